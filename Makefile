@@ -1,0 +1,44 @@
+# Two commands for people: `make run` and `make test`. Each sets up what is missing.
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+CORES ?= all
+
+.PHONY: help run test check format clean
+
+help:
+	@echo "make run     the default study, to its figure (CORES=$(CORES))"
+	@echo "make test    the tests"
+	@echo "make check   formatters, linters, types"
+	@echo "make format  apply the formatters"
+	@echo "make clean   remove the environment and caches; results stay"
+
+run: $(VENV)/run.stamp
+	$(BIN)/snakemake --cores $(CORES)
+
+test: $(VENV)/dev.stamp
+	$(BIN)/pytest -n auto
+
+check: $(VENV)/dev.stamp
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/snakefmt --check Snakefile workflow/rules
+	$(BIN)/mypy
+	$(BIN)/snakemake --lint
+
+format: $(VENV)/dev.stamp
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+	$(BIN)/snakefmt Snakefile workflow/rules
+
+clean:
+	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache .hypothesis
+
+$(VENV)/run.stamp: envs/requirements.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --requirement envs/requirements.txt
+	touch $@
+
+$(VENV)/dev.stamp: envs/requirements-dev.txt $(VENV)/run.stamp
+	$(BIN)/pip install --quiet --requirement envs/requirements-dev.txt
+	touch $@

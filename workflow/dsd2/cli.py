@@ -1,0 +1,155 @@
+"""The command line: each verb is one stage. Heavy imports wait until their verb is called."""
+
+from __future__ import annotations
+
+import argparse
+import ctypes
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from dsd2.config.recipe import DatasetRecipe, NoiseRecipe, RunRecipe, from_json
+from dsd2.errors import UserError
+
+
+def main(arguments: Sequence[str], started: float) -> int:
+    """Run a verb; returns the exit status.
+
+    Args:
+        arguments: without the program's name.
+        started: when the process started, as ``time.time()`` counts.
+    """
+    options = _parser().parse_args(arguments)
+    if options.die_with_parent:
+        die_with_parent()
+    try:
+        _run(options, started)
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def die_with_parent() -> None:
+    """Have the kernel kill this process when its parent dies, so that no orphan goes on training.
+
+    On Linux alone; elsewhere it does nothing.
+    """
+    if not sys.platform.startswith("linux"):
+        return
+    parent = os.getppid()
+    pr_set_pdeathsig = 1
+    ctypes.CDLL(None, use_errno=True).prctl(pr_set_pdeathsig, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() != parent or parent == 1:
+        sys.exit("error: the process that started this one is gone")
+
+
+def _run(options: argparse.Namespace, started: float) -> None:
+    match options.verb:
+        case "dataset":
+            from dsd2.stages.prepare import run_dataset
+
+            recipe = from_json(DatasetRecipe, options.recipe)
+            run_dataset(recipe, options.root, options.download, options.output)
+        case "labels":
+            from dsd2.stages.prepare import run_labels
+
+            recipe = from_json(DatasetRecipe, options.recipe)
+            noise = from_json(NoiseRecipe, options.noise)
+            run_labels(options.dataset, recipe, noise, options.output)
+        case "train":
+            from dsd2.stages.iteration import IterationFiles, run_iteration
+
+            run_iteration(
+                options.run,
+                options.iteration,
+                from_json(RunRecipe, options.recipe),
+                IterationFiles(
+                    dataset=options.dataset,
+                    labels=options.labels,
+                    previous=options.previous,
+                    dense=options.dense,
+                    teacher=options.teacher,
+                    resume=options.resume,
+                    checkpoint=options.checkpoint,
+                    metrics=options.metrics,
+                    history=options.history,
+                ),
+                options.threads,
+                started,
+            )
+        case "gate":
+            from dsd2.config.stopping import Stopping
+            from dsd2.stages.decisions import run_gate
+
+            policy = from_json(Stopping, options.policy)
+            run_gate(options.metrics, options.previous, policy, options.output)
+        case "collect":
+            from dsd2.stages.decisions import run_collect
+
+            run_collect(options.metrics, options.gates, options.output)
+        case "select":
+            from dsd2.stages.decisions import run_select
+
+            run_select(options.chain, options.output)
+        case "study":
+            from dsd2.stages.study import run_study
+
+            run_study(options.entries, options.output)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m dsd2", description=__doc__)
+    parser.add_argument(
+        "--die-with-parent",
+        action="store_true",
+        help="be killed by the kernel when the process that started this one dies",
+    )
+    verbs = parser.add_subparsers(dest="verb", required=True)
+
+    def verb(name: str, text: str) -> argparse.ArgumentParser:
+        return verbs.add_parser(name, help=text, description=text)
+
+    dataset = verb("dataset", "read, decode and split a dataset")
+    _files(dataset, "output")
+    dataset.add_argument("--recipe", required=True, help="dataset recipe as JSON")
+    dataset.add_argument("--root", type=Path, nargs="+", required=True, help="folders of data")
+    dataset.add_argument("--download", action="store_true", help="fetch what is missing")
+
+    labels = verb("labels", "draw the noisy labels of a dataset")
+    _files(labels, "dataset", "output")
+    labels.add_argument("--recipe", required=True, help="dataset recipe as JSON")
+    labels.add_argument("--noise", required=True, help="noise recipe as JSON")
+
+    train = verb("train", "prune, perturb, retrain and measure: one iteration of a run")
+    train.add_argument("--run", required=True, help="name of the run")
+    train.add_argument("--iteration", type=int, required=True, help="0 is the dense network")
+    train.add_argument("--recipe", required=True, help="run recipe as JSON")
+    train.add_argument("--threads", type=int, default=1, help="CPU threads (default 1)")
+    _files(train, "dataset", "labels", "resume", "checkpoint", "metrics", "history")
+    _files(train, "previous", "dense", "teacher", required=False)
+
+    gate = verb("gate", "decide whether a chain goes on after an iteration")
+    _files(gate, "metrics", "output")
+    _files(gate, "previous", required=False)
+    gate.add_argument("--policy", required=True, help="stopping policy as JSON")
+
+    collect = verb("collect", "collect the metrics of a chain up to its stop")
+    collect.add_argument("--metrics", type=Path, nargs="+", required=True, help="in order")
+    collect.add_argument("--gates", type=Path, nargs="*", default=[], help="in order")
+    _files(collect, "output")
+
+    select = verb("select", "choose a chain's best iteration as a teacher")
+    _files(select, "chain", "output")
+
+    study = verb("study", "join the chains of a study into one table")
+    study.add_argument("--entries", required=True, help="chains with panel, arm and seed, as JSON")
+    _files(study, "output")
+    return parser
+
+
+def _files(parser: argparse.ArgumentParser, *names: str, required: bool = True) -> None:
+    for name in names:
+        parser.add_argument(f"--{name}", type=Path, required=required, help="a file")

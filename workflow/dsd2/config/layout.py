@@ -1,0 +1,88 @@
+"""Where every artefact lies: patterns that rules use as they are, and the names that fill them.
+
+What lies under ``results/runs`` is named by everything it depends on: another setting is another
+folder, and a run that several studies need is one folder. ``results/studies`` holds what belongs
+to one study: its collected metrics, figures and tables.
+"""
+
+from __future__ import annotations
+
+from dsd2.config.recipe import (
+    DATA_REVISION,
+    TRAINING_REVISION,
+    DatasetRecipe,
+    ModelRecipe,
+    NoiseRecipe,
+    RunRecipe,
+    digest,
+)
+
+DATASET = "results/datasets/{dataset}.safetensors"
+LABELS = "results/labels/{labels}.parquet"
+
+RUN = "results/runs/{run}"
+CHECKPOINT = RUN + "/iter-{i}/checkpoint.safetensors"
+METRICS = RUN + "/iter-{i}/metrics.parquet"
+HISTORY = RUN + "/iter-{i}/history.parquet"
+RESUME = RUN + "/iter-{i}/resume.safetensors"
+GATE = RUN + "/gates/{stop}/iter-{i}.json"
+CHAIN = RUN + "/chains/{stop}-to-{last}.parquet"
+CHOICE = RUN + "/chains/{stop}-to-{last}.best.json"
+
+STUDY = "results/studies/{study}"
+STUDY_METRICS = STUDY + "/metrics.parquet"
+FIGURE = STUDY + "/figures/sdd.{format}"
+STOPPING_TABLE = STUDY + "/tables/stopping.{format}"
+PHASES_TABLE = STUDY + "/tables/phases.{format}"
+
+
+def number(iteration: int) -> str:
+    """An iteration as folders have it: at least two digits."""
+    return f"{iteration:02d}"
+
+
+def dataset_name(recipe: DatasetRecipe) -> str:
+    """Folder-safe name of a dataset with its split."""
+    size = "" if recipe.train is None else str(recipe.train)
+    return f"{recipe.name}{size}-{digest(recipe, DATA_REVISION)}"
+
+
+def labels_name(dataset: DatasetRecipe, noise: NoiseRecipe) -> str:
+    """Folder-safe name of the labels of a dataset under some noise."""
+    return f"{dataset.name}-{_noise(noise)}-{digest(dataset, noise, DATA_REVISION)}"
+
+
+def run_name(recipe: RunRecipe) -> str:
+    """Folder-safe name of a run: what a person wants to see, then a digest of everything."""
+    training = recipe.training
+    size = "" if recipe.dataset.train is None else str(recipe.dataset.train)
+    parts = [
+        f"{recipe.dataset.name}{size}",
+        _noise(recipe.noise),
+        _model(recipe.model),
+        f"ep{training.epochs}",
+        f"lr{training.learning_rate:g}",
+        f"f{recipe.pruning.fraction:g}",
+    ]
+    if recipe.perturbation.kind != "none":
+        parts.append(recipe.perturbation.kind)
+    if recipe.distillation is not None:
+        distillation = recipe.distillation
+        parts.append(f"kd{distillation.alpha:g}t{distillation.temperature:g}")
+        iteration = distillation.teacher_iteration
+        chosen = "best" if iteration is None else number(iteration)
+        parts.append(f"from-{distillation.teacher_run.rpartition('-')[2]}-{chosen}")
+    parts.append(f"s{recipe.seed}")
+    return "-".join([*parts, digest(recipe, DATA_REVISION, TRAINING_REVISION)])
+
+
+def _noise(recipe: NoiseRecipe) -> str:
+    if recipe.kind == "none":
+        return "clean"
+    return f"{recipe.kind.replace('-', '')}{recipe.rate:g}"
+
+
+def _model(recipe: ModelRecipe) -> str:
+    if recipe.name == "vgg-like":
+        return f"vgg{recipe.depth}x{recipe.width}"
+    return recipe.name

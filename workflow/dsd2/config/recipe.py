@@ -1,0 +1,187 @@
+"""What a run is: frozen values that name everything its weights depend on, and nothing else.
+
+A field that has a default here is an optional feature whose default means *absent*. Such a field
+is left out of the identity while absent, so that adding a feature renames no finished run; hence
+these defaults must never change. Users' defaults live in ``workflow/schemas/config.schema.yaml``.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import Any, Literal, TypeVar
+
+from dsd2.config.stopping import Stopping
+
+DATA_REVISION = 1
+"""Raise when the same data recipe would give other images, splits or noisy labels."""
+
+TRAINING_REVISION = 1
+"""Raise when the same run recipe would give other weights or metrics: it renames every run."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatasetRecipe:
+    """Images and how they are split.
+
+    Attributes:
+        path: folder of a ``parquet`` dataset; None for the others.
+        train: how many training images to use; None for all that are left.
+        test: how many test images to use; None for all.
+        validation: ``"test"``, or how many images to hold out of the training set: a fraction
+            below 1 or a count.
+        split_seed: draws which images are used and which are held out.
+    """
+
+    name: Literal["digits", "cifar10", "parquet"]
+    train: int | None
+    test: int | None
+    validation: float | Literal["test"]
+    split_seed: int
+    path: str | None = None
+    image_column: str = "image"
+    label_column: str = "label"
+
+
+@dataclass(frozen=True, kw_only=True)
+class NoiseRecipe:
+    """Label noise. ``validation`` says whether the held-out labels are noisy too."""
+
+    kind: Literal["none", "symmetric", "symmetric-any"]
+    rate: float
+    seed: int
+    validation: Literal["clean", "noisy"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelRecipe:
+    """A network. ``depth`` (δ) and ``width`` (γ) are vgg-like's alone."""
+
+    name: Literal["vgg-like", "resnet18"]
+    depth: int | None = None
+    width: int | None = None
+    dropout: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingRecipe:
+    """One training (Table 4). ``milestones`` are epochs after which the rate is multiplied."""
+
+    epochs: int
+    batch_size: int
+    learning_rate: float
+    momentum: float
+    weight_decay: float
+    milestones: tuple[int, ...]
+    drop_factor: float
+    augmentation: Literal["none", "flip-shift"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PruningRecipe:
+    """One pruning: the fraction of the remaining prunable weights to remove, and by what."""
+
+    criterion: Literal["magnitude"]
+    fraction: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class PerturbationRecipe:
+    """What happens to the surviving weights between pruning and retraining (Algorithm 1 l. 19).
+
+    Attributes:
+        rewind_step: optimiser step of the dense training whose weights ``rewind`` restores.
+        rate_factor: what ``finetune`` multiplies the learning rate by.
+    """
+
+    kind: Literal["none", "rewind", "reinit", "finetune"]
+    rewind_step: int = 0
+    rate_factor: float = 1.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class DistillationRecipe:
+    """Eq. 2's weights and the teacher: an iteration of a run.
+
+    Attributes:
+        teacher_iteration: None while the teacher is to be selected and is not yet.
+    """
+
+    teacher_run: str
+    teacher_iteration: int | None
+    alpha: float
+    temperature: float
+    temperature_squared: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunRecipe:
+    """Everything that the weights of a run's iterations depend on."""
+
+    dataset: DatasetRecipe
+    noise: NoiseRecipe
+    model: ModelRecipe
+    training: TrainingRecipe
+    pruning: PruningRecipe
+    perturbation: PerturbationRecipe
+    seed: int
+    distillation: DistillationRecipe | None = None
+
+    @property
+    def pending(self) -> bool:
+        """Whether the teacher is yet to be selected, so that the run cannot start."""
+        return self.distillation is not None and self.distillation.teacher_iteration is None
+
+
+Recipe = DatasetRecipe | NoiseRecipe | ModelRecipe | RunRecipe | Stopping
+R = TypeVar("R")
+
+
+def to_json(recipe: Recipe) -> str:
+    """One line of JSON that :func:`from_json` turns into the same recipe."""
+    return json.dumps(_present(recipe), sort_keys=True, separators=(",", ":"))
+
+
+def from_json(kind: type[R], text: str) -> R:
+    """The recipe of the given dataclass that :func:`to_json` wrote."""
+    return _build(kind, json.loads(text))
+
+
+def digest(*parts: Recipe | int) -> str:
+    """Eight hexadecimal digits that name the recipes."""
+    text = json.dumps([p if isinstance(p, int) else _present(p) for p in parts], sort_keys=True)
+    return hashlib.blake2b(text.encode(), digest_size=4).hexdigest()
+
+
+def _present(recipe: Any) -> dict[str, Any]:
+    """The fields of a recipe as plain values, absent optional features left out."""
+    values = {}
+    for field in dataclasses.fields(recipe):
+        value = getattr(recipe, field.name)
+        if value == field.default:
+            continue
+        values[field.name] = _present(value) if dataclasses.is_dataclass(value) else value
+    return values
+
+
+_NESTED = {
+    "dataset": DatasetRecipe,
+    "noise": NoiseRecipe,
+    "model": ModelRecipe,
+    "training": TrainingRecipe,
+    "pruning": PruningRecipe,
+    "perturbation": PerturbationRecipe,
+    "distillation": DistillationRecipe,
+}
+
+
+def _build(kind: type[Any], values: dict[str, Any]) -> Any:
+    known: dict[str, Any] = {}
+    for name, value in values.items():
+        if kind is RunRecipe and name in _NESTED:
+            known[name] = _build(_NESTED[name], value)
+        else:
+            known[name] = tuple(value) if isinstance(value, list) else value
+    return kind(**known)

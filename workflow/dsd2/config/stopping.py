@@ -1,0 +1,35 @@
+"""When a chain of iterations ends early."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stopping:
+    """A stopping policy with its thresholds (Algorithm 2).
+
+    Attributes:
+        policy: ``none`` runs to the wall, ``accuracy`` is the traditional early stop, ``entropy``
+            lets the accuracy stop a chain only after the entropy fell.
+        entropy_threshold: T_E, a fraction of the dense network's entropy.
+        accuracy_threshold: T_A, a fraction of the best validation accuracy so far.
+        neuron: what counts as a neuron in the entropy.
+    """
+
+    policy: Literal["none", "accuracy", "entropy"]
+    entropy_threshold: float = 0.0
+    accuracy_threshold: float = 0.0
+    neuron: Literal["position", "channel"] = "position"
+
+    @property
+    def slug(self) -> str:
+        """A name for folders that holds every setting that matters."""
+        if self.policy == "none":
+            return "none"
+        accuracy = f"{self.policy}-ta{self.accuracy_threshold:g}"
+        if self.policy == "accuracy":
+            return accuracy
+        channel = "-channel" if self.neuron == "channel" else ""
+        return f"entropy-te{self.entropy_threshold:g}-ta{self.accuracy_threshold:g}{channel}"

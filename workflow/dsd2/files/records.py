@@ -1,0 +1,175 @@
+"""The tables of the workflow: one schema each, checked on write and on read.
+
+Every column carries its unit and meaning in the Parquet schema's metadata.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pyarrow.json import ParseOptions, ReadOptions, read_json
+
+from dsd2.errors import UserError
+from dsd2.files.atomic import replacing
+
+
+def _column(
+    name: str, kind: pa.DataType, unit: str, meaning: str, *, optional: bool = False
+) -> pa.Field:
+    return pa.field(name, kind, nullable=optional, metadata={"unit": unit, "meaning": meaning})
+
+
+_TEXT, _INT, _REAL = pa.string(), pa.int64(), pa.float64()
+_TEXTS, _REALS = pa.list_(pa.string()), pa.list_(pa.float64())
+
+HISTORY = pa.schema(
+    [
+        _column("run", _TEXT, "", "name of the run"),
+        _column("iteration", _INT, "", "pruning rounds so far; 0 is the dense network"),
+        _column("epoch", _INT, "", "epochs done, from 1"),
+        _column("learning_rate", _REAL, "", "of the epoch"),
+        _column("train_loss", _REAL, "nats", "mean over the epoch's images while training"),
+        _column("train_accuracy", _REAL, "1", "likewise, against the given labels"),
+        _column("seconds", _REAL, "s", "wall time of the epoch"),
+    ]
+)
+
+METRICS = pa.schema(
+    [
+        _column("run", _TEXT, "", "name of the run"),
+        _column("iteration", _INT, "", "pruning rounds so far; 0 is the dense network"),
+        _column("seed", _INT, "", "training seed"),
+        _column("scheduled_sparsity", _REAL, "1", "ζ that the rounds aim at: 1 − (1 − f)^k"),
+        _column("sparsity", _REAL, "1", "ζ: fraction of prunable weights that are zero"),
+        _column("parameters", _INT, "", "parameters of the network, dense"),
+        _column("prunable", _INT, "", "prunable weights among them"),
+        _column("train_accuracy", _REAL, "1", "eval mode, unaugmented, given labels"),
+        _column("train_loss", _REAL, "nats", "cross-entropy, likewise"),
+        _column("train_accuracy_clean", _REAL, "1", "likewise, against the clean labels"),
+        _column(
+            "memorised", _REAL, "1", "mislabelled images given their wrong label", optional=True
+        ),
+        _column("validation_accuracy", _REAL, "1", "what gates and selection look at"),
+        _column("validation_loss", _REAL, "nats", "cross-entropy on the validation images"),
+        _column("test_accuracy", _REAL, "1", "reported, never used"),
+        _column("test_loss", _REAL, "nats", "cross-entropy on the test images"),
+        _column("entropy", _REAL, "bits", "eq. 1, mean over layers; a neuron is a position"),
+        _column("entropy_channel", _REAL, "bits", "the same; a neuron is a channel"),
+        _column("layers", _TEXTS, "", "names of the prunable weights"),
+        _column("layer_density", _REALS, "1", "living fraction of each of `layers`"),
+        _column("states", _TEXTS, "", "names of the ReLU layers"),
+        _column("state_entropy", _REALS, "bits", "eq. 1 of each of `states`"),
+        _column("state_entropy_channel", _REALS, "bits", "the same per channel"),
+        _column("dead_layers", _INT, "", "prunable layers with no living weight"),
+        _column("noise_rate", _REAL, "1", "realised: training labels that are wrong"),
+        _column("train_images", _INT, "", "training images"),
+        _column("epochs", _INT, "", "epochs trained in this iteration"),
+        _column("flops_paper", _REAL, "MAC", "cost of this training as the paper counts"),
+        _column("flops_dense", _REAL, "MAC", "with the teacher's forward passes, dense"),
+        _column("flops_sparse", _REAL, "MAC", "the same, times density"),
+        _column("teacher_run", _TEXT, "", "run of the teacher", optional=True),
+        _column("teacher_iteration", _INT, "", "iteration of the teacher", optional=True),
+        _column("seconds_training", _REAL, "s", "wall time inside the training loop"),
+        _column("seconds", _REAL, "s", "wall time of the stage from process start"),
+        _column("peak_memory", _INT, "byte", "largest resident size of the stage"),
+        _column("device", _TEXT, "", "what it ran on"),
+        _column("threads", _INT, "", "CPU threads of the stage"),
+        _column("torch", _TEXT, "", "version of torch"),
+        _column("origin", _TEXT, "", "what the images were read from"),
+    ]
+)
+
+CHAIN = pa.schema(
+    [
+        *METRICS,
+        _column("returned", pa.bool_(), "", "best by validation accuracy: what the run returns"),
+        _column("stop_reason", _TEXT, "", "why the last row is the last"),
+    ]
+)
+
+STUDY = pa.schema(
+    [
+        _column("panel", _TEXT, "", "panel of the study's figure"),
+        _column("arm", _TEXT, "", "curve of the panel"),
+        _column("stopping", _TEXT, "", "stopping policy of the arm"),
+        *CHAIN,
+        _column("total_flops_paper", _REAL, "MAC", "of the run so far"),
+        _column("total_flops_dense", _REAL, "MAC", "of the run so far"),
+        _column("total_flops_sparse", _REAL, "MAC", "of the run so far"),
+        _column("teacher_flops_paper", _REAL, "MAC", "of the teacher's own trainings"),
+        _column("teacher_flops_dense", _REAL, "MAC", "of the teacher's own trainings"),
+        _column("teacher_flops_sparse", _REAL, "MAC", "of the teacher's own trainings"),
+    ]
+)
+
+LABELS = pa.schema(
+    [
+        _column("split", _TEXT, "", "train or validation"),
+        _column("source_row", _INT, "", "position of the image in the source's training set"),
+        _column("clean_label", _INT, "", "label as it came"),
+        _column("label", _INT, "", "label as it is used"),
+    ]
+)
+
+
+def write_table(path: Path, schema: pa.Schema, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Write rows atomically, with checksums of the pages.
+
+    Raises:
+        ValueError, pa.ArrowException: a row does not fit the schema; a fault of the program.
+    """
+    held = list(rows)
+    for row in held:
+        if row.keys() != set(schema.names):
+            raise ValueError(f"columns {sorted(row.keys() ^ set(schema.names))} do not fit {path}")
+    table = _from_rows(held, schema)
+    with replacing(path) as temporary:
+        pq.write_table(table, temporary, write_page_checksum=True)
+
+
+def _from_rows(rows: list[Mapping[str, Any]], schema: pa.Schema) -> pa.Table:
+    """A table of rows, by way of JSON: converting Python lists makes pyarrow import pandas."""
+    lines = "\n".join(json.dumps(row, allow_nan=False) for row in rows)
+    options = ParseOptions(explicit_schema=schema, unexpected_field_behavior="error")
+    # As one block: a row must not be cut in two.
+    blocks = ReadOptions(use_threads=False, block_size=len(lines) + 1)
+    table = read_json(io.BytesIO(lines.encode()), read_options=blocks, parse_options=options)
+    for field in schema:
+        if not field.nullable and table.column(field.name).null_count:
+            raise ValueError(f"column {field.name} has no value")
+    return pa.Table.from_arrays([table.column(name) for name in schema.names], schema=schema)
+
+
+def read_table(path: Path, schema: pa.Schema) -> pa.Table:
+    """Read a table that :func:`write_table` wrote with this schema.
+
+    Raises:
+        UserError: the file is missing, damaged, or has another schema.
+    """
+    try:
+        # Not pq.read_table, which imports pyarrow's datasets and takes some paths for one.
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+            table = file.read()
+    except FileNotFoundError as error:
+        raise UserError(f"{path}: there is no such file") from error
+    except (pa.ArrowException, OSError) as error:
+        raise UserError(
+            f"{path}: is damaged; delete it and run the same command again to make it anew"
+        ) from error
+    if not table.schema.equals(schema):
+        raise UserError(
+            f"{path}: has other columns than this version of the workflow writes;"
+            " delete it and run the same command again to make it anew"
+        )
+    return table
+
+
+def read_rows(path: Path, schema: pa.Schema) -> list[dict[str, Any]]:
+    """As :func:`read_table`, as one dictionary a row."""
+    return read_table(path, schema).to_pylist()

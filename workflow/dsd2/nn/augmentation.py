@@ -1,0 +1,64 @@
+"""Random flips and shifts of a whole batch by one gather."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+SHIFT = 4
+"""Largest shift in pixels, in any direction (Appendix B.1)."""
+
+
+@dataclass(frozen=True)
+class Views:
+    """Which view of each image of an epoch: flipped or not [N], rows and columns shifted [N]."""
+
+    flip: Tensor
+    row: Tensor
+    column: Tensor
+
+    def __getitem__(self, index: slice) -> Views:
+        return Views(self.flip[index], self.row[index], self.column[index])
+
+    def to(self, device: torch.device) -> Views:
+        """The same views on another device."""
+        return Views(self.flip.to(device), self.row.to(device), self.column.to(device))
+
+
+def draw_views(images: int, generator: torch.Generator) -> Views:
+    """Flip with probability ½ and shift by −4 to 4 pixels along each axis, uniformly."""
+    return Views(
+        flip=torch.rand(images, generator=generator) < 0.5,
+        row=torch.randint(0, 2 * SHIFT + 1, (images,), generator=generator),
+        column=torch.randint(0, 2 * SHIFT + 1, (images,), generator=generator),
+    )
+
+
+def pad_images(images: Tensor) -> Tensor:
+    """Images [N, C, H, W] with a border of 4 black pixels: what :func:`take_views` gathers from."""
+    return F.pad(images, (SHIFT,) * 4)
+
+
+def take_views(padded: Tensor, index: Tensor, views: Views) -> Tensor:
+    """The chosen views of the chosen images, [B, C, H, W].
+
+    Bit for bit what torchvision's horizontal flip followed by ``RandomCrop(padding=4)`` gives.
+
+    Args:
+        padded: :func:`pad_images` of the data.
+        index: which images, [B].
+        views: which view of each.
+    """
+    channels, height, width = padded.shape[1], padded.shape[2], padded.shape[3]
+    rows = views.row[:, None] + torch.arange(height - 2 * SHIFT, device=padded.device)
+    columns = views.column[:, None] + torch.arange(width - 2 * SHIFT, device=padded.device)
+    columns = torch.where(views.flip[:, None], width - 1 - columns, columns)
+    return padded[
+        index[:, None, None, None],
+        torch.arange(channels, device=padded.device)[:, None, None],
+        rows[:, None, :, None],
+        columns[:, None, None, :],
+    ]

@@ -1,0 +1,36 @@
+"""The training losses: cross-entropy, and the distillation loss of eq. 2."""
+
+from __future__ import annotations
+
+import torch.nn.functional as F
+from torch import Tensor
+
+
+def teacher_targets(logits: Tensor, temperature: float) -> Tensor:
+    """The teacher's log-probabilities at the temperature, [B, classes]."""
+    return F.log_softmax(logits / temperature, dim=1)
+
+
+def distillation_loss(
+    logits: Tensor,
+    labels: Tensor,
+    targets: Tensor,
+    alpha: float,
+    temperature: float,
+    temperature_squared: bool,
+) -> Tensor:
+    """Eq. 2: (1 − α) · CE(student, labels) + α · [τ²] · KL(teacher ‖ student at τ), a scalar.
+
+    Args:
+        logits: the student's, [B, classes].
+        labels: given labels, [B].
+        targets: :func:`teacher_targets` of the same images, [B, classes].
+        alpha: α, the weight of the distillation term.
+        temperature: τ.
+        temperature_squared: multiply the distillation term by τ², as the published code and
+            Hinton et al. (2015) do and eq. 2 does not.
+    """
+    student = F.log_softmax(logits / temperature, dim=1)
+    divergence = F.kl_div(student, targets, reduction="batchmean", log_target=True)
+    scale = temperature**2 if temperature_squared else 1.0
+    return (1 - alpha) * F.cross_entropy(logits, labels) + alpha * scale * divergence

@@ -1,0 +1,34 @@
+"""What happens to the surviving weights between pruning and retraining (Algorithm 1, line 19)."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from torch import nn
+
+from dsd2.config.recipe import PerturbationRecipe, TrainingRecipe
+from dsd2.nn.training import State
+
+
+def perturb(
+    model: nn.Module, recipe: PerturbationRecipe, initial: State, rewound: State, fresh: State
+) -> None:
+    """Perturb a network in place; the masks are to be applied afterwards.
+
+    Args:
+        model: the pruned network.
+        recipe: ``none`` and ``finetune`` keep it as it is.
+        initial: the state before the dense training, for ``rewind`` to step 0.
+        rewound: the state at the rewind step, for ``rewind`` to a later one.
+        fresh: a newly drawn state, for ``reinit``.
+    """
+    if recipe.kind == "rewind":
+        model.load_state_dict(rewound if recipe.rewind_step else initial)
+    elif recipe.kind == "reinit":
+        model.load_state_dict(fresh)
+
+
+def retraining(recipe: TrainingRecipe, perturbation: PerturbationRecipe) -> TrainingRecipe:
+    """The training after a pruning: with ``finetune``, at a scaled-down learning rate (Fig. 3)."""
+    rate = recipe.learning_rate * perturbation.rate_factor
+    return dataclasses.replace(recipe, learning_rate=rate)

@@ -1,0 +1,30 @@
+"""Seeds from names, and determinism: the same recipe gives the same bits on one machine."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+
+import torch
+
+
+def derived_seed(*names: int | str) -> int:
+    """A 63-bit seed determined by the names alone, the same in every process."""
+    text = "/".join(str(name) for name in names).encode()
+    return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "big") >> 1
+
+
+def generator(*names: int | str) -> torch.Generator:
+    """A CPU generator seeded by :func:`derived_seed`: one stream for every device."""
+    return torch.Generator().manual_seed(derived_seed(*names))
+
+
+def be_deterministic() -> None:
+    """Have torch refuse nondeterministic kernels. To be called before CUDA is first used."""
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    # What torch.use_deterministic_algorithms(True) does, less its import of the compiler, which
+    # costs every stage more than a second.
+    torch._C._set_deterministic_algorithms(True, warn_only=False)
+    torch.backends.cudnn.benchmark = False
+    # With it, every empty tensor is filled, which costs time and protects nothing here.
+    torch.utils.deterministic.fill_uninitialized_memory = False

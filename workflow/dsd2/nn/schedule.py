@@ -1,0 +1,22 @@
+"""The sparsity schedule of Algorithm 1: plain arithmetic, no torch."""
+
+from __future__ import annotations
+
+
+def number_to_remove(remaining: int, fraction: float) -> int:
+    """⌊fraction · remaining⌉, a half rounded up."""
+    return int(fraction * remaining + 0.5)
+
+
+def scheduled_sparsity(iteration: int, fraction: float) -> float:
+    """ζ after so many rounds: 1 − (1 − f)^k (Algorithm 1, line 12)."""
+    return 1.0 - (1.0 - fraction) ** iteration
+
+
+def last_iteration(fraction: float, wall: float) -> int:
+    """The last iteration of Algorithm 1: the largest whose sparsity is below the wall (line 6)."""
+    iteration = 0
+    # The tolerance keeps a wall that a round hits exactly from depending on rounding.
+    while scheduled_sparsity(iteration + 1, fraction) < wall - 1e-12:
+        iteration += 1
+    return iteration

@@ -1,0 +1,216 @@
+"""Retraining one pruned network (Algorithm 1, line 20): a loop that reads from top to bottom."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.optim.sgd import sgd
+
+from dsd2.config.recipe import DistillationRecipe, TrainingRecipe
+from dsd2.errors import UserError
+from dsd2.nn.augmentation import draw_views, pad_images, take_views
+from dsd2.nn.losses import distillation_loss, teacher_targets
+from dsd2.nn.pruning import Masks, prunable_weights_masks
+from dsd2.nn.randomness import derived_seed, generator
+
+State = dict[str, Tensor]
+"""A network's parameters and buffers by name."""
+
+
+@dataclass(frozen=True)
+class ImageSet:
+    """Images with their labels, on one device.
+
+    Attributes:
+        images: uint8 [N, C, H, W].
+        labels: int64 [N].
+        mean: per channel, in units of 0–255, [C, 1, 1].
+        std: per channel, in units of 0–255, [C, 1, 1].
+    """
+
+    images: Tensor
+    labels: Tensor
+    mean: Tensor
+    std: Tensor
+
+    def __len__(self) -> int:
+        return self.images.shape[0]
+
+    def normalise(self, images: Tensor) -> Tensor:
+        """uint8 images as network input: float32, per channel zero mean and unit deviation."""
+        return (images.to(torch.float32) - self.mean) / self.std
+
+
+@dataclass
+class Progress:
+    """Where a training is: all that continuing it needs, for the same end to the bit.
+
+    Attributes:
+        epoch: epochs done.
+        momentum: the optimiser's momentum buffer of each parameter; empty before the first step.
+        history: one row an epoch done.
+        rewind: the state at the rewind step, once that is passed.
+    """
+
+    epoch: int = 0
+    momentum: State = field(default_factory=dict)
+    history: list[dict[str, Any]] = field(default_factory=list)
+    rewind: State = field(default_factory=dict)
+
+
+class Teacher:
+    """The teacher's targets for any batch; a table where it sees each image in one view only."""
+
+    def __init__(self, model: nn.Module, data: ImageSet, recipe: DistillationRecipe) -> None:
+        self.model = model.eval()
+        self.recipe = recipe
+        self.data = data
+        self.table: Tensor | None = None
+
+    @torch.no_grad()
+    def tabulate(self, batch_size: int) -> None:
+        """Compute the targets of all images, unaugmented, once."""
+        batches = self.data.images.split(batch_size)
+        self.table = torch.cat([self._forward(self.data.normalise(b)) for b in batches])
+
+    @torch.no_grad()
+    def targets(self, index: Tensor, batch: Tensor) -> Tensor:
+        """Log-probabilities at the temperature, [B, classes]."""
+        return self.table[index] if self.table is not None else self._forward(batch)
+
+    def _forward(self, batch: Tensor) -> Tensor:
+        return teacher_targets(self.model(batch), self.recipe.temperature)
+
+
+def learning_rate(recipe: TrainingRecipe, epoch: int) -> float:
+    """The learning rate of an epoch, from 0: multiplied by the drop factor at each milestone."""
+    drops = sum(epoch >= milestone for milestone in recipe.milestones)
+    return recipe.learning_rate * recipe.drop_factor**drops
+
+
+def network_state(model: nn.Module) -> State:
+    """A copy of the parameters and buffers."""
+    return {name: tensor.detach().clone() for name, tensor in model.state_dict().items()}
+
+
+def train(
+    model: nn.Module,
+    masks: Masks,
+    data: ImageSet,
+    recipe: TrainingRecipe,
+    *,
+    stream: tuple[int | str, ...],
+    teacher: Teacher | None = None,
+    rewind_step: int | None = None,
+    progress: Progress | None = None,
+    after_epoch: Callable[[Progress], None] = lambda _: None,
+) -> Progress:
+    """Train the network in place, its removed weights held at zero, from where ``progress`` says.
+
+    Order, views and dropout of an epoch are drawn from the stream's names and the epoch's number
+    alone, so that a resumed training ends with the same bits as an undisturbed one.
+
+    Args:
+        model: on the device of the data, its removed weights already zero.
+        masks: which prunable weights are alive, on that device.
+        data: the training images with their given labels.
+        recipe: epochs, optimiser and augmentation.
+        stream: names that make this training's random draws its own.
+        teacher: whom to distil from; None for plain cross-entropy.
+        rewind_step: keep the state before this optimiser step in ``Progress.rewind``.
+        progress: where an interrupted training of this network stood.
+        after_epoch: called with the progress after each epoch.
+
+    Raises:
+        UserError: the loss became NaN or infinite; the message names the epoch.
+    """
+    progress = progress or Progress()
+    model.train()
+    parameters = dict(model.named_parameters())
+    leaves = list(parameters.values())
+    values = [leaf.data for leaf in leaves]
+    momenta: list[Tensor | None] = [progress.momentum.get(name) for name in parameters]
+    pruned, alive = prunable_weights_masks(model, masks)
+    augment = recipe.augmentation == "flip-shift"
+    source = pad_images(data.images) if augment else data.images
+    steps_an_epoch = -(-len(data) // recipe.batch_size)
+
+    while progress.epoch < recipe.epochs:
+        epoch, start = progress.epoch, time.perf_counter()
+        draws = generator(*stream, epoch)
+        order = torch.randperm(len(data), generator=draws)
+        views = draw_views(len(data), draws).to(source.device) if augment else None
+        order = order.to(source.device)
+        torch.manual_seed(derived_seed(*stream, epoch, "dropout"))
+        rate = learning_rate(recipe, epoch)
+        loss_sum = torch.zeros((), device=source.device)
+        correct = torch.zeros((), dtype=torch.int64, device=source.device)
+        for step, first in enumerate(range(0, len(data), recipe.batch_size)):
+            if rewind_step == epoch * steps_an_epoch + step:
+                progress.rewind = network_state(model)
+            batch = slice(first, first + recipe.batch_size)
+            index = order[batch]
+            images = source[index] if views is None else take_views(source, index, views[batch])
+            inputs, labels = data.normalise(images), data.labels[index]
+            logits = model(inputs)
+            if teacher is None:
+                loss = F.cross_entropy(logits, labels)
+            else:
+                loss = distillation_loss(
+                    logits,
+                    labels,
+                    teacher.targets(index, inputs),
+                    teacher.recipe.alpha,
+                    teacher.recipe.temperature,
+                    teacher.recipe.temperature_squared,
+                )
+            # SGD's functional core: building the class makes torch import its compiler, which
+            # costs every stage two seconds.
+            sgd(
+                values,
+                list(torch.autograd.grad(loss, leaves)),
+                momenta,
+                foreach=True,
+                lr=rate,
+                momentum=recipe.momentum,
+                weight_decay=recipe.weight_decay,
+                dampening=0.0,
+                nesterov=False,
+                maximize=False,
+            )
+            torch._foreach_mul_(pruned, alive)
+            loss_sum += loss.detach() * len(index)
+            correct += (logits.detach().argmax(1) == labels).sum()
+        progress.epoch += 1
+        progress.momentum = {
+            name: momentum
+            for name, momentum in zip(parameters, momenta, strict=True)
+            if momentum is not None
+        }
+        progress.history.append(
+            {
+                "epoch": progress.epoch,
+                "learning_rate": rate,
+                "train_loss": _finite(float(loss_sum) / len(data), progress.epoch, recipe),
+                "train_accuracy": int(correct) / len(data),
+                "seconds": time.perf_counter() - start,
+            }
+        )
+        after_epoch(progress)
+    return progress
+
+
+def _finite(loss: float, epoch: int, recipe: TrainingRecipe) -> float:
+    if loss - loss != 0:
+        raise UserError(
+            f"the training diverged in epoch {epoch} of {recipe.epochs} (loss {loss}):"
+            f" lower training.learning_rate (it is {recipe.learning_rate:g})"
+            " or, when distilling, distillation.alpha or distillation.temperature"
+        )
+    return loss
