@@ -49,10 +49,11 @@ def die_with_parent() -> None:
 def _run(options: argparse.Namespace, started: float) -> None:
     match options.verb:
         case "dataset":
+            from dsd2.environment import data_roots, may_download
             from dsd2.stages.prepare import run_dataset
 
             recipe = from_json(DatasetRecipe, options.recipe)
-            run_dataset(recipe, options.root, options.download, options.output)
+            run_dataset(recipe, data_roots(), may_download(), options.output)
         case "labels":
             from dsd2.stages.prepare import run_labels
 
@@ -115,8 +116,6 @@ def _parser() -> argparse.ArgumentParser:
     dataset = verb("dataset", "read, decode and split a dataset")
     _files(dataset, "output")
     dataset.add_argument("--recipe", required=True, help="dataset recipe as JSON")
-    dataset.add_argument("--root", type=Path, nargs="+", required=True, help="folders of data")
-    dataset.add_argument("--download", action="store_true", help="fetch what is missing")
 
     labels = verb("labels", "draw the noisy labels of a dataset")
     _files(labels, "dataset", "output")

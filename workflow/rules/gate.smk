@@ -1,33 +1,18 @@
 """Decisions: whether a chain goes on, where it ended, and which iteration of it teaches."""
 
 
-def gate_inputs(wildcards):
-    """The iteration's metrics and the gate before."""
-    return planned(PLAN.gate_inputs, wildcards.run, wildcards.stop, int(wildcards.i))
-
-
-def gate_policy(wildcards):
-    """The policy with its thresholds, as JSON."""
-    return to_json(PLAN.stops[wildcards.stop])
-
-
-def chain_inputs(wildcards):
-    """The iterations that exist or must exist, given the gates decided so far."""
-    return planned(PLAN.chain_inputs, wildcards.run, wildcards.stop, int(wildcards.last))
-
-
 checkpoint gate:
     input:
         unpack(gate_inputs),
     output:
         layout.GATE,
+    log:
+        layout.GATE_LOG,
+    conda:
+        "../../envs/environment.yaml"
     params:
         policy=gate_policy,
         inputs=as_options,
-    log:
-        layout.RUN + "/logs/gate-{stop}-{i}.log",
-    conda:
-        "../../envs/environment.yaml"
     shell:
         "exec python -m dsd2 gate --policy {params.policy:q} {params.inputs}"
         " --output {output:q} > {log:q} 2>&1"
@@ -39,7 +24,7 @@ rule collect:
     output:
         layout.CHAIN,
     log:
-        layout.RUN + "/logs/collect-{stop}-{last}.log",
+        layout.CHAIN_LOG,
     conda:
         "../../envs/environment.yaml"
     shell:
@@ -53,7 +38,7 @@ checkpoint select_teacher:
     output:
         layout.CHOICE,
     log:
-        layout.RUN + "/logs/select-{stop}-{last}.log",
+        layout.CHOICE_LOG,
     conda:
         "../../envs/environment.yaml"
     shell:

@@ -1,7 +1,8 @@
 """Draw a study's figure: accuracy and entropy against sparsity, one column a panel."""
 
+import itertools
 import math
-import sys
+from contextlib import redirect_stderr
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,12 +12,13 @@ matplotlib.use("Agg")
 
 import matplotlib.pyplot as plt
 import pandas as pd
-from dsd2.analysis.summary import Curve, Finding, curves, findings
-from dsd2.files.atomic import replacing
-from dsd2.files.records import STUDY, read_table
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+
+from dsd2.analysis.summary import Curve, Finding, curves, findings
+from dsd2.files.atomic import replacing
+from dsd2.files.records import STUDY, read_table
 
 # Okabe and Ito's colours, told apart by the colour-blind; markers and dashes tell apart in print.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
@@ -45,7 +47,7 @@ def position(sparsity: float) -> float:
     return -math.log10(max(1.0 - sparsity, 1e-9))
 
 
-def draw(study: pd.DataFrame, params) -> Figure:  # noqa: ANN001 - Snakemake's own type
+def draw(study: pd.DataFrame, params) -> Figure:
     """The whole figure."""
     plot, analysis = params.plot, params.analysis
     plt.rcParams.update(
@@ -104,9 +106,7 @@ def _shown(all_curves: list[Curve]) -> list[Curve]:
 
 def _twin(gated: Curve, whole: list[Curve]) -> Curve | None:
     """The drawn curve whose iterations a gated arm shares."""
-    return next(
-        (c for c in whole if c.panel == gated.panel and c.runs == gated.runs), None
-    )
+    return next((c for c in whole if c.panel == gated.panel and c.runs == gated.runs), None)
 
 
 def _reference(found: list[Finding]) -> Finding | None:
@@ -182,9 +182,9 @@ def _stops(axes: Axes, gated: Curve, twin: Curve | None, styles: dict[str, Style
 
 def _phases(axes: Axes, finding: Finding, *, numerals: bool) -> None:
     x = [position(s) for s in finding.curve.sparsity]
-    edges = [x[0], *((a + b) / 2 for a, b in zip(x, x[1:], strict=False)), x[-1]]
+    edges = [x[0], *((a + b) / 2 for a, b in itertools.pairwise(x)), x[-1]]
     runs: list[tuple[str, float, float]] = []
-    for phase, left, right in zip(finding.phases, edges, edges[1:], strict=False):
+    for phase, left, right in zip(finding.phases, edges[:-1], edges[1:], strict=True):
         if runs and runs[-1][0] == phase:
             runs[-1] = (phase, runs[-1][1], right)
         else:
@@ -224,7 +224,7 @@ def _legend(styles: dict[str, Style], study: pd.DataFrame) -> list[Line2D]:
     return handles
 
 
-def main(smk) -> None:  # noqa: ANN001 - Snakemake's object has no public type
+def main(smk) -> None:
     """Write the figure in every format of the rule's outputs."""
     study = read_table(Path(smk.input[0]), STUDY).to_pandas()
     figure = draw(study, smk.params)
@@ -236,6 +236,8 @@ def main(smk) -> None:  # noqa: ANN001 - Snakemake's object has no public type
             figure.savefig(temporary, format=fmt, dpi=smk.params.plot["dpi"], metadata=undated)
 
 
-if "snakemake" in globals():
-    sys.stderr = open(snakemake.log[0], "w", buffering=1)  # noqa: F821, SIM115
-    main(snakemake)  # noqa: F821
+if __name__ == "__main__":
+    from snakemake.script import snakemake
+
+    with Path(snakemake.log[0]).open("w") as log, redirect_stderr(log):
+        main(snakemake)

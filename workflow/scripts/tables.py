@@ -1,9 +1,10 @@
 """Write a study's tables: Table 1's layout, and the verdict on each curve."""
 
-import sys
+from contextlib import redirect_stderr
 from pathlib import Path
 
 import pandas as pd
+
 from dsd2.analysis.summary import COUNTS, findings, phases_table, stopping_table
 from dsd2.files.atomic import write_text
 from dsd2.files.records import STUDY, read_table
@@ -100,7 +101,7 @@ def phases_markdown(table: pd.DataFrame, panels: dict[str, str], tolerance: floa
     return shown.to_markdown(index=False, disable_numparse=True) + f"\n\n{note}\n"
 
 
-def main(smk) -> None:  # noqa: ANN001 - Snakemake's object has no public type
+def main(smk) -> None:
     """Write the four files."""
     params = smk.params
     study = read_table(Path(smk.input[0]), STUDY).to_pandas()
@@ -109,12 +110,12 @@ def main(smk) -> None:  # noqa: ANN001 - Snakemake's object has no public type
     phases = phases_table(findings(study, tolerance, confidence), params.labels)
     write_text(Path(smk.output.stopping_csv), stopping.to_csv(index=False))
     write_text(Path(smk.output.phases_csv), phases.to_csv(index=False))
-    write_text(
-        Path(smk.output.stopping_md), stopping_markdown(stopping, params.panels, confidence)
-    )
+    write_text(Path(smk.output.stopping_md), stopping_markdown(stopping, params.panels, confidence))
     write_text(Path(smk.output.phases_md), phases_markdown(phases, params.panels, tolerance))
 
 
-if "snakemake" in globals():
-    sys.stderr = open(snakemake.log[0], "w", buffering=1)  # noqa: F821, SIM115
-    main(snakemake)  # noqa: F821
+if __name__ == "__main__":
+    from snakemake.script import snakemake
+
+    with Path(snakemake.log[0]).open("w") as log, redirect_stderr(log):
+        main(snakemake)

@@ -1,0 +1,1 @@
+"""What the numbers say: gates, phases and verdicts, costs. Pure functions, no torch."""

@@ -116,8 +116,7 @@ def judge(curves: Sequence[Sequence[float]], tolerance: float, confidence: float
     means = [statistics.fmean(curve[i] for curve in curves) for i in range(length)]
     descent = deepest_valley(means)
     depths = [
-        min(curve[descent.before], curve[descent.after]) - curve[descent.valley]
-        for curve in curves
+        min(curve[descent.before], curve[descent.after]) - curve[descent.valley] for curve in curves
     ]
     depth = statistics.fmean(depths)
     if len(depths) < 2:

@@ -36,8 +36,10 @@ def _allowed(rule: dict[str, Any]) -> str:
         facts.append(f"only where `{kind}` is {' or '.join(f'`{value}`' for value in values)}")
     if "default" in rule and not isinstance(rule["default"], dict):
         default = rule["default"]
-        text = {True: "true", False: "false", None: "null"}.get(default) if (
-            default is None or isinstance(default, bool)
-        ) else str(default)
+        text = (
+            {True: "true", False: "false", None: "null"}.get(default)
+            if (default is None or isinstance(default, bool))
+            else str(default)
+        )
         facts.append(f"default `{text}`")
     return f"({'; '.join(facts)})" if facts else ""

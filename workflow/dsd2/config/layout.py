@@ -18,22 +18,29 @@ from dsd2.config.recipe import (
 )
 
 DATASET = "results/datasets/{dataset}.safetensors"
+DATASET_LOG = "results/datasets/logs/{dataset}.log"
 LABELS = "results/labels/{labels}.parquet"
+LABELS_LOG = "results/labels/logs/{labels}.log"
 
 RUN = "results/runs/{run}"
-CHECKPOINT = RUN + "/iter-{i}/checkpoint.safetensors"
-METRICS = RUN + "/iter-{i}/metrics.parquet"
-HISTORY = RUN + "/iter-{i}/history.parquet"
-RESUME = RUN + "/iter-{i}/resume.safetensors"
-GATE = RUN + "/gates/{stop}/iter-{i}.json"
-CHAIN = RUN + "/chains/{stop}-to-{last}.parquet"
-CHOICE = RUN + "/chains/{stop}-to-{last}.best.json"
+CHECKPOINT = f"{RUN}/iter-{{i}}/checkpoint.safetensors"
+METRICS = f"{RUN}/iter-{{i}}/metrics.parquet"
+HISTORY = f"{RUN}/iter-{{i}}/history.parquet"
+RESUME = f"{RUN}/iter-{{i}}/resume.safetensors"
+TRAINING_LOG = f"{RUN}/logs/iter-{{i}}.log"
+GATE = f"{RUN}/gates/{{stop}}/iter-{{i}}.json"
+GATE_LOG = f"{RUN}/logs/gate-{{stop}}-{{i}}.log"
+CHAIN = f"{RUN}/chains/{{stop}}-to-{{last}}.parquet"
+CHAIN_LOG = f"{RUN}/logs/chain-{{stop}}-to-{{last}}.log"
+CHOICE = f"{RUN}/chains/{{stop}}-to-{{last}}.best.json"
+CHOICE_LOG = f"{RUN}/logs/best-{{stop}}-to-{{last}}.log"
 
 STUDY = "results/studies/{study}"
-STUDY_METRICS = STUDY + "/metrics.parquet"
-FIGURE = STUDY + "/figures/sdd.{format}"
-STOPPING_TABLE = STUDY + "/tables/stopping.{format}"
-PHASES_TABLE = STUDY + "/tables/phases.{format}"
+STUDY_METRICS = f"{STUDY}/metrics.parquet"
+STUDY_LOG = f"{STUDY}/logs/{{name}}.log"
+FIGURE = f"{STUDY}/figures/sdd.{{format}}"
+STOPPING_TABLE = f"{STUDY}/tables/stopping.{{format}}"
+PHASES_TABLE = f"{STUDY}/tables/phases.{{format}}"
 
 
 def number(iteration: int) -> str:

@@ -122,9 +122,7 @@ class Plan:
         recipe = self.recipe(run)
         inputs = {
             "dataset": layout.DATASET.format(dataset=layout.dataset_name(recipe.dataset)),
-            "labels": layout.LABELS.format(
-                labels=layout.labels_name(recipe.dataset, recipe.noise)
-            ),
+            "labels": layout.LABELS.format(labels=layout.labels_name(recipe.dataset, recipe.noise)),
         }
         if iteration > 0:
             inputs["previous"] = _checkpoint(run, iteration - 1)

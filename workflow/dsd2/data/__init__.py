@@ -1,0 +1,1 @@
+"""Images and labels: where they come from, how they are split, how labels get noisy."""

@@ -22,7 +22,7 @@ def replacing(path: Path) -> Iterator[Path]:
         # Some writers make files for their owner alone; a shared results folder is for all.
         temporary.chmod(0o666 & ~_umask())
         _flush(temporary)
-        os.replace(temporary, path)
+        temporary.replace(path)
         _flush(path.parent)
     finally:
         temporary.unlink(missing_ok=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -78,7 +79,7 @@ def counting_states(model: nn.Module) -> Iterator[StateCounts]:
     """Count the states of all ReLU neurons during the forward passes inside the ``with`` block."""
     counts = StateCounts()
 
-    def hook(name: str):  # noqa: ANN202 - torch's own hook type
+    def hook(name: str) -> Any:
         return lambda _module, inputs: counts.add(name, inputs[0])
 
     handles = [

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from dsd2.nn.models import AdaptiveAveragePool
+from dsd2.nn.models import PooledLinear
 
 BACKWARD = 3
 """A training step costs three forward passes: one forward, and twice that backward."""
@@ -67,7 +68,7 @@ def forward_cost(model: nn.Module, image: tuple[int, int, int]) -> ForwardCost:
     layers: dict[str, int] = {}
     extra = 0
 
-    def count(name: str):  # noqa: ANN202 - torch's own hook type
+    def count(name: str) -> Any:
         def hook(module: nn.Module, inputs: tuple[Tensor], output: Tensor) -> None:
             nonlocal extra
             if isinstance(module, nn.Conv2d):
@@ -75,9 +76,9 @@ def forward_cost(model: nn.Module, image: tuple[int, int, int]) -> ForwardCost:
                 layers[f"{name}.weight"] = each * output[0].numel()
             elif isinstance(module, nn.Linear):
                 layers[f"{name}.weight"] = module.weight.numel()
-            elif isinstance(module, nn.BatchNorm2d):
+            if isinstance(module, nn.BatchNorm2d):
                 extra += BATCH_NORM * output[0].numel()
-            elif isinstance(module, AdaptiveAveragePool | nn.AdaptiveAvgPool2d):
+            elif isinstance(module, PooledLinear | nn.AdaptiveAvgPool2d):
                 extra += inputs[0][0].numel()
 
         return hook

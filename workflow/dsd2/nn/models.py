@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from dsd2.config.recipe import ModelRecipe
@@ -34,21 +35,24 @@ def pooling_matrix(
     return torch.kron(along(height), along(width)).to(device, dtype)
 
 
-class AdaptiveAveragePool(nn.Module):
-    """Adaptive average pooling of [B, C, H, W] to [B, C·pooled²], as one matrix product.
+class PooledLinear(nn.Linear):
+    """Adaptive average pooling of [B, C, H, W] to ``pooled``², then a linear layer: [B, classes].
 
-    ``nn.AdaptiveAvgPool2d`` and ``nn.Flatten`` compute the same, but the pool's backward pass is
-    nondeterministic on CUDA, and several times slower on a CPU for small maps.
+    Both are linear, so the pool is folded into the weights, and the large pooled map is never
+    made. ``nn.AdaptiveAvgPool2d`` and ``nn.Linear`` compute the same up to rounding, but the
+    pool's backward pass is nondeterministic on CUDA, and slow on a CPU for small maps.
     """
 
-    def __init__(self, pooled: int) -> None:
-        super().__init__()
+    def __init__(self, channels: int, pooled: int, classes: int) -> None:
+        super().__init__(channels * pooled**2, classes)
         self.pooled = pooled
 
     def forward(self, x: Tensor) -> Tensor:
+        """Logits [B, classes] of a feature map [B, C, H, W]."""
         height, width = x.shape[-2:]
         matrix = pooling_matrix(height, width, self.pooled, x.device, x.dtype)
-        return (x.flatten(2) @ matrix.T).flatten(1)
+        folded = self.weight.view(-1, self.pooled**2) @ matrix
+        return F.linear(x.flatten(1), folded.view(self.out_features, -1), self.bias)
 
 
 def vgg_like(depth: int, width: int, channels: int, classes: int, dropout: float) -> nn.Sequential:
@@ -73,15 +77,14 @@ def vgg_like(depth: int, width: int, channels: int, classes: int, dropout: float
             ]
             previous = filters
         layers.append(nn.MaxPool2d(2))
-    layers.append(AdaptiveAveragePool(POOLED))
     if dropout > 0:
         layers.append(nn.Dropout(dropout))
-    layers.append(nn.Linear(previous * POOLED**2, classes))
+    layers.append(PooledLinear(previous, POOLED, classes))
     return nn.Sequential(*layers)
 
 
 def resnet18(channels: int, classes: int, dropout: float) -> nn.Module:
-    """torchvision's ResNet-18 with the CIFAR stem: 3×3 stride 1, no max-pool (Appendix B.1)."""
+    """Torchvision's ResNet-18 with the CIFAR stem: 3×3 stride 1, no max-pool (Appendix B.1)."""
     from dsd2.nn.torchvision_ops import import_torchvision
 
     network = import_torchvision("torchvision.models").resnet18(weights=None, num_classes=classes)
@@ -105,22 +108,24 @@ def build_model(recipe: ModelRecipe, image: tuple[int, int, int], classes: int) 
     Raises:
         UserError: the images are too small for the network's depth.
     """
-    channels, height, width = image
+    channels = image[0]
     if recipe.name == "resnet18":
         return resnet18(channels, classes, recipe.dropout)
-    assert recipe.depth is not None and recipe.width is not None, "vgg-like has depth and width"
-    if min(height, width) < 2**recipe.depth:
+    depth, width = recipe.depth, recipe.width
+    assert depth is not None, "the configuration gives vgg-like a depth"
+    assert width is not None, "and a width"
+    if min(image[1:]) < 2**depth:
         raise UserError(
-            f"model.depth: {recipe.depth} max-pools need images of at least"
-            f" {2**recipe.depth} pixels a side, and these are {height}×{width}; lower the depth"
+            f"model.depth: {depth} max-pools need images of at least"
+            f" {2**depth} pixels a side, and these are {image[1]}×{image[2]}; lower the depth"
         )
-    return vgg_like(recipe.depth, recipe.width, channels, classes, recipe.dropout)
+    return vgg_like(depth, width, channels, classes, recipe.dropout)
 
 
 def prunable_weights(model: nn.Module) -> dict[str, nn.Parameter]:
     """The weights that pruning may remove: of all convolutions and linear layers (Appendix B.1)."""
     return {
-        f"{name}.weight" if name else "weight": module.weight
-        for name, module in model.named_modules()
-        if isinstance(module, nn.Conv2d | nn.Linear)
+        name: parameter
+        for name, parameter in model.named_parameters()
+        if name.rpartition(".")[2] == "weight" and parameter.dim() > 1
     }

@@ -22,8 +22,8 @@ def full_masks(weights: Mapping[str, Tensor]) -> Masks:
 def prune_lowest(scores: Mapping[str, Tensor], masks: Masks, fraction: float) -> Masks:
     """Remove the lowest-scoring fraction of the living weights, over all layers together.
 
-    Exactly :func:`~dsd2.nn.schedule.number_to_remove` of them; among equal scores those that come first, in the
-    order of the mapping and then of memory, so the result is determined by the values alone.
+    Exactly :func:`~dsd2.nn.schedule.number_to_remove` of them; among equal scores those that come
+    first, in the order of the mapping and then of memory, so that values alone decide.
 
     Args:
         scores: importance of each weight, one finite float tensor per mask, of its shape.
@@ -76,9 +76,7 @@ def apply_masks(weights: Mapping[str, nn.Parameter], masks: Masks) -> None:
         weight.mul_(masks[name])
 
 
-def prunable_weights_masks(
-    model: nn.Module, masks: Masks
-) -> tuple[list[Tensor], list[Tensor]]:
+def prunable_weights_masks(model: nn.Module, masks: Masks) -> tuple[list[Tensor], list[Tensor]]:
     """The prunable weights and their masks as floats, in one order, for ``torch._foreach_mul_``."""
     weights = dict(model.named_parameters())
     return [weights[n].data for n in masks], [m.to(torch.float32) for m in masks.values()]

@@ -27,4 +27,4 @@ def be_deterministic() -> None:
     torch._C._set_deterministic_algorithms(True, warn_only=False)
     torch.backends.cudnn.benchmark = False
     # With it, every empty tensor is filled, which costs time and protects nothing here.
-    torch.utils.deterministic.fill_uninitialized_memory = False
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]

@@ -73,7 +73,7 @@ def run_iteration(
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     dataset, labels = load_dataset(files.dataset), load_labels(files.labels)
     data = _image_sets(dataset, labels, device)
-    model, masks, initial, rewound = _start(recipe, iteration, dataset, files, device)
+    model, masks, initial = _start(recipe, iteration, dataset, files, device)
     teacher, teacher_file = _teacher(recipe, files, data["train"], device)
     training = recipe.training
     if iteration > 0:
@@ -154,7 +154,7 @@ def run_iteration(
     resume.discard()
     print(
         f"sparsity {row['sparsity']:.4f}  test accuracy {row['test_accuracy']:.4f}"
-        f"  validation accuracy {row['validation_accuracy']:.4f}  entropy {row['entropy']:.4f} bits",
+        f"  validation accuracy {row['validation_accuracy']:.4f}  entropy {row['entropy']:.4f}",
         flush=True,
     )
 
@@ -183,13 +183,13 @@ def _start(
     dataset: Dataset,
     files: IterationFiles,
     device: torch.device,
-) -> tuple[nn.Module, Masks, State, State]:
-    """The network and masks to train from, and the states that later rewinding may need."""
+) -> tuple[nn.Module, Masks, State]:
+    """The network and masks to train from, and the dense network's initial state."""
     torch.manual_seed(derived_seed(recipe.seed, "weights", iteration))
     model = build_model(recipe.model, dataset.image, len(dataset.classes)).to(device)
     fresh = network_state(model)
     if iteration == 0:
-        return model, full_masks(prunable_weights(model)), fresh, {}
+        return model, full_masks(prunable_weights(model)), fresh
     assert files.previous is not None, "every iteration but the dense one has a previous"
     previous = load_checkpoint(files.previous)
     if previous.iteration != iteration - 1:
@@ -200,7 +200,7 @@ def _start(
     pruning = recipe.pruning
     masks = prune(prunable_weights(model), masks, pruning.criterion, pruning.fraction)
     perturb(model, recipe.perturbation, dense.initial, dense.rewind, fresh)
-    return model, masks, {}, {}
+    return model, masks, {}
 
 
 def _teacher(

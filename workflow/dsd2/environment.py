@@ -1,0 +1,40 @@
+"""What jobs inherit from the process that runs the workflow."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+ROOTS = "DSD2_DATA_ROOTS"
+DOWNLOAD = "DSD2_DOWNLOAD"
+
+
+def set_for_jobs(data_roots: Sequence[str], download: bool) -> None:
+    """Have this process's children find this library, this interpreter and the data.
+
+    Neither needs to be installed or activated. Where the data lies goes by the environment, since
+    it is not what a dataset is: another place must make nothing anew.
+
+    Args:
+        data_roots: folders that may hold a named dataset, searched in order.
+        download: whether one that is in none of them may be fetched.
+    """
+    library = str(Path(__file__).parents[1])
+    inherited = os.environ.get("PYTHONPATH")
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [library, inherited]))
+    interpreter = str(Path(sys.executable).parent)
+    os.environ["PATH"] = os.pathsep.join([interpreter, os.environ.get("PATH", os.defpath)])
+    os.environ[ROOTS] = os.pathsep.join(data_roots)
+    os.environ[DOWNLOAD] = "yes" if download else ""
+
+
+def data_roots() -> list[Path]:
+    """The folders that may hold a named dataset."""
+    return [Path(root) for root in os.environ.get(ROOTS, "data").split(os.pathsep)]
+
+
+def may_download() -> bool:
+    """Whether a dataset that is in none of them may be fetched."""
+    return bool(os.environ.get(DOWNLOAD))
