@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from dsd2.config.validation import SECTIONS, documented_keys, schema
@@ -35,11 +36,9 @@ def _allowed(rule: dict[str, Any]) -> str:
     for kind, values in rule.get("x-only-for", {}).items():
         facts.append(f"only where `{kind}` is {' or '.join(f'`{value}`' for value in values)}")
     if "default" in rule and not isinstance(rule["default"], dict):
-        default = rule["default"]
-        text = (
-            {True: "true", False: "false", None: "null"}.get(default)
-            if (default is None or isinstance(default, bool))
-            else str(default)
-        )
-        facts.append(f"default `{text}`")
+        facts.append(f"default `{json.dumps(rule['default'])}`")
     return f"({'; '.join(facts)})" if facts else ""
+
+
+if __name__ == "__main__":
+    print(reference(), end="")

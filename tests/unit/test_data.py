@@ -1,0 +1,248 @@
+"""Datasets in their true on-disk formats, their splits, and what is refused."""
+
+import dataclasses
+import hashlib
+import io
+import json
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import torch
+from dsd2.config.recipe import DatasetRecipe, NoiseRecipe
+from dsd2.data.dataset import load_dataset, save_dataset, split_source
+from dsd2.data.labels import load_labels, make_labels, save_labels
+from dsd2.data.sources import Images, Source, read_parquet, read_source
+from dsd2.errors import UserError
+from dsd2.nn.torchvision_ops import import_torchvision
+from PIL import Image
+
+SHARED = Path(__file__).parents[3] / "shared" / "data"
+
+RECIPE = DatasetRecipe(name="digits", train=1200, test=None, validation=200, split_seed=0)
+NOISE = NoiseRecipe(kind="symmetric", rate=0.3, seed=0, validation="clean")
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return read_source(RECIPE, [], download=False)
+
+
+def test_digits_are_there_without_a_download(digits):
+    assert digits.train.images.shape == (1797, 1, 8, 8)
+    assert digits.train.images.dtype == torch.uint8
+    assert int(digits.train.images.max()) == 255
+    assert digits.classes == tuple("0123456789")
+
+
+def test_splits_are_disjoint_and_whole(digits):
+    data = split_source(digits, RECIPE)
+    assert [len(s.labels) for s in (data.train, data.validation, data.test)] == [1200, 200, 397]
+    rows = set(data.train_rows.tolist()) | set(data.validation_rows.tolist())
+    assert len(rows) == 1400
+    images = torch.cat([data.train.images, data.validation.images, data.test.images]).flatten(1)
+    assert torch.equal(
+        images.long().sum(0), digits.train.images.flatten(1).long().sum(0)
+    ), "every image is in one split"
+    assert torch.equal(digits.train.images[data.train_rows], data.train.images)
+
+
+def test_the_split_seed_draws_the_split(digits):
+    other = split_source(digits, dataclasses.replace(RECIPE, split_seed=1))
+    same = split_source(digits, RECIPE)
+    assert torch.equal(same.train_rows, split_source(digits, RECIPE).train_rows)
+    assert not torch.equal(same.train_rows, other.train_rows)
+
+
+def test_statistics_are_those_of_the_training_images(digits):
+    data = split_source(digits, RECIPE)
+    pixels = data.train.images.double()
+    assert float(data.mean) == pytest.approx(float(pixels.mean()), rel=1e-5)
+    assert float(data.std) == pytest.approx(float(pixels.std()), rel=1e-4)
+
+
+def test_a_source_with_its_own_test_set(digits):
+    source = dataclasses.replace(digits, test=Images(digits.train.images[:50], torch.zeros(50)))
+    recipe = dataclasses.replace(RECIPE, train=None, validation=0.1)
+    data = split_source(source, recipe)
+    assert [len(s.labels) for s in (data.train, data.validation, data.test)] == [1617, 180, 50]
+    assert len(split_source(source, dataclasses.replace(recipe, test=20)).test.labels) == 20
+
+
+def test_the_papers_mode_validates_on_the_test_images(digits, tmp_path):
+    data = split_source(digits, dataclasses.replace(RECIPE, validation="test"))
+    assert data.validation is data.test
+    assert len(data.test.labels) == 597
+    save_dataset(tmp_path / "dataset", data)
+    loaded = load_dataset(tmp_path / "dataset")
+    assert torch.equal(loaded.validation.images, data.test.images)
+    labels = make_labels(data, dataclasses.replace(RECIPE, validation="test"), NOISE)
+    assert labels.validation is None
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"train": 1700}, "dataset.train: 1700 training and 200 validation images are more"),
+        ({"train": 1597}, "are more than the 1797"),
+        ({"test": 500}, "dataset.test: 500 images asked for, 397 there are"),
+        ({"train": None}, "dataset.train: say how many images"),
+        ({"train": 3}, "no training image of class"),
+    ],
+)
+def test_splits_that_cannot_be_are_refused(digits, change, message):
+    with pytest.raises(UserError, match=message):
+        split_source(digits, dataclasses.replace(RECIPE, **change))
+
+
+def test_dataset_and_labels_come_back_as_they_were(digits, tmp_path):
+    data = split_source(digits, RECIPE)
+    save_dataset(tmp_path / "dataset", data)
+    loaded = load_dataset(tmp_path / "dataset")
+    for part in ("train", "validation", "test"):
+        for field in ("images", "labels"):
+            mine, theirs = (getattr(getattr(d, part), field) for d in (data, loaded))
+            assert torch.equal(mine, theirs)
+    assert (loaded.classes, loaded.origin, loaded.image) == (data.classes, data.origin, (1, 8, 8))
+    labels = make_labels(data, RECIPE, NOISE)
+    save_labels(tmp_path / "labels", labels, data)
+    again = load_labels(tmp_path / "labels")
+    assert torch.equal(labels.train.given, again.train.given)
+    assert torch.equal(labels.train.clean, again.train.clean)
+    assert int((again.train.given != again.train.clean).sum()) == 360
+    assert torch.equal(again.validation.given, data.validation.labels), "clean by default"
+
+
+def test_validation_labels_are_noisy_by_choice(digits):
+    data = split_source(digits, RECIPE)
+    noisy = make_labels(data, RECIPE, dataclasses.replace(NOISE, validation="noisy"))
+    assert int((noisy.validation.given != noisy.validation.clean).sum()) == 60
+
+
+def png(pixels, fmt="PNG"):
+    data = io.BytesIO()
+    Image.fromarray(pixels).save(data, fmt)
+    return data.getvalue()
+
+
+def write_parquet(path, images, labels, names=None, columns=("image", "label")):
+    rows = pa.array([{"bytes": data, "path": None} for data in images])
+    table = pa.table({columns[0]: rows, columns[1]: pa.array(labels, pa.int64())})
+    if names:
+        features = {columns[1]: {"names": names, "_type": "ClassLabel"}}
+        metadata = {"huggingface": json.dumps({"info": {"features": features}})}
+        table = table.replace_schema_metadata(metadata)
+    pq.write_table(table, path)
+
+
+def random_images(count, shape, seed=0):
+    return np.random.default_rng(seed).integers(0, 256, (count, *shape), np.uint8)
+
+
+@pytest.mark.parametrize("shape", [(6, 9, 3), (5, 5)])
+def test_parquet_images_of_any_size_greyscale_or_colour(tmp_path, shape):
+    train, test = random_images(8, shape), random_images(3, shape, 1)
+    write_parquet(tmp_path / "train-00000.parquet", [png(i) for i in train[:5]], [0, 1, 2, 0, 1])
+    write_parquet(tmp_path / "train-00001.parquet", [png(i) for i in train[5:]], [2, 2, 1])
+    write_parquet(tmp_path / "test.parquet", [png(i) for i in test], [0, 1, 2])
+    source = read_parquet(tmp_path, "image", "label")
+    expected = train.reshape(8, shape[0], shape[1], -1).transpose(0, 3, 1, 2)
+    assert np.array_equal(source.train.images.numpy(), expected)
+    assert source.train.labels.tolist() == [0, 1, 2, 0, 1, 2, 2, 1]
+    assert source.test.labels.tolist() == [0, 1, 2]
+    assert source.classes == ("0", "1", "2")
+
+
+def test_parquet_class_names_and_columns(tmp_path):
+    images = [png(i) for i in random_images(2, (4, 4, 3))]
+    write_parquet(tmp_path / "train.parquet", images, [0, 1], ["cat", "dog"], ("img", "fine"))
+    source = read_parquet(tmp_path, "img", "fine")
+    assert source.classes == ("cat", "dog")
+    assert source.test is None
+
+
+@pytest.mark.parametrize(
+    ("images", "labels", "columns", "message"),
+    [
+        ([b"no image"], [0], ("image", "label"), r"train.parquet row 0: the image cannot be"),
+        ([(4, 4, 3), (5, 4, 3)], [0, 1], ("image", "label"), r"row 1: the image is 5×4, the first"),
+        ([(4, 4, 3)], [-1], ("image", "label"), "a label of the train files is outside 0 to"),
+        ([(4, 4, 3)], [0], ("picture", "label"), r"has no column 'image' .*it has picture, label"),
+        ([], [], ("image", "label"), "has no rows"),
+    ],
+)
+def test_parquet_faults_are_named(tmp_path, images, labels, columns, message):
+    encoded = [i if isinstance(i, bytes) else png(random_images(1, i)[0]) for i in images]
+    write_parquet(tmp_path / "train.parquet", encoded, labels, columns=columns)
+    with pytest.raises(UserError, match=message):
+        read_parquet(tmp_path, "image", "label")
+
+
+def test_a_folder_without_data_and_a_file_that_is_none(tmp_path):
+    with pytest.raises(UserError, match=r"has no train\*.parquet"):
+        read_parquet(tmp_path, "image", "label")
+    (tmp_path / "train.parquet").write_text("nothing")
+    with pytest.raises(UserError, match="cannot be read as parquet"):
+        read_parquet(tmp_path, "image", "label")
+
+
+CIFAR = DatasetRecipe(name="cifar10", train=None, test=None, validation=0.2, split_seed=0)
+
+
+def test_missing_cifar10_says_how_to_get_it(tmp_path):
+    with pytest.raises(UserError, match=r"none of the folders of data_roots .* download: true"):
+        read_source(CIFAR, [tmp_path], download=False)
+
+
+def test_cifar10_in_torchvisions_format_through_torchvisions_class(tmp_path, monkeypatch):
+    reader = import_torchvision("torchvision.datasets").CIFAR10
+    folder = tmp_path / "cifar-10-batches-py"
+    folder.mkdir()
+    pixels = random_images(12, (3072,))
+
+    def batch(name, rows):
+        content = {"data": pixels[rows], "labels": [int(row) % 10 for row in rows]}
+        (folder / name).write_bytes(pickle.dumps(content))
+        return [name, hashlib.md5((folder / name).read_bytes()).hexdigest()]
+
+    monkeypatch.setattr(reader, "train_list", [batch("data_batch_1", np.arange(10))])
+    monkeypatch.setattr(reader, "test_list", [batch("test_batch", np.arange(10, 12))])
+    (folder / "batches.meta").write_bytes(pickle.dumps({"label_names": list("abcdefghij")}))
+    meta = hashlib.md5((folder / "batches.meta").read_bytes()).hexdigest()
+    monkeypatch.setattr(
+        reader, "meta", {"filename": "batches.meta", "key": "label_names", "md5": meta}
+    )
+    source = read_source(CIFAR, [tmp_path / "empty", tmp_path], download=False)
+    assert np.array_equal(source.train.images.numpy(), pixels[:10].reshape(10, 3, 32, 32))
+    assert source.train.labels.tolist() == list(range(10))
+    assert source.test.labels.tolist() == [0, 1]
+    assert source.classes == tuple("abcdefghij")
+    (folder / "data_batch_1").write_bytes(b"damaged")
+    with pytest.raises(UserError, match=r"dataset cifar10 in .*corrupted"):
+        read_source(CIFAR, [tmp_path], download=False)
+
+
+@pytest.mark.skipif(
+    not (SHARED / "cifar10").is_dir(), reason="needs ../shared/data/cifar10, which is not here"
+)
+def test_the_shared_cifar10():
+    source = read_source(CIFAR, [SHARED], download=False)
+    assert source.train.images.shape == (50_000, 3, 32, 32)
+    assert source.test.images.shape == (10_000, 3, 32, 32)
+    assert source.train.labels.bincount().tolist() == [5000] * 10
+    assert source.classes[:3] == ("airplane", "automobile", "bird")
+
+
+def test_labels_without_classes_are_refused(digits):
+    lonely = Source(
+        Images(digits.train.images[:20], torch.zeros(20, dtype=torch.int64)),
+        None,
+        ("a", "b"),
+        "test",
+    )
+    recipe = dataclasses.replace(RECIPE, train=10, validation=5)
+    with pytest.raises(UserError, match="no training image of class b"):
+        split_source(lonely, recipe)

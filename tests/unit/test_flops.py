@@ -1,0 +1,61 @@
+"""Costs against the constants that the paper's printed values come from."""
+
+import pytest
+import torch
+from dsd2.config.recipe import ModelRecipe
+from dsd2.nn.flops import forward_cost, training_cost
+from dsd2.nn.models import build_model
+
+CIFAR = (3, 32, 32)
+
+
+def cost(name, classes=10, **extra):
+    return forward_cost(build_model(ModelRecipe(name=name, **extra), CIFAR, classes), CIFAR)
+
+
+def test_vgg_like_forward_pass():
+    vgg = cost("vgg-like", depth=5, width=5)
+    assert vgg.dense == 67_195_904
+    assert vgg.paper == 67_831_296
+    assert cost("vgg-like", classes=100, depth=5, width=5).dense == 69_453_824
+
+
+def test_resnet18_forward_pass():
+    assert cost("resnet18").dense == 555_422_720
+
+
+def test_the_papers_unit_and_table_1():
+    vgg = cost("vgg-like", depth=5, width=5)
+    unit = training_cost(vgg, dict.fromkeys(vgg.layers, 1.0), images=50_000, epochs=160)
+    assert unit.paper == pytest.approx(1.62795e15, rel=1e-5)
+    assert round(30 * unit.paper / 1e15, 2) == 48.84
+    assert round(3 * unit.paper / 1e15, 2) == 4.88
+    assert round(29 * unit.paper / 1e15, 2) == 47.21
+
+
+def test_density_and_teacher_enter_where_they_should():
+    student = cost("vgg-like", depth=1, width=2)
+    teacher = cost("vgg-like", depth=1, width=3)
+    density = {name: 0.25 * (i + 1) for i, name in enumerate(student.layers)}
+    halved = dict.fromkeys(teacher.layers, 0.5)
+    alone = training_cost(student, density, images=10, epochs=2)
+    taught = training_cost(
+        student, density, 10, 2, teacher=teacher, teacher_densities=halved, teacher_images=20
+    )
+    assert alone.dense == 60 * student.dense
+    assert alone.sparse == pytest.approx(
+        60 * sum(macs * density[name] for name, macs in student.layers.items())
+    )
+    assert taught.paper == alone.paper
+    assert taught.dense - alone.dense == 20 * teacher.dense
+    assert taught.sparse - alone.sparse == pytest.approx(10 * teacher.dense)
+
+
+def test_counting_leaves_the_network_as_it_was():
+    model = build_model(ModelRecipe(name="vgg-like", depth=1, width=2), CIFAR, 10)
+    model.train()
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    forward_cost(model, CIFAR)
+    assert model.training
+    assert all(torch.equal(before[n], t) for n, t in model.state_dict().items())
+    assert not any(module._forward_hooks for module in model.modules())

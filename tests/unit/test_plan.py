@@ -1,0 +1,172 @@
+"""Which files are asked for, given the decisions on the disk."""
+
+import json
+from pathlib import Path
+
+import pytest
+from dsd2.config import layout
+from dsd2.config.plan import Plan
+from dsd2.config.study import load_study
+from dsd2.errors import UserError
+
+CONFIG = {
+    "study": "test",
+    "seeds": [0],
+    "dataset": {"name": "digits", "train": 100},
+    "pruning": {"fraction": 0.5, "wall": 0.95},
+    "arms": {
+        "vanilla": None,
+        "gated": {"stopping": {"policy": "entropy"}},
+        "dense": {"distillation": {"teacher": "vanilla", "select": "dense"}},
+        "third": {"distillation": {"teacher": "vanilla", "select": 3}},
+        "best": {"distillation": {"teacher": "vanilla", "select": "best"}},
+        "second": {"distillation": {"teacher": "best", "select": "best"}},
+        "rewound": {"perturbation": {"kind": "rewind"}},
+    },
+}
+
+
+@pytest.fixture(autouse=True)
+def _in_an_empty_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def plan(**extra):
+    return Plan(load_study({**CONFIG, **extra}))
+
+
+def chain(a_plan, name):
+    return next(c for c in a_plan.chains() if c.arm.name == name)
+
+
+def write(path, value):
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    Path(path).write_text(json.dumps(value))
+
+
+def requested(a_plan, a_chain):
+    inputs = a_plan.chain_inputs(a_chain.run, a_chain.arm.stopping.slug, a_chain.arm.last)
+    assert len(inputs["gates"]) in (0, len(inputs["metrics"]))
+    return len(inputs["metrics"])
+
+
+def decide(a_chain, iteration, stop):
+    path = layout.GATE.format(
+        run=a_chain.run, stop=a_chain.arm.stopping.slug, i=layout.number(iteration)
+    )
+    write(path, {"stop": stop})
+
+
+def test_an_ungated_chain_is_asked_for_whole():
+    a_plan = plan()
+    assert requested(a_plan, chain(a_plan, "vanilla")) == 5
+
+
+def test_a_gated_chain_grows_gate_by_gate_and_ends_with_a_stop():
+    a_plan = plan()
+    gated = chain(a_plan, "gated")
+    for iteration in range(3):
+        assert requested(a_plan, gated) == iteration + 1
+        decide(gated, iteration, stop=False)
+    assert requested(a_plan, gated) == 4
+    decide(gated, 3, stop=True)
+    assert requested(a_plan, gated) == 4
+
+
+def test_a_gated_chain_that_never_stops_ends_at_the_wall():
+    a_plan = plan()
+    gated = chain(a_plan, "gated")
+    for iteration in range(5):
+        decide(gated, iteration, stop=False)
+    assert requested(a_plan, gated) == 5
+
+
+def test_lookahead_asks_for_blocks():
+    a_plan = plan(lookahead=3)
+    gated = chain(a_plan, "gated")
+    assert requested(a_plan, gated) == 3
+    for iteration in range(3):
+        decide(gated, iteration, stop=False)
+    assert requested(a_plan, gated) == 5
+    decide(gated, 1, stop=True)
+    assert requested(a_plan, gated) == 3
+
+
+def test_a_gated_arm_shares_the_run_of_its_ungated_twin():
+    a_plan = plan()
+    assert chain(a_plan, "gated").run == chain(a_plan, "vanilla").run
+    assert chain(a_plan, "gated").path != chain(a_plan, "vanilla").path
+
+
+def test_training_takes_no_gate_and_the_right_teacher():
+    a_plan = plan()
+    vanilla = chain(a_plan, "vanilla").run
+    first = a_plan.training_inputs(vanilla, 0)
+    assert first.keys() == {"dataset", "labels"}
+    assert a_plan.training_inputs(vanilla, 2)["previous"].endswith("iter-01/checkpoint.safetensors")
+    for name, iteration in (("dense", "00"), ("third", "03")):
+        inputs = a_plan.training_inputs(chain(a_plan, name).run, 1)
+        assert inputs["teacher"] == layout.CHECKPOINT.format(run=vanilla, i=iteration)
+        assert "gate" not in " ".join(inputs.values())
+
+
+def test_rewinding_needs_the_dense_iteration():
+    a_plan = plan()
+    run = chain(a_plan, "rewound").run
+    assert "dense" not in a_plan.training_inputs(run, 1), "it is the previous one"
+    assert a_plan.training_inputs(run, 3)["dense"].endswith("iter-00/checkpoint.safetensors")
+
+
+def test_a_student_waits_under_a_pending_name_and_gets_its_own_with_the_choice():
+    a_plan = plan()
+    pending = chain(a_plan, "best")
+    assert a_plan.recipe(pending.run).pending
+    assert a_plan.training_inputs(pending.run, 0)["choice"] == chain(a_plan, "vanilla").choice
+    assert a_plan.study_inputs()["choices"][0] == chain(a_plan, "vanilla").choice
+    write(chain(a_plan, "vanilla").choice, {"iteration": 2})
+    student = chain(a_plan, "best")
+    assert student.run != pending.run
+    assert "-02-" in student.run
+    inputs = a_plan.training_inputs(student.run, 0)
+    assert inputs["teacher"].endswith("iter-02/checkpoint.safetensors")
+    assert "choice" not in inputs, "a rewritten choice must not retrain"
+
+
+def test_a_students_student_waits_for_both_choices():
+    a_plan = plan()
+    assert len(chain(a_plan, "second").choices) == 2
+    write(chain(a_plan, "vanilla").choice, {"iteration": 1})
+    assert a_plan.recipe(chain(a_plan, "second").run).pending
+    write(chain(a_plan, "best").choice, {"iteration": 0})
+    assert not a_plan.recipe(chain(a_plan, "second").run).pending
+
+
+def test_the_best_dense_teacher_and_the_dense_teacher_teach_one_run():
+    a_plan = plan()
+    write(chain(a_plan, "vanilla").choice, {"iteration": 0})
+    assert chain(a_plan, "best").run == chain(a_plan, "dense").run
+
+
+def test_a_run_of_another_study_is_refused():
+    with pytest.raises(UserError, match=r"results/runs/other: is no run of this study"):
+        plan().recipe("other")
+
+
+def test_a_damaged_decision_is_named():
+    a_plan = plan()
+    gated = chain(a_plan, "gated")
+    path = Path(
+        layout.GATE.format(run=gated.run, stop=gated.arm.stopping.slug, i=layout.number(0))
+    )
+    path.parent.mkdir(parents=True)
+    path.write_text("{")
+    with pytest.raises(UserError, match=r"iter-00.json: is damaged; delete it"):
+        requested(a_plan, gated)
+
+
+def test_stages_are_counted_once_for_all_arms():
+    a_plan = plan()
+    stages = a_plan.stages()
+    # vanilla (with gated), dense, third, best, second, rewound: six runs of five iterations.
+    assert len(stages) == 6 * 5
+    assert not any(stages.values())

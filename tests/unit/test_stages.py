@@ -1,0 +1,197 @@
+"""The light stages and the command line, by the files that they leave."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from dsd2.cli import main
+from dsd2.config.recipe import to_json
+from dsd2.config.stopping import Stopping
+from dsd2.errors import UserError
+from dsd2.files.records import CHAIN, METRICS, STUDY, read_rows, read_table, write_table
+from dsd2.stages.decisions import run_collect, run_gate, run_select
+from dsd2.stages.study import run_study
+
+LIBRARY = Path(__file__).parents[2] / "workflow"
+
+DEFAULTS = {
+    "string": "x",
+    "int64": 1,
+    "double": 0.5,
+    "list<element: string>": ["a"],
+    "list<element: double>": [0.5],
+}
+
+
+def metrics_row(iteration, **values):
+    by_kind = {str(field.type): field for field in METRICS}
+    row = {}
+    for field in METRICS:
+        kind = str(field.type).replace("item", "element")
+        row[field.name] = DEFAULTS[kind]
+    assert by_kind
+    return {**row, "run": "run", "iteration": iteration, **values}
+
+
+@pytest.fixture
+def chain_files(tmp_path):
+    """Metrics of a chain with a dip, and the gates of the entropy policy on it."""
+    entropies = [1.0, 1.0, 0.9, 0.5, 0.4]
+    accuracies = [0.8, 0.6, 0.85, 0.9, 0.3]
+    policy = Stopping(policy="entropy", entropy_threshold=0.8, accuracy_threshold=0.9)
+    metrics, gates = [], []
+    for i, (entropy, accuracy) in enumerate(zip(entropies, accuracies, strict=True)):
+        metrics.append(tmp_path / f"metrics-{i}.parquet")
+        row = metrics_row(i, entropy=entropy, validation_accuracy=accuracy, sparsity=1 - 0.5**i)
+        write_table(metrics[-1], METRICS, [row])
+        gates.append(tmp_path / f"gate-{i}.json")
+        run_gate(metrics[-1], gates[-2] if i else None, policy, gates[-1])
+    return metrics, gates
+
+
+def test_gates_on_files(chain_files):
+    _, gates = chain_files
+    assert [json.loads(gate.read_text())["stop"] for gate in gates] == [False] * 4 + [True]
+
+
+def test_collecting_cuts_at_the_first_stop_and_marks_the_best(chain_files, tmp_path):
+    metrics, gates = chain_files
+    early = json.loads(gates[2].read_text())
+    gates[2].write_text(json.dumps({**early, "stop": True, "reason": "said so"}))
+    run_collect(metrics, gates, tmp_path / "chain.parquet")
+    rows = read_rows(tmp_path / "chain.parquet", CHAIN)
+    assert [row["iteration"] for row in rows] == [0, 1, 2]
+    assert [row["returned"] for row in rows] == [False, False, True]
+    assert rows[0]["stop_reason"] == "said so"
+
+
+def test_collecting_without_gates_takes_all_and_refuses_gaps(chain_files, tmp_path):
+    metrics, _ = chain_files
+    run_collect(metrics, [], tmp_path / "chain.parquet")
+    rows = read_rows(tmp_path / "chain.parquet", CHAIN)
+    assert len(rows) == 5
+    assert rows[0]["stop_reason"] == "reached the wall"
+    with pytest.raises(UserError, match="missing or out of order"):
+        run_collect([metrics[0], metrics[2]], [], tmp_path / "gap.parquet")
+
+
+def test_the_best_by_validation_accuracy_teaches(chain_files, tmp_path):
+    metrics, _ = chain_files
+    run_collect(metrics, [], tmp_path / "chain.parquet")
+    run_select(tmp_path / "chain.parquet", tmp_path / "choice.json")
+    choice = json.loads((tmp_path / "choice.json").read_text())
+    assert choice["iteration"] == 3
+    assert choice["validation_accuracy"] == 0.9
+
+
+def test_a_gate_of_another_iteration_is_refused(chain_files, tmp_path):
+    metrics, gates = chain_files
+    with pytest.raises(UserError, match="is of iteration 3, not 1"):
+        run_gate(metrics[3], gates[0], Stopping(policy="accuracy"), tmp_path / "gate.json")
+
+
+def test_a_studys_costs_add_up_through_teachers(tmp_path):
+    entries = []
+    for arm, length, teacher, select in (
+        ("teacher", 3, None, None),
+        ("dense", 2, "teacher", "dense"),
+        ("best", 2, "teacher", "best"),
+        ("second", 1, "teacher", 1),
+        ("pupil", 1, "best", "dense"),
+    ):
+        path = tmp_path / f"{arm}.parquet"
+        rows = [
+            {**metrics_row(i, flops_paper=10.0 + i), "returned": i == 0, "stop_reason": "wall"}
+            for i in range(length)
+        ]
+        write_table(path, CHAIN, rows)
+        names = {"panel": "all", "arm": arm, "seed": 0, "stopping": "none"}
+        entries.append({**names, "path": str(path), "teacher": teacher, "select": select})
+    run_study(json.dumps(entries), tmp_path / "study.parquet")
+    study = read_table(tmp_path / "study.parquet", STUDY).to_pandas()
+    last = study.groupby("arm").last()
+    assert last["total_flops_paper"].to_dict() == {
+        "teacher": 33.0,
+        "dense": 21.0,
+        "best": 21.0,
+        "second": 10.0,
+        "pupil": 10.0,
+    }
+    assert last["teacher_flops_paper"].to_dict() == {
+        "teacher": 0.0,
+        "dense": 10.0,
+        "best": 33.0,
+        "second": 21.0,
+        "pupil": 10.0 + 33.0,
+    }
+
+
+def test_a_users_mistake_is_one_line_and_a_status(tmp_path, capsys):
+    arguments = ["select", "--chain", str(tmp_path / "absent"), "--output", str(tmp_path / "out")]
+    assert main(arguments, 0.0) == 1
+    assert capsys.readouterr().err == f"error: {tmp_path / 'absent'}: there is no such file\n"
+
+
+def test_light_stages_import_neither_torch_nor_pandas(chain_files, tmp_path):
+    metrics, gates = chain_files
+    policy = to_json(Stopping(policy="accuracy", accuracy_threshold=0.9))
+    program = (
+        "import sys, dsd2.cli\n"
+        f"dsd2.cli.main(['gate', '--policy', {policy!r}, '--metrics', {str(metrics[1])!r},"
+        f" '--previous', {str(gates[0])!r}, '--output', {str(tmp_path / 'g.json')!r}], 0)\n"
+        "heavy = {'torch', 'torchvision', 'pandas', 'matplotlib', 'scipy'} & set(sys.modules)\n"
+        "sys.exit(f'imported {heavy}' if heavy else 0)"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(LIBRARY)}
+    subprocess.run([sys.executable, "-c", program], env=environment, check=True)
+
+
+def test_a_training_stage_does_not_import_what_costs_seconds():
+    program = (
+        "import sys, dsd2.stages.iteration, dsd2.nn.randomness as r\n"
+        "r.be_deterministic()\n"
+        "heavy = {'torchvision', 'pandas', 'matplotlib', 'scipy', 'sklearn', 'torch._dynamo',"
+        " 'torch._inductor', 'pyarrow.dataset'} & set(sys.modules)\n"
+        "sys.exit(f'imported {heavy}' if heavy else 0)"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(LIBRARY)}
+    subprocess.run([sys.executable, "-c", program], env=environment, check=True)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process of its parent's end")
+def test_a_stage_dies_with_the_process_that_started_it(tmp_path):
+    child = (
+        "import os, sys, time; from dsd2.cli import die_with_parent; die_with_parent();"
+        f"open({str(tmp_path / 'pid')!r}, 'w').write(str(os.getpid())); time.sleep(60)"
+    )
+    parent = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {child!r}])"
+    environment = {**os.environ, "PYTHONPATH": str(LIBRARY)}
+    process = subprocess.Popen([sys.executable, "-c", parent], env=environment)
+    try:
+        pid = _wait_for(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text())
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        assert _wait_for(lambda: not _alive(int(pid)))
+    finally:
+        process.kill()
+
+
+def _wait_for(condition, seconds=20):
+    end = time.monotonic() + seconds
+    while not (value := condition()):
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.05)
+    return value
+
+
+def _alive(pid):
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return False
+    return state != "Z"
