@@ -4,13 +4,14 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 CORES ?= all
 
-.PHONY: help run test check format clean
+.PHONY: help run test check format docs clean
 
 help:
 	@echo "make run     the default study, to its figure (CORES=$(CORES))"
 	@echo "make test    the tests"
 	@echo "make check   formatters, linters, types"
 	@echo "make format  apply the formatters"
+	@echo "make docs    the reference of configuration keys in config/README.md, from the schema"
 	@echo "make clean   remove the environment and caches; results stay"
 
 run: $(VENV)/run.stamp
@@ -30,6 +31,11 @@ format: $(VENV)/dev.stamp
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 	$(BIN)/snakefmt Snakefile workflow/rules
+
+docs: $(VENV)/run.stamp
+	sed -i '/^## Reference$$/q' config/README.md
+	echo >> config/README.md
+	PYTHONPATH=workflow $(BIN)/python -m dsd2.config.documentation >> config/README.md
 
 clean:
 	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache .hypothesis

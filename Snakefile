@@ -43,6 +43,7 @@ onstart:
 
 onsuccess:
     PROGRESS.stop()
+    print("The study is in:", *study_results(), sep="\n  ")
 
 
 onerror:

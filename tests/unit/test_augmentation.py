@@ -1,6 +1,7 @@
 """The gather against torchvision's flip and crop."""
 
 import torch
+
 from dsd2.nn.augmentation import SHIFT, Views, draw_views, pad_images, take_views
 from dsd2.nn.torchvision_ops import import_torchvision
 

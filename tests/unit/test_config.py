@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+
 from dsd2.config import layout
 from dsd2.config.documentation import reference
 from dsd2.config.plan import Plan
@@ -217,9 +218,7 @@ def test_names_and_identities_are_stable():
 def test_a_feature_that_is_absent_is_left_out_of_the_identity():
     recipe = Plan(load_study(BASE)).runs[run_names(BASE)[0]]
     assert "dropout" not in to_json(recipe)
-    with_dropout = dataclasses.replace(
-        recipe, model=dataclasses.replace(recipe.model, dropout=0.5)
-    )
+    with_dropout = dataclasses.replace(recipe, model=dataclasses.replace(recipe.model, dropout=0.5))
     assert digest(with_dropout) != digest(recipe)
 
 

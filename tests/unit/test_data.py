@@ -12,13 +12,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import torch
+from PIL import Image
+
 from dsd2.config.recipe import DatasetRecipe, NoiseRecipe
 from dsd2.data.dataset import load_dataset, save_dataset, split_source
 from dsd2.data.labels import load_labels, make_labels, save_labels
 from dsd2.data.sources import Images, Source, read_parquet, read_source
 from dsd2.errors import UserError
 from dsd2.nn.torchvision_ops import import_torchvision
-from PIL import Image
 
 SHARED = Path(__file__).parents[3] / "shared" / "data"
 
@@ -44,9 +45,9 @@ def test_splits_are_disjoint_and_whole(digits):
     rows = set(data.train_rows.tolist()) | set(data.validation_rows.tolist())
     assert len(rows) == 1400
     images = torch.cat([data.train.images, data.validation.images, data.test.images]).flatten(1)
-    assert torch.equal(
-        images.long().sum(0), digits.train.images.flatten(1).long().sum(0)
-    ), "every image is in one split"
+    assert torch.equal(images.long().sum(0), digits.train.images.flatten(1).long().sum(0)), (
+        "every image is in one split"
+    )
     assert torch.equal(digits.train.images[data.train_rows], data.train.images)
 
 

@@ -4,15 +4,16 @@ import math
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import nn
+
 from dsd2.config.recipe import ModelRecipe
 from dsd2.nn import evaluation
 from dsd2.nn.entropy import binary_entropy, channel_entropy, counting_states, position_entropy
 from dsd2.nn.evaluation import evaluate_with_states
 from dsd2.nn.models import build_model
 from dsd2.nn.training import ImageSet
-from hypothesis import given
-from hypothesis import strategies as st
-from torch import nn
 
 
 def entropy_of(p):

@@ -5,6 +5,7 @@ import os
 import pyarrow as pa
 import pytest
 import torch
+
 from dsd2.config.recipe import ModelRecipe
 from dsd2.errors import UserError
 from dsd2.files.atomic import replacing, write_text

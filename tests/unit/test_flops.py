@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+
 from dsd2.config.recipe import ModelRecipe
 from dsd2.nn.flops import forward_cost, training_cost
 from dsd2.nn.models import build_model

@@ -1,6 +1,7 @@
 """Algorithm 2 on canned curves, among them every way the printed algorithm is undefined."""
 
 import pytest
+
 from dsd2.analysis.gate import best_iteration, decide
 from dsd2.config.stopping import Stopping
 from dsd2.errors import UserError
@@ -107,8 +108,6 @@ def test_slugs_tell_policies_apart():
         ACCURACY,
         ENTROPY,
         Stopping(policy="entropy", entropy_threshold=0.8, accuracy_threshold=0.95),
-        Stopping(
-            policy="entropy", entropy_threshold=0.8, accuracy_threshold=0.9, neuron="channel"
-        ),
+        Stopping(policy="entropy", entropy_threshold=0.8, accuracy_threshold=0.9, neuron="channel"),
     ]
     assert len({policy.slug for policy in policies}) == len(policies)

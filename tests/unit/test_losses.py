@@ -3,6 +3,7 @@
 import pytest
 import torch
 import torch.nn.functional as F
+
 from dsd2.nn.losses import distillation_loss, teacher_targets
 
 torch.manual_seed(0)

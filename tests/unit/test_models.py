@@ -2,10 +2,11 @@
 
 import pytest
 import torch
+from torch import nn
+
 from dsd2.config.recipe import ModelRecipe
 from dsd2.errors import UserError
 from dsd2.nn.models import PooledLinear, build_model, prunable_weights
-from torch import nn
 
 CIFAR = (3, 32, 32)
 

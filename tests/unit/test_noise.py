@@ -2,10 +2,11 @@
 
 import pytest
 import torch
-from dsd2.config.recipe import NoiseRecipe
-from dsd2.data.noise import noisy_labels, symmetric, symmetric_any
 from hypothesis import given
 from hypothesis import strategies as st
+
+from dsd2.config.recipe import NoiseRecipe
+from dsd2.data.noise import noisy_labels, symmetric, symmetric_any
 
 
 def generator(seed=0):

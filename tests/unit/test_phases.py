@@ -1,9 +1,10 @@
 """Phases and verdicts on curves drawn by hand."""
 
 import pytest
-from dsd2.analysis.phases import deepest_valley, judge, phases
 from hypothesis import given
 from hypothesis import strategies as st
+
+from dsd2.analysis.phases import deepest_valley, judge, phases
 
 SDD = [0.80, 0.80, 0.70, 0.65, 0.75, 0.85, 0.40, 0.10]
 DODGED = [0.80, 0.81, 0.82, 0.84, 0.85, 0.85, 0.50, 0.10]

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+
 from dsd2.config import layout
 from dsd2.config.plan import Plan
 from dsd2.config.study import load_study
@@ -155,9 +156,7 @@ def test_a_run_of_another_study_is_refused():
 def test_a_damaged_decision_is_named():
     a_plan = plan()
     gated = chain(a_plan, "gated")
-    path = Path(
-        layout.GATE.format(run=gated.run, stop=gated.arm.stopping.slug, i=layout.number(0))
-    )
+    path = Path(layout.GATE.format(run=gated.run, stop=gated.arm.stopping.slug, i=layout.number(0)))
     path.parent.mkdir(parents=True)
     path.write_text("{")
     with pytest.raises(UserError, match=r"iter-00.json: is damaged; delete it"):

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
+
 from dsd2.cli import main
 from dsd2.config.recipe import to_json
 from dsd2.config.stopping import Stopping
@@ -163,7 +164,7 @@ def test_a_training_stage_does_not_import_what_costs_seconds():
     subprocess.run([sys.executable, "-c", program], env=environment, check=True)
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process of its parent's end")
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a child")
 def test_a_stage_dies_with_the_process_that_started_it(tmp_path):
     child = (
         "import os, sys, time; from dsd2.cli import die_with_parent; die_with_parent();"

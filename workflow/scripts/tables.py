@@ -115,7 +115,5 @@ def main(smk) -> None:
 
 
 if __name__ == "__main__":
-    from snakemake.script import snakemake
-
     with Path(snakemake.log[0]).open("w") as log, redirect_stderr(log):
         main(snakemake)

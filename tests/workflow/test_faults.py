@@ -1,0 +1,118 @@
+"""Kills, bad input and damage, as they really happen."""
+
+import os
+import random
+import signal
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from conftest import TINY
+
+
+def training_processes(folder):
+    """Processes that train in a folder, by what the kernel says of them."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            arguments = (process / "cmdline").read_bytes().split(b"\0")
+            place = (process / "cwd").readlink()
+        except OSError:
+            continue
+        if b"dsd2" in arguments and b"train" in arguments and place == folder:
+            found.append(int(process.name))
+    return found
+
+
+def wait_until(condition, seconds):
+    end = time.monotonic() + seconds
+    while not condition() and time.monotonic() < end:
+        time.sleep(0.02)
+    return condition()
+
+
+@pytest.mark.skipif(not Path("/proc/self/cwd").exists(), reason="needs Linux's /proc")
+def test_kills_at_random_moments_lose_nothing(fresh, finished):
+    draws = random.Random(20240220)
+    victims = ["workflow", "job", "both", "workflow", "both"]
+    for victim in victims:
+        process = fresh.start()
+        assert wait_until(lambda: training_processes(fresh.folder), 60), "something trains"
+        time.sleep(draws.uniform(0.0, 4.0))
+        jobs = training_processes(fresh.folder)
+        if victim in ("workflow", "both"):
+            process.send_signal(signal.SIGKILL)
+        if victim in ("job", "both"):
+            for job in jobs:
+                # It may have finished by itself in this moment.
+                with suppress(ProcessLookupError):
+                    os.kill(job, signal.SIGKILL)
+        process.wait(timeout=120)
+        # In a moment nothing trains any more: no orphan goes on writing.
+        assert wait_until(lambda: not training_processes(fresh.folder), 5)
+        fresh.snakemake("--unlock")
+    fresh.snakemake()
+    assert fresh.checkpoints() == finished.checkpoints()
+    assert not list(fresh.folder.glob("results/**/.*.tmp"))
+    assert "Nothing to be done" in fresh.snakemake()
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"trainning": {}}, "config key trainning is unknown: did you mean training?"),
+        ({"noise": {"kind": "symmetric", "rate": 1.5}}, "noise.rate is 1.5 but must be below 1"),
+        (
+            {"arms": {"a": {"distillation": {"teacher": "b"}}}},
+            "config key arms.a.distillation.teacher is 'b' but must be one of the arms a",
+        ),
+    ],
+)
+def test_a_bad_configuration_ends_before_anything_runs(fresh, change, sentence):
+    fresh.configure(**change)
+    text = fresh.snakemake(status=1)
+    assert sentence in text
+    assert "Traceback" not in text
+    assert not (fresh.folder / "results").exists()
+
+
+def test_a_training_that_diverges_says_so_and_leaves_the_rest(fresh):
+    arms = {"vanilla": None, "wild": {"training": {"learning_rate": 1.0e20}}}
+    fresh.configure(arms=arms, pruning={"fraction": 0.6, "wall": 0.7})
+    text = fresh.snakemake(status=1)
+    assert "error: the training diverged in epoch 1 of 2" in text
+    assert "lower training.learning_rate" in text
+    assert len(fresh.checkpoints()) == 2, "the other arm finished"
+
+
+def test_a_damaged_checkpoint_is_named_and_not_used(finished):
+    run = next(p for p in (finished.folder / "results/runs").iterdir() if "-kd" not in p.name)
+    damaged = run / "iter-00" / "checkpoint.safetensors"
+    content = bytearray(damaged.read_bytes())
+    content[-100] ^= 8
+    stamp = damaged.stat()
+    damaged.write_bytes(content)
+    os.utime(damaged, ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
+    (run / "iter-01" / "checkpoint.safetensors").unlink()
+    name = str((run / "iter-01" / "checkpoint.safetensors").relative_to(finished.folder))
+    text = finished.snakemake(name, status=1)
+    assert "iter-00/checkpoint.safetensors: is damaged" in text
+    damaged.unlink()
+    finished.snakemake(name)
+
+
+def test_all_perturbations_and_the_papers_mode_run(fresh):
+    kinds = {
+        "rewind": {"kind": "rewind"},
+        "rewind-later": {"kind": "rewind", "rewind_step": 5},
+        "reinit": {"kind": "reinit"},
+        "finetune": {"kind": "finetune"},
+    }
+    fresh.configure(
+        dataset={**TINY["dataset"], "validation": "test"},
+        arms={name: {"perturbation": kind} for name, kind in kinds.items()},
+        pruning={"fraction": 0.6, "wall": 0.9},
+    )
+    fresh.snakemake()
+    assert len({*fresh.checkpoints().values()}) == len(fresh.checkpoints()) == 12

@@ -1,0 +1,87 @@
+"""A whole study from an empty folder: what it leaves."""
+
+import pandas as pd
+
+from dsd2.files.checkpoint import load_checkpoint
+from dsd2.files.records import STUDY, read_table
+from dsd2.nn.pruning import sparsity
+
+RESULTS = "results/studies/tiny"
+
+
+def test_a_study_leaves_its_results_and_says_where(finished):
+    for name in (
+        "metrics.parquet",
+        "figures/sdd.png",
+        "figures/sdd.svg",
+        "tables/stopping.md",
+        "tables/stopping.csv",
+        "tables/phases.md",
+        "tables/phases.csv",
+    ):
+        assert (finished.folder / RESULTS / name).stat().st_size > 0, name
+    text = (finished.folder / "first-run.log").read_text()
+    assert f"{RESULTS}/figures/sdd.png" in text
+    assert f"{RESULTS}/tables/stopping.md" in text
+
+
+def test_the_metrics_are_one_table_with_every_iteration_of_every_arm(finished):
+    study = read_table(finished.folder / RESULTS / "metrics.parquet", STUDY).to_pandas()
+    lengths = study.groupby("arm")["iteration"].agg(["min", "count"])
+    assert lengths.loc["vanilla"].tolist() == [0, 4]
+    assert lengths.loc["student"].tolist() == [0, 4]
+    assert 2 <= lengths.loc["gated", "count"] <= 4
+    assert study.groupby("arm")["returned"].sum().eq(1).all()
+    assert study["noise_rate"].eq(0.3).all()
+    assert pd.read_parquet(finished.folder / RESULTS / "metrics.parquet").equals(study)
+
+
+def test_checkpoints_hold_what_the_metrics_say(finished):
+    study = read_table(finished.folder / RESULTS / "metrics.parquet", STUDY).to_pandas()
+    for row in study.itertuples():
+        path = f"results/runs/{row.run}/iter-{row.iteration:02d}/checkpoint.safetensors"
+        checkpoint = load_checkpoint(finished.folder / path)
+        assert sparsity(checkpoint.masks) == row.sparsity
+        for name, mask in checkpoint.masks.items():
+            assert bool((checkpoint.state[name][~mask] == 0).all())
+        assert bool(checkpoint.initial) == (row.iteration == 0)
+
+
+def test_the_student_is_taught_by_the_teachers_best(finished):
+    study = read_table(finished.folder / RESULTS / "metrics.parquet", STUDY).to_pandas()
+    teacher = study[study["arm"] == "vanilla"]
+    best = int(teacher.loc[teacher["validation_accuracy"].idxmax(), "iteration"])
+    student = study[study["arm"] == "student"]
+    assert student["teacher_iteration"].eq(best).all()
+    assert student["teacher_run"].eq(teacher["run"].iloc[0]).all()
+
+
+def test_logs_have_a_line_an_epoch(finished):
+    logs = list(finished.folder.glob("results/runs/*/logs/iter-*.log"))
+    assert logs
+    for log in logs:
+        lines = log.read_text().splitlines()
+        assert lines[0].startswith("epoch 1/2  loss ")
+        assert lines[1].startswith("epoch 2/2  loss ")
+
+
+def test_a_dry_run_of_an_empty_folder_lists_every_known_training(fresh):
+    planned = fresh.planned()
+    # vanilla and student whole, the gated one's first iteration.
+    assert planned["train"] == 4 + 4 + 1
+    assert planned["select_teacher"] == 1
+
+
+def test_one_core_and_two_give_the_same_bytes(finished, fresh):
+    fresh.snakemake(cores=1)
+    assert fresh.checkpoints() == finished.checkpoints()
+
+
+def test_the_report_has_figure_and_tables_with_captions(finished):
+    finished.snakemake("--report", "report.html")
+    report = (finished.folder / "report.html").read_text()
+    for text in ("sdd.png", "sdd.svg", "stopping.csv", "phases.csv"):
+        assert text in report
+    assert "logarithmic in the weights that remain" in report
+    assert "layout of the paper" in report
+    assert "{{" not in report.partition("Sparse double descent of each arm")[2][:500]
