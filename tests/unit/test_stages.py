@@ -9,34 +9,27 @@ import time
 from pathlib import Path
 
 import pytest
+from rows import row_of
 
 from dsd2.cli import main
-from dsd2.config.recipe import to_json
+from dsd2.config.recipe import (
+    DatasetRecipe,
+    ModelRecipe,
+    NoiseRecipe,
+    PerturbationRecipe,
+    PruningRecipe,
+    RunRecipe,
+    TrainingRecipe,
+    to_json,
+)
 from dsd2.config.stopping import Stopping
 from dsd2.errors import UserError
-from dsd2.files.records import CHAIN, METRICS, STUDY, read_rows, read_table, write_table
+from dsd2.files.records import CHAIN, HISTORY, METRICS, STUDY, read_rows, read_table, write_table
 from dsd2.stages.decisions import run_collect, run_gate, run_select
+from dsd2.stages.prepare import run_dataset, run_labels
 from dsd2.stages.study import run_study
 
 LIBRARY = Path(__file__).parents[2] / "workflow"
-
-DEFAULTS = {
-    "string": "x",
-    "int64": 1,
-    "double": 0.5,
-    "list<element: string>": ["a"],
-    "list<element: double>": [0.5],
-}
-
-
-def metrics_row(iteration, **values):
-    by_kind = {str(field.type): field for field in METRICS}
-    row = {}
-    for field in METRICS:
-        kind = str(field.type).replace("item", "element")
-        row[field.name] = DEFAULTS[kind]
-    assert by_kind
-    return {**row, "run": "run", "iteration": iteration, **values}
 
 
 @pytest.fixture
@@ -48,7 +41,9 @@ def chain_files(tmp_path):
     metrics, gates = [], []
     for i, (entropy, accuracy) in enumerate(zip(entropies, accuracies, strict=True)):
         metrics.append(tmp_path / f"metrics-{i}.parquet")
-        row = metrics_row(i, entropy=entropy, validation_accuracy=accuracy, sparsity=1 - 0.5**i)
+        row = row_of(
+            METRICS, iteration=i, entropy=entropy, validation_accuracy=accuracy, sparsity=1 - 0.5**i
+        )
         write_table(metrics[-1], METRICS, [row])
         gates.append(tmp_path / f"gate-{i}.json")
         run_gate(metrics[-1], gates[-2] if i else None, policy, gates[-1])
@@ -107,8 +102,7 @@ def test_a_studys_costs_add_up_through_teachers(tmp_path):
     ):
         path = tmp_path / f"{arm}.parquet"
         rows = [
-            {**metrics_row(i, flops_paper=10.0 + i), "returned": i == 0, "stop_reason": "wall"}
-            for i in range(length)
+            row_of(CHAIN, iteration=i, flops_paper=10.0 + i, returned=i == 0) for i in range(length)
         ]
         write_table(path, CHAIN, rows)
         names = {"panel": "all", "arm": arm, "seed": 0, "stopping": "none"}
@@ -162,6 +156,60 @@ def test_a_training_stage_does_not_import_what_costs_seconds():
     )
     environment = {**os.environ, "PYTHONPATH": str(LIBRARY)}
     subprocess.run([sys.executable, "-c", program], env=environment, check=True)
+
+
+RUN = RunRecipe(
+    dataset=DatasetRecipe(name="digits", train=300, test=50, validation=50, split_seed=0),
+    noise=NoiseRecipe(kind="symmetric", rate=0.3, seed=0, validation="clean"),
+    model=ModelRecipe(name="vgg-like", depth=1, width=3),
+    training=TrainingRecipe(
+        epochs=25,
+        batch_size=10,
+        learning_rate=0.01,
+        momentum=0.9,
+        weight_decay=1e-4,
+        milestones=(10,),
+        drop_factor=0.1,
+        augmentation="flip-shift",
+    ),
+    pruning=PruningRecipe(criterion="magnitude", fraction=0.5),
+    perturbation=PerturbationRecipe(kind="none"),
+    seed=0,
+)
+
+
+def train_command(folder, *options):
+    outputs = ("resume", "checkpoint", "metrics", "history")
+    files = [f"--{name}={folder / name}" for name in outputs]
+    data = [f"--{name}={folder.parent / name}" for name in ("dataset", "labels")]
+    names = ["--run", "run", "--iteration", "0", "--recipe", to_json(RUN)]
+    return [sys.executable, "-m", "dsd2", "train", *names, *data, *files, *options]
+
+
+def test_a_killed_training_resumes_and_ends_with_the_same_bytes(tmp_path):
+    environment = {**os.environ, "PYTHONPATH": str(LIBRARY)}
+    run_dataset(RUN.dataset, [], False, tmp_path / "dataset")
+    run_labels(tmp_path / "dataset", RUN.dataset, RUN.noise, tmp_path / "labels")
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    subprocess.run(train_command(whole), env=environment, check=True, stdout=subprocess.DEVNULL)
+
+    for epoch in ("epoch 4/", "epoch 12/"):
+        command = train_command(killed, "--save-every", "0")
+        with subprocess.Popen(
+            command, env=environment, stdout=subprocess.PIPE, text=True
+        ) as process:
+            assert any(line.startswith(epoch) for line in process.stdout)
+            process.kill()
+        assert (killed / "resume").exists()
+        assert not (killed / "checkpoint").exists()
+    command = train_command(killed)
+    last = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
+    assert last.stdout.startswith("resuming after epoch 1")
+    assert (killed / "checkpoint").read_bytes() == (whole / "checkpoint").read_bytes()
+    assert not (killed / "resume").exists()
+    rows = [read_rows(folder / "history", HISTORY) for folder in (whole, killed)]
+    losses = [[row["train_loss"] for row in history] for history in rows]
+    assert losses[0] == losses[1]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a child")

@@ -30,7 +30,7 @@ TINY = {
             "distillation": {"teacher": "vanilla", "select": "dense"},
             "stopping": {
                 "policy": "entropy",
-                "entropy_threshold": 1.0,
+                "entropy_threshold": 10.0,
                 "accuracy_threshold": 1.0,
             },
         },

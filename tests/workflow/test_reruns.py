@@ -54,7 +54,7 @@ def test_a_laxer_threshold_trains_what_it_needs_and_a_stricter_one_nothing(finis
     assert laxer.keys() == DECISIONS
     assert len(trained(finished)) == 12
 
-    finished.configure(arms=gated(entropy_threshold=0.9))
+    finished.configure(arms=gated(entropy_threshold=5.0))
     stricter = finished.done(finished.snakemake())
     assert stricter.keys() <= DECISIONS
     assert stricter["gate"] >= 2

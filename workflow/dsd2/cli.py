@@ -79,6 +79,7 @@ def _run(options: argparse.Namespace, started: float) -> None:
                     history=options.history,
                 ),
                 options.threads,
+                options.save_every,
                 started,
             )
         case "gate":
@@ -127,6 +128,13 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--iteration", type=int, required=True, help="0 is the dense network")
     train.add_argument("--recipe", required=True, help="run recipe as JSON")
     train.add_argument("--threads", type=int, default=1, help="CPU threads (default 1)")
+    train.add_argument(
+        "--save-every",
+        type=float,
+        default=30.0,
+        metavar="SECONDS",
+        help="between saves of the state that a killed training resumes from (default 30)",
+    )
     _files(train, "dataset", "labels", "resume", "checkpoint", "metrics", "history")
     _files(train, "previous", "dense", "teacher", required=False)
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Sequence
+
+from dsd2.config.plan import Stage
 
 EVERY = 10.0
 """Seconds between lines; a line is written only when something changed."""
@@ -16,11 +17,10 @@ class ProgressReporter:
     """Writes progress lines from a thread of its own until stopped.
 
     Args:
-        stages: gives, for each metrics file of a training that is or may be needed, whether it
-            exists.
+        stages: gives every training that is or may be needed, as it is now.
     """
 
-    def __init__(self, stages: Callable[[], dict[str, bool]]) -> None:
+    def __init__(self, stages: Callable[[], Sequence[Stage]]) -> None:
         self._stages = stages
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._report, daemon=True)
@@ -34,45 +34,45 @@ class ProgressReporter:
         self._stopped.set()
 
     def _report(self) -> None:
-        started, before = time.monotonic(), sum(self._stages().values())
+        started = time.monotonic()
+        before = sum(stage.done for stage in self._stages())
         shown = ""
         while not self._stopped.wait(EVERY):
-            stages = self._stages()
-            line = progress_line(stages, before, time.monotonic() - started, running(stages))
+            line = progress_line(self._stages(), before, time.monotonic() - started)
             if line != shown:
                 print(line, file=sys.stderr, flush=True)
                 shown = line
 
 
-def progress_line(stages: dict[str, bool], before: int, seconds: float, now: list[str]) -> str:
+def progress_line(stages: Sequence[Stage], before: int, seconds: float) -> str:
     """One line: trainings done, share, time left, and what is running.
 
     Args:
-        stages: as :class:`ProgressReporter` gets them.
-        before: how many existed when this invocation started.
+        stages: every training that is or may be needed.
+        before: how many were done when this invocation started.
         seconds: since then.
-        now: what is running, in words.
     """
-    done, total = sum(stages.values()), len(stages)
+    done, total = sum(stage.done for stage in stages), len(stages)
     left = ""
     if done > before and done < total:
         left = f", about {_duration(seconds / (done - before) * (total - done))} left"
+    now = running(stages)
     words = f"; now {', '.join(now)}" if now else ""
     return f"progress: {done} of at most {total} trainings ({done / total:.0%}){left}{words}"
 
 
-def running(stages: dict[str, bool], within: float = 60.0) -> list[str]:
-    """The trainings whose logs were written to lately, with the log's last line."""
+def running(stages: Sequence[Stage], within: float = 60.0) -> list[str]:
+    """What trains now, judging by logs that were written to lately, with the epoch it is in."""
     found = []
-    for path, exists in stages.items():
-        folder = Path(path).parent
-        log = folder.parent / "logs" / f"{folder.name}.log"
-        if exists or not log.exists() or time.time() - log.stat().st_mtime > within:
+    for stage in stages:
+        try:
+            recent = not stage.done and time.time() - stage.log.stat().st_mtime <= within
+        except FileNotFoundError:
             continue
-        lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
-        epochs = [line.split()[1] for line in lines if line.startswith("epoch ")]
-        at = f" epoch {epochs[-1]}" if epochs else ""
-        found.append(f"{folder.parent.name} {folder.name}{at}")
+        if recent:
+            lines = stage.log.read_text(encoding="utf-8", errors="replace").splitlines()
+            epochs = [line.split()[1] for line in lines if line.startswith("epoch ")]
+            found.append(f"{stage.words} epoch {epochs[-1]}" if epochs else stage.words)
     return found
 
 

@@ -1,5 +1,6 @@
 """The study of this invocation, and the functions that fill in what stages need."""
 
+import shlex
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -41,7 +42,7 @@ wildcard_constraints:
 
 def as_options(wildcards, input):
     """A stage's named inputs as options of the command line, ``--name file``."""
-    return " ".join(f"--{name} '{file}'" for name, file in input.items())
+    return " ".join(f"--{name} {shlex.quote(file)}" for name, file in input.items())
 
 
 def dataset_files(wildcards):
@@ -62,9 +63,13 @@ def labels_dataset(wildcards):
 
 
 def labels_recipe(wildcards):
-    """What the labels are, as options of the command line."""
-    recipe, noise = PLAN.labels[wildcards.labels]
-    return f"--recipe '{to_json(recipe)}' --noise '{to_json(noise)}'"
+    """What the dataset of the labels is, as JSON."""
+    return to_json(PLAN.labels[wildcards.labels][0])
+
+
+def labels_noise(wildcards):
+    """What noise the labels have, as JSON."""
+    return to_json(PLAN.labels[wildcards.labels][1])
 
 
 def training_inputs(wildcards):

@@ -28,6 +28,7 @@ rule labels:
         "../../envs/environment.yaml"
     params:
         recipe=labels_recipe,
+        noise=labels_noise,
     shell:
-        "exec python -m dsd2 --die-with-parent labels --dataset {input:q} {params.recipe}"
-        " --output {output:q} > {log:q} 2>&1"
+        "exec python -m dsd2 --die-with-parent labels --dataset {input:q} --recipe {params.recipe:q}"
+        " --noise {params.noise:q} --output {output:q} > {log:q} 2>&1"

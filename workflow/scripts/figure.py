@@ -2,6 +2,7 @@
 
 import itertools
 import math
+import textwrap
 from contextlib import redirect_stderr
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +31,9 @@ SHADES = {"light": "#FFFFFF", "critical": "#E3E3E3", "sweet": "#F3F3F3", "collap
 NUMERALS = {"light": "I", "critical": "II", "sweet": "III", "collapsed": "IV"}
 TICKS = (0.0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999, 0.9995, 0.9999)
 MILLIMETRES = 25.4
+"""In an inch."""
+POINTS = 72
+"""In an inch."""
 
 
 @dataclass(frozen=True)
@@ -86,16 +90,21 @@ def draw(study: pd.DataFrame, params) -> Figure:
             _phases(top, reference, numerals=True)
             _phases(bottom, reference, numerals=False)
         _sparsity_axis(bottom, max(float(curve.sparsity.max()) for curve in inside))
-        top.set_title(label if len(panels) > 1 else params.title, loc="left", weight="bold", pad=16)
+        if len(panels) > 1:
+            top.set_title(label, pad=16)
         if column == 0:
             top.set_ylabel("test accuracy [%]")
             bottom.set_ylabel("entropy [bits]")
     figure.legend(
         handles=_legend(styles, study), loc="outside lower center", ncols=2, frameon=False
     )
-    if len(panels) > 1:
-        figure.suptitle(params.title, weight="bold")
+    figure.suptitle(_wrapped(params.title, len(panels) * plot["width"], plot["font_size"]))
     return figure
+
+
+def _wrapped(title: str, width: float, font_size: float) -> str:
+    """A title in lines that fit so many millimetres; a letter is about half as wide as high."""
+    return textwrap.fill(title, int(width / (0.6 * font_size / POINTS * MILLIMETRES)))
 
 
 def _shown(all_curves: list[Curve]) -> list[Curve]:

@@ -15,7 +15,7 @@ from pathlib import Path
 from dsd2.config import layout
 from dsd2.config.recipe import DatasetRecipe, DistillationRecipe, NoiseRecipe, RunRecipe
 from dsd2.config.stopping import Stopping
-from dsd2.config.study import Arm, Study
+from dsd2.config.study import ONLY_PANEL, Arm, Study
 from dsd2.errors import UserError
 
 
@@ -42,6 +42,15 @@ class Chain:
     def choice(self) -> str:
         """Where the chain's best iteration is written when a student asks for it."""
         return layout.CHOICE.format(run=self.run, stop=self.arm.stopping.slug, last=self.arm.last)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One training, for people: what it is, its log, whether it is done."""
+
+    words: str
+    log: Path
+    done: bool
 
 
 class Plan:
@@ -187,14 +196,18 @@ class Plan:
             )
         return json.dumps(rows)
 
-    def stages(self) -> dict[str, bool]:
-        """The metrics file of every training that is or may be needed, and whether it exists."""
-        needed = {}
+    def stages(self) -> list[Stage]:
+        """Every training that is or may be needed, once, under the first arm that needs it."""
+        needed: dict[str, Stage] = {}
         for chain in self.chains():
-            inputs = self.chain_inputs(chain.run, chain.arm.stopping.slug, chain.arm.last)
-            for path in inputs["metrics"]:
-                needed[path] = Path(path).exists()
-        return needed
+            arm = chain.arm
+            where = "" if arm.panel == ONLY_PANEL else f" in {arm.panel}"
+            metrics = self.chain_inputs(chain.run, arm.stopping.slug, arm.last)["metrics"]
+            for iteration, path in enumerate(metrics):
+                words = f"{arm.name}{where} seed {chain.seed} iteration {iteration}"
+                log = layout.TRAINING_LOG.format(run=chain.run, i=layout.number(iteration))
+                needed.setdefault(path, Stage(words, Path(log), Path(path).exists()))
+        return list(needed.values())
 
 
 def _checkpoint(run: str, iteration: int) -> str:

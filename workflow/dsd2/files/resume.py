@@ -11,17 +11,17 @@ from dsd2.errors import UserError
 from dsd2.files.tensors import load_tensors, save_tensors
 from dsd2.nn.training import Progress, State, network_state
 
-SAVE_EVERY = 30.0
-"""Seconds between saves; a shorter training saves nothing and starts again when killed."""
-
 
 class ResumeFile:
     """Saves a training's progress now and then, and gives it back to the next attempt.
 
-    The state belongs to one training, named by ``key``; one of another training is ignored.
+    Args:
+        path: where the state lies.
+        key: names the training that the state belongs to; one of another training is ignored.
+        every: seconds between saves. A shorter training saves nothing, and starts again if killed.
     """
 
-    def __init__(self, path: Path, key: str, every: float = SAVE_EVERY) -> None:
+    def __init__(self, path: Path, key: str, every: float = 0.0) -> None:
         self.path = path
         self.key = key
         self.every = every

@@ -53,7 +53,13 @@ class IterationFiles:
 
 
 def run_iteration(
-    run: str, iteration: int, recipe: RunRecipe, files: IterationFiles, threads: int, started: float
+    run: str,
+    iteration: int,
+    recipe: RunRecipe,
+    files: IterationFiles,
+    threads: int,
+    save_every: float,
+    started: float,
 ) -> None:
     """Train one iteration and write its artefacts; the metrics last.
 
@@ -63,6 +69,7 @@ def run_iteration(
         recipe: of the run.
         files: what to read and write.
         threads: CPU threads.
+        save_every: seconds between saves of the resume state.
         started: when the process started, as ``time.time()`` counts.
 
     Raises:
@@ -78,7 +85,7 @@ def run_iteration(
     training = recipe.training
     if iteration > 0:
         training = retraining(training, recipe.perturbation)
-    resume = ResumeFile(files.resume, key=f"{run}/{iteration}")
+    resume = ResumeFile(files.resume, key=f"{run}/{iteration}", every=save_every)
     progress = resume.restore(model)
     if progress is None:
         apply_masks(prunable_weights(model), masks)

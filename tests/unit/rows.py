@@ -1,0 +1,16 @@
+"""Rows for tables, with any value in the columns that a test does not care about."""
+
+ANY = {
+    "string": "x",
+    "int64": 1,
+    "double": 0.5,
+    "bool": False,
+    "list<element: string>": ["a"],
+    "list<element: double>": [0.5],
+}
+
+
+def row_of(schema, **values):
+    """A row of a table's schema."""
+    kinds = {field.name: str(field.type).replace("item", "element") for field in schema}
+    return {**{name: ANY[kind] for name, kind in kinds.items()}, **values}
