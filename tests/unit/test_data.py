@@ -237,7 +237,12 @@ def test_the_shared_cifar10():
     assert source.classes[:3] == ("airplane", "automobile", "bird")
 
 
-def test_labels_without_classes_are_refused(digits):
+def test_one_class_is_refused(digits):
+    with pytest.raises(UserError, match="has one class, 7; it takes two"):
+        split_source(dataclasses.replace(digits, classes=("7",)), RECIPE)
+
+
+def test_a_class_without_images_is_named(digits):
     lonely = Source(
         Images(digits.train.images[:20], torch.zeros(20, dtype=torch.int64)),
         None,

@@ -59,7 +59,7 @@ def test_collecting_cuts_at_the_first_stop_and_marks_the_best(chain_files, tmp_p
     metrics, gates = chain_files
     early = json.loads(gates[2].read_text())
     gates[2].write_text(json.dumps({**early, "stop": True, "reason": "said so"}))
-    run_collect(metrics, gates, tmp_path / "chain.parquet")
+    run_collect(metrics, gates, 9, tmp_path / "chain.parquet")
     rows = read_rows(tmp_path / "chain.parquet", CHAIN)
     assert [row["iteration"] for row in rows] == [0, 1, 2]
     assert [row["returned"] for row in rows] == [False, False, True]
@@ -68,17 +68,19 @@ def test_collecting_cuts_at_the_first_stop_and_marks_the_best(chain_files, tmp_p
 
 def test_collecting_without_gates_takes_all_and_refuses_gaps(chain_files, tmp_path):
     metrics, _ = chain_files
-    run_collect(metrics, [], tmp_path / "chain.parquet")
+    run_collect(metrics, [], 4, tmp_path / "chain.parquet")
     rows = read_rows(tmp_path / "chain.parquet", CHAIN)
     assert len(rows) == 5
     assert rows[0]["stop_reason"] == "reached the wall"
     with pytest.raises(UserError, match="missing or out of order"):
-        run_collect([metrics[0], metrics[2]], [], tmp_path / "gap.parquet")
+        run_collect([metrics[0], metrics[2]], [], 1, tmp_path / "gap.parquet")
+    with pytest.raises(UserError, match="no gate stops the chain, and iteration 9 is missing"):
+        run_collect(metrics, [], 9, tmp_path / "short.parquet")
 
 
 def test_the_best_by_validation_accuracy_teaches(chain_files, tmp_path):
     metrics, _ = chain_files
-    run_collect(metrics, [], tmp_path / "chain.parquet")
+    run_collect(metrics, [], 4, tmp_path / "chain.parquet")
     run_select(tmp_path / "chain.parquet", tmp_path / "choice.json")
     choice = json.loads((tmp_path / "choice.json").read_text())
     assert choice["iteration"] == 3

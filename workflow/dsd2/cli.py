@@ -91,7 +91,7 @@ def _run(options: argparse.Namespace, started: float) -> None:
         case "collect":
             from dsd2.stages.decisions import run_collect
 
-            run_collect(options.metrics, options.gates, options.output)
+            run_collect(options.metrics, options.gates, options.last, options.output)
         case "select":
             from dsd2.stages.decisions import run_select
 
@@ -146,6 +146,7 @@ def _parser() -> argparse.ArgumentParser:
     collect = verb("collect", "collect the metrics of a chain up to its stop")
     collect.add_argument("--metrics", type=Path, nargs="+", required=True, help="in order")
     collect.add_argument("--gates", type=Path, nargs="*", default=[], help="in order")
+    collect.add_argument("--last", type=int, required=True, help="last iteration before the wall")
     _files(collect, "output")
 
     select = verb("select", "choose a chain's best iteration as a teacher")

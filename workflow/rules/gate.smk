@@ -29,7 +29,7 @@ rule collect:
         "../../envs/environment.yaml"
     shell:
         "exec python -m dsd2 collect --metrics {input.metrics:q} --gates {input.gates:q}"
-        " --output {output:q} > {log:q} 2>&1"
+        " --last {wildcards.last} --output {output:q} > {log:q} 2>&1"
 
 
 checkpoint select_teacher:

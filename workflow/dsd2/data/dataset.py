@@ -56,8 +56,11 @@ def split_source(source: Source, recipe: DatasetRecipe) -> Dataset:
     random order, and the rest, or ``test`` of it, to the test.
 
     Raises:
-        UserError: more images are asked for than there are, or a class has no training image.
+        UserError: more images are asked for than there are, there is only one class, or a class
+            has no training image.
     """
+    if len(source.classes) < 2:
+        raise UserError(f"dataset {recipe.name}: has one class, {source.classes[0]}; it takes two")
     order = torch.randperm(
         len(source.train.labels), generator=generator("split", recipe.split_seed, "train")
     )

@@ -26,11 +26,17 @@ def run_gate(metrics: Path, previous: Path | None, policy: Stopping, output: Pat
     print(f"iteration {state.iteration} {verdict}: {state.reason}")
 
 
-def run_collect(metrics: list[Path], gates: list[Path], output: Path) -> None:
+def run_collect(metrics: list[Path], gates: list[Path], last: int, output: Path) -> None:
     """Collect a chain's metrics up to its first stop, and mark the iteration that it returns.
 
+    Args:
+        metrics: of the iterations, in order.
+        gates: likewise; none for a chain that runs to the wall.
+        last: the last iteration before the wall.
+        output: the chain's table.
+
     Raises:
-        UserError: the gates neither stop nor cover every iteration.
+        UserError: no gate stops the chain, and it is not at the wall either.
     """
     rows = [row for path in metrics for row in read_rows(path, METRICS)]
     reason = "reached the wall"
@@ -39,6 +45,9 @@ def run_collect(metrics: list[Path], gates: list[Path], output: Path) -> None:
         if gate.stop:
             rows, reason = rows[: gate.iteration + 1], gate.reason
             break
+    else:
+        if len(rows) != last + 1:
+            raise UserError(f"{output}: no gate stops the chain, and iteration {last} is missing")
     if [row["iteration"] for row in rows] != list(range(len(rows))):
         raise UserError(f"{output}: iterations are missing or out of order")
     best = best_iteration([row["validation_accuracy"] for row in rows])

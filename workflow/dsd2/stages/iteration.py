@@ -80,7 +80,9 @@ def run_iteration(
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     dataset, labels = load_dataset(files.dataset), load_labels(files.labels)
     data = _image_sets(dataset, labels, device)
-    model, masks, initial = _start(recipe, iteration, dataset, files, device)
+    model, masks, initial = _start(recipe, iteration, dataset, files)
+    model.to(device)
+    masks = {name: mask.to(device) for name, mask in masks.items()}
     teacher, teacher_file = _teacher(recipe, files, data["train"], device)
     training = recipe.training
     if iteration > 0:
@@ -189,11 +191,13 @@ def _start(
     iteration: int,
     dataset: Dataset,
     files: IterationFiles,
-    device: torch.device,
 ) -> tuple[nn.Module, Masks, State]:
-    """The network and masks to train from, and the dense network's initial state."""
+    """The network and masks to train from, on the CPU, and the state that it was drawn with.
+
+    Pruning is done on the CPU whatever trains: it is the same there on every machine.
+    """
     torch.manual_seed(derived_seed(recipe.seed, "weights", iteration))
-    model = build_model(recipe.model, dataset.image, len(dataset.classes)).to(device)
+    model = build_model(recipe.model, dataset.image, len(dataset.classes))
     fresh = network_state(model)
     if iteration == 0:
         return model, full_masks(prunable_weights(model)), fresh
@@ -203,9 +207,8 @@ def _start(
         raise UserError(f"{files.previous}: is of iteration {previous.iteration}")
     dense = load_checkpoint(files.dense) if files.dense is not None else previous
     model.load_state_dict(previous.state)
-    masks = {name: mask.to(device) for name, mask in previous.masks.items()}
     pruning = recipe.pruning
-    masks = prune(prunable_weights(model), masks, pruning.criterion, pruning.fraction)
+    masks = prune(prunable_weights(model), previous.masks, pruning.criterion, pruning.fraction)
     perturb(model, recipe.perturbation, dense.initial, dense.rewind, fresh)
     return model, masks, {}
 
