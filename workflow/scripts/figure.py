@@ -198,6 +198,8 @@ def _phases(axes: Axes, finding: Finding, *, numerals: bool) -> None:
             runs[-1] = (phase, runs[-1][1], right)
         else:
             runs.append((phase, left, right))
+    if len(runs) == 1:
+        return
     for phase, left, right in runs:
         axes.axvspan(left, right, color=SHADES[phase], zorder=-2, linewidth=0)
         if numerals:
