@@ -116,3 +116,14 @@ def test_all_perturbations_and_the_papers_mode_run(fresh):
     )
     fresh.snakemake()
     assert len({*fresh.checkpoints().values()}) == len(fresh.checkpoints()) == 12
+
+
+def test_a_checkpoint_of_another_run_is_refused(finished):
+    runs = sorted((finished.folder / "results/runs").iterdir(), key=lambda run: "-kd" in run.name)
+    foreign = runs[1] / "iter-00" / "checkpoint.safetensors"
+    place = runs[0] / "iter-00" / "checkpoint.safetensors"
+    place.write_bytes(foreign.read_bytes())
+    wanted = runs[0] / "iter-01" / "checkpoint.safetensors"
+    wanted.unlink()
+    text = finished.snakemake(str(wanted.relative_to(finished.folder)), status=1)
+    assert f"is iteration 0 of run {runs[1].name}, not iteration 0 of run {runs[0].name}" in text

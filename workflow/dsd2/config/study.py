@@ -107,7 +107,7 @@ def load_study(config: Any) -> Study:
     Raises:
         UserError: one sentence that names the key, its value and what is allowed.
     """
-    check(config)
+    config = check(config)
     panels = config.get("panels", {ONLY_PANEL: {}})
     return Study(
         folder="-".join(filter(None, (config["study"], config.get("budget")))),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import difflib
+import json
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -45,8 +47,11 @@ def schema() -> dict[str, Any]:
     return loaded
 
 
-def check(config: Any) -> None:
-    """Check types, ranges and names of every key.
+def check(config: Any) -> dict[str, Any]:
+    """Check types, ranges and names of every key; returns the configuration with typed values.
+
+    Text where a number or truth value belongs is read as one if it is one: YAML takes ``1e-4`` for
+    a word, and Snakemake gives what is nested in ``--config`` as text.
 
     Raises:
         UserError: one sentence about the first fault: key, value and what is allowed.
@@ -55,9 +60,26 @@ def check(config: Any) -> None:
 
     if not isinstance(config, dict) or not config:
         raise UserError("the configuration is empty: give a --configfile, as config/config.yaml")
-    errors = sorted(Draft202012Validator(schema()).iter_errors(config), key=_rank)
+    validator = Draft202012Validator(schema())
+    typed = copy.deepcopy(config)
+    for error in validator.iter_errors(config):
+        if error.validator == "type" and isinstance(error.instance, str):
+            _retype(typed, list(error.absolute_path), error.instance)
+    errors = sorted(validator.iter_errors(typed), key=_rank)
     if errors:
         raise UserError(_sentence(errors[0]))
+    return typed
+
+
+def _retype(config: Any, path: list[str | int], text: str) -> None:
+    """Replace the text at a path by the value that it spells in JSON, if it spells one."""
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return
+    for key in path[:-1]:
+        config = config[key]
+    config[path[-1]] = value
 
 
 def section_defaults(name: str) -> Section:
@@ -143,7 +165,7 @@ def _sentence(error: Any) -> str:
             return f"config key {'.'.join([*path, missing])} is missing"
         case "type":
             allowed = " or ".join([rule] if isinstance(rule, str) else rule)
-            return f"config key {key} is {value!r} but must be of type {allowed}{_yaml_hint(value)}"
+            return f"config key {key} is {value!r} but must be of type {allowed}"
         case "enum":
             return f"config key {key} is {value!r} but must be one of {', '.join(map(str, rule))}"
         case "pattern":
@@ -152,7 +174,7 @@ def _sentence(error: Any) -> str:
                     f"config key {'.'.join([*path, str(value)])} is no valid name:"
                     f" it must match {rule}"
                 )
-            return f"config key {key} is {value!r} but must match {rule}{_yaml_hint(value)}"
+            return f"config key {key} is {value!r} but must match {rule}"
         case "minimum" | "exclusiveMinimum" | "maximum" | "exclusiveMaximum":
             bound = {
                 "minimum": "at least",
@@ -163,15 +185,3 @@ def _sentence(error: Any) -> str:
             return f"config key {key} is {value!r} but must be {bound} {rule}"
         case _:
             return f"config key {key}: {error.message}"
-
-
-def _yaml_hint(value: Any) -> str:
-    """YAML 1.1 takes 1e-4 for a word, which nobody expects."""
-    if not isinstance(value, str):
-        return ""
-    try:
-        number = float(value)
-    except ValueError:
-        return ""
-    text = f"{number:.10f}".rstrip("0") if abs(number) < 1 else f"{number}"
-    return f" (YAML reads {value!r} as text: write {text})"

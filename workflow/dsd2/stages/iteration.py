@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import resource
-import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,29 +10,26 @@ from typing import Any
 import torch
 from torch import nn
 
-from dsd2.config.recipe import RunRecipe
+from dsd2.config.recipe import DistillationRecipe, RunRecipe
 from dsd2.data.dataset import Dataset, load_dataset
 from dsd2.data.labels import Labels, load_labels
 from dsd2.errors import UserError
 from dsd2.files.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from dsd2.files.records import HISTORY, METRICS, write_table
 from dsd2.files.resume import ResumeFile
-from dsd2.nn.entropy import StateCounts, channel_entropy, position_entropy
-from dsd2.nn.evaluation import BATCH, Evaluation, evaluate, evaluate_with_states
-from dsd2.nn.flops import TrainingCost, forward_cost, training_cost
+from dsd2.nn.evaluation import BATCH
 from dsd2.nn.models import build_model, prunable_weights
 from dsd2.nn.perturbation import perturb, retraining
-from dsd2.nn.pruning import (
-    Masks,
-    apply_masks,
-    densities,
-    full_masks,
-    prune,
-    sparsity,
-)
+from dsd2.nn.pruning import Masks, apply_masks, full_masks, prune
 from dsd2.nn.randomness import be_deterministic, derived_seed
 from dsd2.nn.schedule import scheduled_sparsity
 from dsd2.nn.training import ImageSet, Progress, State, Teacher, network_state, train
+from dsd2.stages.measuring import (
+    accuracy_columns,
+    cost_columns,
+    peak_memory,
+    structure_columns,
+)
 
 
 @dataclass(frozen=True)
@@ -80,14 +75,70 @@ def run_iteration(
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     dataset, labels = load_dataset(files.dataset), load_labels(files.labels)
     data = _image_sets(dataset, labels, device)
-    model, masks, initial = _start(recipe, iteration, dataset, files)
+    model, masks, initial = _start(run, recipe, iteration, dataset, files)
     model.to(device)
     masks = {name: mask.to(device) for name, mask in masks.items()}
-    teacher, teacher_file = _teacher(recipe, files, data["train"], device)
+    taught_by = None
+    if recipe.distillation is not None:
+        taught_by = _load_teacher(recipe.distillation, files)
+    teacher = _teacher(taught_by, recipe, data["train"], device)
+    resume = ResumeFile(files.resume, key=f"{run}/{iteration}", every=save_every)
+    progress = _train(model, masks, data["train"], recipe, iteration, teacher, resume)
+    save_checkpoint(
+        files.checkpoint,
+        Checkpoint(
+            run=run,
+            iteration=iteration,
+            model=recipe.model,
+            image=dataset.image,
+            classes=len(dataset.classes),
+            state=network_state(model),
+            masks=masks,
+            initial=initial if iteration == 0 else {},
+            rewind=progress.rewind,
+        ),
+    )
+    names = {"run": run, "iteration": iteration}
+    write_table(files.history, HISTORY, [{**names, **row} for row in progress.history])
+    row: dict[str, Any] = {
+        **names,
+        "seed": recipe.seed,
+        "scheduled_sparsity": scheduled_sparsity(iteration, recipe.pruning.fraction),
+        **structure_columns(model, masks),
+        **accuracy_columns(model, data, labels),
+        **cost_columns(model, masks, recipe, dataset, teacher, taught_by),
+        "teacher_run": taught_by.run if taught_by else None,
+        "teacher_iteration": taught_by.iteration if taught_by else None,
+        "seconds_training": sum(epoch["seconds"] for epoch in progress.history),
+        "seconds": time.time() - started,
+        "peak_memory": peak_memory(),
+        "device": torch.cuda.get_device_name() if device.type == "cuda" else "cpu",
+        "threads": threads,
+        "torch": torch.__version__,
+        "origin": dataset.origin,
+    }
+    write_table(files.metrics, METRICS, [row])
+    resume.discard()
+    print(
+        f"sparsity {row['sparsity']:.4f}  test accuracy {row['test_accuracy']:.4f}"
+        f"  validation accuracy {row['validation_accuracy']:.4f}  entropy {row['entropy']:.4f}",
+        flush=True,
+    )
+
+
+def _train(
+    model: nn.Module,
+    masks: Masks,
+    data: ImageSet,
+    recipe: RunRecipe,
+    iteration: int,
+    teacher: Teacher | None,
+    resume: ResumeFile,
+) -> Progress:
+    """Train from the start, or from where a killed attempt stood; a line an epoch."""
     training = recipe.training
     if iteration > 0:
         training = retraining(training, recipe.perturbation)
-    resume = ResumeFile(files.resume, key=f"{run}/{iteration}", every=save_every)
     progress = resume.restore(model)
     if progress is None:
         apply_masks(prunable_weights(model), masks)
@@ -106,7 +157,7 @@ def run_iteration(
     progress = train(
         model,
         masks,
-        data["train"],
+        data,
         training,
         stream=(recipe.seed, "iteration", iteration),
         teacher=teacher,
@@ -118,54 +169,7 @@ def run_iteration(
         raise UserError(
             f"config key perturbation.rewind_step is {rewind_step}, beyond the dense training"
         )
-    save_checkpoint(
-        files.checkpoint,
-        Checkpoint(
-            run=run,
-            iteration=iteration,
-            model=recipe.model,
-            image=dataset.image,
-            classes=len(dataset.classes),
-            state=network_state(model),
-            masks=masks,
-            initial=initial if iteration == 0 else {},
-            rewind=progress.rewind,
-        ),
-    )
-    names = {"run": run, "iteration": iteration}
-    write_table(files.history, HISTORY, [{**names, **row} for row in progress.history])
-    train_set, counts = evaluate_with_states(model, data["train"])
-    held_out = {split: evaluate(model, data[split]) for split in ("validation", "test")}
-    cost = _cost(model, masks, recipe, dataset, teacher, teacher_file)
-    row: dict[str, Any] = {
-        **names,
-        "seed": recipe.seed,
-        "scheduled_sparsity": scheduled_sparsity(iteration, recipe.pruning.fraction),
-        **_structure(model, masks),
-        **_fit(train_set, labels, data["train"]),
-        **{f"{s}_{m}": getattr(e, m) for s, e in held_out.items() for m in ("accuracy", "loss")},
-        **_entropies(counts),
-        "epochs": training.epochs,
-        "flops_paper": cost.paper,
-        "flops_dense": cost.dense,
-        "flops_sparse": cost.sparse,
-        "teacher_run": teacher_file.run if teacher_file else None,
-        "teacher_iteration": teacher_file.iteration if teacher_file else None,
-        "seconds_training": sum(epoch["seconds"] for epoch in progress.history),
-        "seconds": time.time() - started,
-        "peak_memory": _peak_memory(),
-        "device": torch.cuda.get_device_name() if device.type == "cuda" else "cpu",
-        "threads": threads,
-        "torch": torch.__version__,
-        "origin": dataset.origin,
-    }
-    write_table(files.metrics, METRICS, [row])
-    resume.discard()
-    print(
-        f"sparsity {row['sparsity']:.4f}  test accuracy {row['test_accuracy']:.4f}"
-        f"  validation accuracy {row['validation_accuracy']:.4f}  entropy {row['entropy']:.4f}",
-        flush=True,
-    )
+    return progress
 
 
 def _image_sets(dataset: Dataset, labels: Labels, device: torch.device) -> dict[str, ImageSet]:
@@ -187,6 +191,7 @@ def _image_sets(dataset: Dataset, labels: Labels, device: torch.device) -> dict[
 
 
 def _start(
+    run: str,
     recipe: RunRecipe,
     iteration: int,
     dataset: Dataset,
@@ -202,10 +207,8 @@ def _start(
     if iteration == 0:
         return model, full_masks(prunable_weights(model)), fresh
     assert files.previous is not None, "every iteration but the dense one has a previous"
-    previous = load_checkpoint(files.previous)
-    if previous.iteration != iteration - 1:
-        raise UserError(f"{files.previous}: is of iteration {previous.iteration}")
-    dense = load_checkpoint(files.dense) if files.dense is not None else previous
+    previous = _load(files.previous, run, iteration - 1)
+    dense = _load(files.dense, run, 0) if files.dense is not None else previous
     model.load_state_dict(previous.state)
     pruning = recipe.pruning
     masks = prune(prunable_weights(model), previous.masks, pruning.criterion, pruning.fraction)
@@ -213,83 +216,29 @@ def _start(
     return model, masks, {}
 
 
+def _load(path: Path, run: str, iteration: int) -> Checkpoint:
+    """A checkpoint, if it is the one that it should be."""
+    checkpoint = load_checkpoint(path)
+    if (checkpoint.run, checkpoint.iteration) != (run, iteration):
+        raise UserError(
+            f"{path}: is iteration {checkpoint.iteration} of run {checkpoint.run},"
+            f" not iteration {iteration} of run {run}"
+        )
+    return checkpoint
+
+
+def _load_teacher(recipe: DistillationRecipe, files: IterationFiles) -> Checkpoint:
+    if files.teacher is None or recipe.teacher_iteration is None:
+        raise UserError("the run is distilled: its teacher must be selected and its file given")
+    return _load(files.teacher, recipe.teacher_run, recipe.teacher_iteration)
+
+
 def _teacher(
-    recipe: RunRecipe, files: IterationFiles, data: ImageSet, device: torch.device
-) -> tuple[Teacher | None, Checkpoint | None]:
-    if recipe.distillation is None or files.teacher is None:
-        return None, None
-    checkpoint = load_checkpoint(files.teacher)
+    checkpoint: Checkpoint | None, recipe: RunRecipe, data: ImageSet, device: torch.device
+) -> Teacher | None:
+    if checkpoint is None or recipe.distillation is None:
+        return None
     teacher = Teacher(checkpoint.network(device), data, recipe.distillation)
     if recipe.training.augmentation == "none":
         teacher.tabulate(BATCH)
-    return teacher, checkpoint
-
-
-def _cost(
-    model: nn.Module,
-    masks: Masks,
-    recipe: RunRecipe,
-    dataset: Dataset,
-    teacher: Teacher | None,
-    teacher_file: Checkpoint | None,
-) -> TrainingCost:
-    images, epochs = len(dataset.train.labels), recipe.training.epochs
-    student, density = forward_cost(model, dataset.image), densities(masks)
-    if teacher is None or teacher_file is None:
-        return training_cost(student, density, images, epochs)
-    seen = images if teacher.table is not None else images * epochs
-    return training_cost(
-        student,
-        density,
-        images,
-        epochs,
-        teacher=forward_cost(teacher.model, dataset.image),
-        teacher_densities=densities(teacher_file.masks),
-        teacher_images=seen,
-    )
-
-
-def _structure(model: nn.Module, masks: Masks) -> dict[str, Any]:
-    density = densities(masks)
-    return {
-        "sparsity": sparsity(masks),
-        "parameters": sum(p.numel() for p in model.parameters()),
-        "prunable": sum(mask.numel() for mask in masks.values()),
-        "layers": list(density),
-        "layer_density": list(density.values()),
-        "dead_layers": sum(value == 0 for value in density.values()),
-    }
-
-
-def _fit(train_set: Evaluation, labels: Labels, data: ImageSet) -> dict[str, Any]:
-    clean = labels.train.clean.to(data.labels.device)
-    right = train_set.predictions == clean
-    wrong = clean != data.labels
-    mislabelled = int(wrong.sum())
-    fooled = int((train_set.predictions == data.labels)[wrong].sum())
-    return {
-        "train_accuracy": train_set.accuracy,
-        "train_loss": train_set.loss,
-        "train_accuracy_clean": int(right.sum()) / len(clean),
-        "memorised": fooled / mislabelled if mislabelled else None,
-        "noise_rate": mislabelled / len(clean),
-        "train_images": len(clean),
-    }
-
-
-def _entropies(counts: StateCounts) -> dict[str, Any]:
-    position = [position_entropy(on, counts.images) for on in counts.values()]
-    channel = [channel_entropy(on, counts.images) for on in counts.values()]
-    return {
-        "entropy": sum(position) / len(position),
-        "entropy_channel": sum(channel) / len(channel),
-        "states": list(counts),
-        "state_entropy": position,
-        "state_entropy_channel": channel,
-    }
-
-
-def _peak_memory() -> int:
-    """Largest resident size of this process so far, in bytes."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024
+    return teacher

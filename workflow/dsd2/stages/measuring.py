@@ -1,0 +1,120 @@
+"""The columns of an iteration's row of metrics, measured on the trained network."""
+
+from __future__ import annotations
+
+import resource
+import sys
+from typing import Any
+
+from torch import nn
+
+from dsd2.config.recipe import RunRecipe
+from dsd2.data.dataset import Dataset
+from dsd2.data.labels import Labels
+from dsd2.files.checkpoint import Checkpoint
+from dsd2.nn.entropy import StateCounts, channel_entropy, position_entropy
+from dsd2.nn.evaluation import Evaluation, evaluate, evaluate_with_states
+from dsd2.nn.flops import forward_cost, training_cost
+from dsd2.nn.pruning import Masks, densities, sparsity
+from dsd2.nn.training import ImageSet, Teacher
+
+Columns = dict[str, Any]
+"""Some of the columns of the metrics' schema, by name."""
+
+
+def cost_columns(
+    model: nn.Module,
+    masks: Masks,
+    recipe: RunRecipe,
+    dataset: Dataset,
+    teacher: Teacher | None,
+    taught_by: Checkpoint | None,
+) -> Columns:
+    """What the training cost, by the three counts.
+
+    Args:
+        model: the student.
+        masks: its living weights.
+        recipe: of the run.
+        dataset: that it was trained on.
+        teacher: whom it was distilled from, if anyone.
+        taught_by: the teacher's checkpoint.
+    """
+    images, epochs = len(dataset.train.labels), recipe.training.epochs
+    student, density = forward_cost(model, dataset.image), densities(masks)
+    if teacher is None or taught_by is None:
+        cost = training_cost(student, density, images, epochs)
+    else:
+        cost = training_cost(
+            student,
+            density,
+            images,
+            epochs,
+            teacher=forward_cost(teacher.model, dataset.image),
+            teacher_densities=densities(taught_by.masks),
+            teacher_images=images if teacher.table is not None else images * epochs,
+        )
+    return {
+        "epochs": epochs,
+        "flops_paper": cost.paper,
+        "flops_dense": cost.dense,
+        "flops_sparse": cost.sparse,
+    }
+
+
+def accuracy_columns(model: nn.Module, data: dict[str, ImageSet], labels: Labels) -> Columns:
+    """Accuracy, loss and entropy: one pass over each split, whose entries ``data`` has by name."""
+    train_set, counts = evaluate_with_states(model, data["train"])
+    held_out = {split: evaluate(model, data[split]) for split in ("validation", "test")}
+    return {
+        **_fit(train_set, labels, data["train"]),
+        **_entropies(counts),
+        **{f"{s}_{m}": getattr(e, m) for s, e in held_out.items() for m in ("accuracy", "loss")},
+    }
+
+
+def structure_columns(model: nn.Module, masks: Masks) -> Columns:
+    """How large the network is, and what of each layer lives."""
+    density = densities(masks)
+    return {
+        "sparsity": sparsity(masks),
+        "parameters": sum(p.numel() for p in model.parameters()),
+        "prunable": sum(mask.numel() for mask in masks.values()),
+        "layers": list(density),
+        "layer_density": list(density.values()),
+        "dead_layers": sum(value == 0 for value in density.values()),
+    }
+
+
+def _fit(train_set: Evaluation, labels: Labels, data: ImageSet) -> Columns:
+    clean = labels.train.clean.to(data.labels.device)
+    right = train_set.predictions == clean
+    wrong = clean != data.labels
+    mislabelled = int(wrong.sum())
+    fooled = int((train_set.predictions == data.labels)[wrong].sum())
+    return {
+        "train_accuracy": train_set.accuracy,
+        "train_loss": train_set.loss,
+        "train_accuracy_clean": int(right.sum()) / len(clean),
+        "memorised": fooled / mislabelled if mislabelled else None,
+        "noise_rate": mislabelled / len(clean),
+        "train_images": len(clean),
+    }
+
+
+def _entropies(counts: StateCounts) -> Columns:
+    position = [position_entropy(on, counts.images) for on in counts.values()]
+    channel = [channel_entropy(on, counts.images) for on in counts.values()]
+    return {
+        "entropy": sum(position) / len(position),
+        "entropy_channel": sum(channel) / len(channel),
+        "states": list(counts),
+        "state_entropy": position,
+        "state_entropy_channel": channel,
+    }
+
+
+def peak_memory() -> int:
+    """Largest resident size of this process so far, in bytes."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
