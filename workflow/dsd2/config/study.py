@@ -14,6 +14,7 @@ from dsd2.config.recipe import (
     PruningRecipe,
     TrainingRecipe,
 )
+from dsd2.config.schedule import last_iteration
 from dsd2.config.stopping import Stopping
 from dsd2.config.validation import (
     SECTIONS,
@@ -24,7 +25,6 @@ from dsd2.config.validation import (
     schema,
 )
 from dsd2.errors import UserError
-from dsd2.nn.schedule import last_iteration
 
 ONLY_PANEL = "all"
 """Name of the one panel of a study that has none."""

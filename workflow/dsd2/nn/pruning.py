@@ -8,7 +8,6 @@ import torch
 from torch import Tensor, nn
 
 from dsd2.errors import UserError
-from dsd2.nn.schedule import number_to_remove
 
 Masks = dict[str, Tensor]
 """For each prunable weight a boolean tensor of its shape: True where the weight is alive."""
@@ -19,11 +18,16 @@ def full_masks(weights: Mapping[str, Tensor]) -> Masks:
     return {name: torch.ones_like(w, dtype=torch.bool) for name, w in weights.items()}
 
 
+def number_to_remove(remaining: int, fraction: float) -> int:
+    """⌊fraction · remaining⌉, a half rounded up."""
+    return int(fraction * remaining + 0.5)
+
+
 def prune_lowest(scores: Mapping[str, Tensor], masks: Masks, fraction: float) -> Masks:
     """Remove the lowest-scoring fraction of the living weights, over all layers together.
 
-    Exactly :func:`~dsd2.nn.schedule.number_to_remove` of them; among equal scores those that come
-    first, in the order of the mapping and then of memory, so that values alone decide.
+    Exactly :func:`number_to_remove` of them; among equal scores those that come first, in the
+    order of the mapping and then of memory, so that values alone decide.
 
     Args:
         scores: importance of each weight, one finite float tensor per mask, of its shape.

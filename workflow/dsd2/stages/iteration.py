@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from dsd2.config.recipe import DistillationRecipe, RunRecipe
+from dsd2.config.schedule import scheduled_sparsity
 from dsd2.data.dataset import Dataset, load_dataset
 from dsd2.data.labels import Labels, load_labels
 from dsd2.errors import UserError
@@ -22,7 +23,6 @@ from dsd2.nn.models import build_model, prunable_weights
 from dsd2.nn.perturbation import perturb, retraining
 from dsd2.nn.pruning import Masks, apply_masks, full_masks, prune
 from dsd2.nn.randomness import be_deterministic, derived_seed
-from dsd2.nn.schedule import scheduled_sparsity
 from dsd2.nn.training import ImageSet, Progress, State, Teacher, network_state, train
 from dsd2.stages.measuring import (
     accuracy_columns,

@@ -3,11 +3,6 @@
 from __future__ import annotations
 
 
-def number_to_remove(remaining: int, fraction: float) -> int:
-    """⌊fraction · remaining⌉, a half rounded up."""
-    return int(fraction * remaining + 0.5)
-
-
 def scheduled_sparsity(iteration: int, fraction: float) -> float:
     """ζ after so many rounds: 1 − (1 − f)^k (Algorithm 1, line 12)."""
     return 1.0 - (1.0 - fraction) ** iteration
