@@ -1,0 +1,49 @@
+"""What the documents say is so."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from dsd2.config.study import load_study
+
+ROOT = Path(__file__).parents[2]
+TESTS = ROOT / "tests"
+
+
+def test_the_readmes_study_is_valid():
+    (example,) = re.findall(r"```yaml\n(.*?)```", (ROOT / "README.md").read_text(), re.S)
+    study = load_study(yaml.safe_load(example))
+    assert [arm.name for arm in study.arms.values()] == ["teacher", "student"]
+
+
+@pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md", "config/README.md"])
+def test_files_that_a_document_names_exist(document):
+    text = (ROOT / document).read_text()
+    links = [link for link in re.findall(r"\]\(([^)]+)\)", text) if "://" not in link]
+    places = re.findall(r"`((?:config|docs|envs|profiles|tests|workflow)/[\w./-]*)`", text)
+    for name in {*links, *places} - {"config/mine.yaml"}:
+        assert (ROOT / name).exists() or ((ROOT / document).parent / name).exists(), name
+
+
+def test_every_deviation_names_a_test_that_exists():
+    text = (ROOT / "docs/deviations.md").read_text()
+    rows = [line for line in text.splitlines() if re.match(r"\| \d", line)]
+    assert len(rows) == 30
+    for row in rows:
+        named = re.findall(r"`((?:unit|workflow)/\w+\.py)(?:::(\w+))?`", row)
+        assert named, row
+        for file, test in named:
+            content = (TESTS / file).read_text()
+            assert not test or f"def {test}(" in content, (file, test)
+
+
+def test_every_dependency_has_its_reason_and_its_pin():
+    reasons = (ROOT / "CONTRIBUTING.md").read_text()
+    for name in ("requirements.txt", "requirements-dev.txt"):
+        for line in (ROOT / "envs" / name).read_text().splitlines():
+            if line and not line.startswith(("#", "-r")):
+                package, _, version = line.partition("==")
+                assert version, f"{package} is not pinned"
+                assert package in reasons, f"{package} has no reason"
