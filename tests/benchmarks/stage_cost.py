@@ -68,7 +68,7 @@ def main(repeats: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
         run_dataset(RECIPE.dataset, [], False, place / "dataset")
-        run_labels(place / "dataset", RECIPE.dataset, RECIPE.noise, place / "labels")
+        run_labels(place / "dataset", RECIPE.dataset, RECIPE.noise, [], place / "labels")
         files = ("dataset", "labels", "resume", "checkpoint", "metrics", "history")
         stage = [sys.executable, "-m", "dsd2", "train", "--run", "run", "--iteration", "0"]
         stage += ["--recipe", to_json(RECIPE), *(f"--{name}={place / name}" for name in files)]

@@ -102,6 +102,12 @@ FAULTS = [
         "config key model.depth of arm vanilla does not apply to name resnet18, only to vgg-like",
     ),
     ("dataset", {"name": "parquet"}, "config key dataset.path of arm vanilla is missing"),
+    ("noise", {"kind": "human", "file": "x"}, "config key noise.column of arm vanilla is missing"),
+    (
+        "noise",
+        {"kind": "none", "rate": 0.1},
+        "config key noise.rate of arm vanilla does not apply to kind none, only to symmetric and",
+    ),
     (
         "dataset.validation",
         1.5,

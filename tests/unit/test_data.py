@@ -16,6 +16,7 @@ from PIL import Image
 
 from dsd2.config.recipe import DatasetRecipe, NoiseRecipe
 from dsd2.data.dataset import load_dataset, save_dataset, split_source
+from dsd2.data.human import read_human_labels
 from dsd2.data.labels import load_labels, make_labels, save_labels
 from dsd2.data.sources import Images, Source, read_parquet, read_source
 from dsd2.errors import UserError
@@ -80,7 +81,7 @@ def test_the_papers_mode_validates_on_the_test_images(digits, tmp_path):
     save_dataset(tmp_path / "dataset", data)
     loaded = load_dataset(tmp_path / "dataset")
     assert torch.equal(loaded.validation.images, data.test.images)
-    labels = make_labels(data, dataclasses.replace(RECIPE, validation="test"), NOISE)
+    labels = make_labels(data, dataclasses.replace(RECIPE, validation="test"), NOISE, [])
     assert labels.validation is None
 
 
@@ -108,7 +109,7 @@ def test_dataset_and_labels_come_back_as_they_were(digits, tmp_path):
             mine, theirs = (getattr(getattr(d, part), field) for d in (data, loaded))
             assert torch.equal(mine, theirs)
     assert (loaded.classes, loaded.origin, loaded.image) == (data.classes, data.origin, (1, 8, 8))
-    labels = make_labels(data, RECIPE, NOISE)
+    labels = make_labels(data, RECIPE, NOISE, [])
     save_labels(tmp_path / "labels", labels, data)
     again = load_labels(tmp_path / "labels")
     assert torch.equal(labels.train.given, again.train.given)
@@ -119,7 +120,7 @@ def test_dataset_and_labels_come_back_as_they_were(digits, tmp_path):
 
 def test_validation_labels_are_noisy_by_choice(digits):
     data = split_source(digits, RECIPE)
-    noisy = make_labels(data, RECIPE, dataclasses.replace(NOISE, validation="noisy"))
+    noisy = make_labels(data, RECIPE, dataclasses.replace(NOISE, validation="noisy"), [])
     assert int((noisy.validation.given != noisy.validation.clean).sum()) == 60
 
 
@@ -226,6 +227,21 @@ def test_cifar10_in_torchvisions_format_through_torchvisions_class(tmp_path, mon
         read_source(CIFAR, [tmp_path], download=False)
 
 
+def test_human_labels_follow_their_images_through_the_split(digits, tmp_path):
+    given = (digits.train.labels + 1) % 10
+    table = pa.table({"clean_label": digits.train.labels.tolist(), "label": given.tolist()})
+    pq.write_table(table, tmp_path / "human.parquet")
+    noise = NoiseRecipe(
+        kind="human", rate=0.0, seed=0, validation="noisy", file="human.parquet", column="label"
+    )
+    data = split_source(digits, RECIPE)
+    labels = make_labels(data, RECIPE, noise, [tmp_path])
+    assert torch.equal(labels.train.given, (data.train.labels + 1) % 10)
+    assert torch.equal(labels.validation.given, (data.validation.labels + 1) % 10)
+    clean = make_labels(data, RECIPE, dataclasses.replace(noise, validation="clean"), [tmp_path])
+    assert torch.equal(clean.validation.given, data.validation.labels)
+
+
 @pytest.mark.skipif(
     not (SHARED / "cifar10").is_dir(), reason="needs ../shared/data/cifar10, which is not here"
 )
@@ -235,6 +251,10 @@ def test_the_shared_cifar10():
     assert source.test.images.shape == (10_000, 3, 32, 32)
     assert source.train.labels.bincount().tolist() == [5000] * 10
     assert source.classes[:3] == ("airplane", "automobile", "bird")
+    file = "cifar10/labels_human.parquet"
+    human = read_human_labels(file, "worse_label", [SHARED], source.train.labels, 10)
+    wrong = float((human != source.train.labels).double().mean())
+    assert wrong == pytest.approx(0.4021, abs=5e-5)
 
 
 def test_one_class_is_refused(digits):

@@ -30,7 +30,7 @@ def test_files_that_a_document_names_exist(document):
 def test_every_deviation_names_a_test_that_exists():
     text = (ROOT / "docs/deviations.md").read_text()
     rows = [line for line in text.splitlines() if re.match(r"\| \d", line)]
-    assert len(rows) == 30
+    assert len(rows) >= 30
     for row in rows:
         named = re.findall(r"`((?:unit|workflow)/\w+\.py)(?:::(\w+))?`", row)
         assert named, row

@@ -7,7 +7,14 @@ from hypothesis import strategies as st
 
 from dsd2.config.schedule import last_iteration, scheduled_sparsity
 from dsd2.errors import UserError
-from dsd2.nn.pruning import densities, full_masks, number_to_remove, prune, prune_lowest, sparsity
+from dsd2.nn.pruning import (
+    densities,
+    full_masks,
+    number_to_remove,
+    prune_layerwise,
+    prune_lowest,
+    sparsity,
+)
 
 # Few distinct values, so that ties are common.
 values = st.sampled_from([-2.0, -1.0, -0.5, 0.0, 0.5, 1.0, 2.0])
@@ -17,6 +24,10 @@ fractions = st.floats(0, 1)
 
 def tensors(lists):
     return {f"layer{i}": torch.tensor(values) for i, values in enumerate(lists)}
+
+
+def magnitudes(weights):
+    return {name: weight.abs() for name, weight in weights.items()}
 
 
 def brute_force(weights, masks, fraction):
@@ -40,7 +51,7 @@ def test_rounds_of_magnitude_pruning_equal_brute_force(lists, rounds):
     weights = tensors(lists)
     masks = full_masks(weights)
     for fraction in rounds:
-        pruned = prune(weights, masks, "magnitude", fraction)
+        pruned = prune_lowest(magnitudes(weights), masks, fraction)
         expected = brute_force(weights, masks, fraction)
         assert all(torch.equal(pruned[name], expected[name]) for name in weights)
         alive, before = (sum(int(m.sum()) for m in held.values()) for held in (pruned, masks))
@@ -52,15 +63,26 @@ def test_rounds_of_magnitude_pruning_equal_brute_force(lists, rounds):
 @given(layers)
 def test_what_is_removed_is_never_larger_than_what_stays(lists):
     weights = tensors(lists)
-    masks = prune(weights, full_masks(weights), "magnitude", 0.5)
+    masks = prune_lowest(magnitudes(weights), full_masks(weights), 0.5)
     stays = [float(w.abs()) for n in weights for w in weights[n][masks[n]]]
     goes = [float(w.abs()) for n in weights for w in weights[n][~masks[n]]]
     assert not stays or not goes or max(goes) <= min(stays)
 
 
+@given(layers, fractions)
+def test_layerwise_pruning_prunes_each_layer_by_itself(lists, fraction):
+    weights = tensors(lists)
+    scores, masks = magnitudes(weights), full_masks(weights)
+    pruned = prune_layerwise(scores, masks, fraction)
+    assert list(pruned) == list(weights)
+    for name in weights:
+        alone = prune_lowest({name: scores[name]}, {name: masks[name]}, fraction)
+        assert torch.equal(pruned[name], alone[name])
+
+
 def test_layers_of_any_shape_are_pruned_together():
     weights = {"conv": torch.full((2, 3, 3, 3), 0.1), "linear": torch.full((4, 5), 1.0)}
-    masks = prune(weights, full_masks(weights), "magnitude", 54 / 74)
+    masks = prune_lowest(magnitudes(weights), full_masks(weights), 54 / 74)
     assert densities(masks) == {"conv": 0.0, "linear": 1.0}
     assert sparsity(masks) == pytest.approx(54 / 74)
 

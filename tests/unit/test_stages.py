@@ -191,7 +191,7 @@ def train_command(folder, *options):
 def test_a_killed_training_resumes_and_ends_with_the_same_bytes(tmp_path):
     environment = {**os.environ, "PYTHONPATH": str(LIBRARY)}
     run_dataset(RUN.dataset, [], False, tmp_path / "dataset")
-    run_labels(tmp_path / "dataset", RUN.dataset, RUN.noise, tmp_path / "labels")
+    run_labels(tmp_path / "dataset", RUN.dataset, RUN.noise, [], tmp_path / "labels")
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     subprocess.run(train_command(whole), env=environment, check=True, stdout=subprocess.DEVNULL)
 

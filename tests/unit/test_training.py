@@ -12,7 +12,7 @@ from dsd2.errors import UserError
 from dsd2.files.resume import ResumeFile
 from dsd2.nn.models import build_model, prunable_weights
 from dsd2.nn.perturbation import perturb, retraining
-from dsd2.nn.pruning import apply_masks, full_masks, prune
+from dsd2.nn.pruning import apply_masks, full_masks, prune_lowest
 from dsd2.nn.randomness import be_deterministic
 from dsd2.nn.training import (
     ImageSet,
@@ -59,9 +59,11 @@ def network(seed=0):
     return build_model(MODEL, (1, 8, 8), 10)
 
 
-def pruned_network(fraction=0.5):
+def pruned_network():
     model = network()
-    masks = prune(prunable_weights(model), full_masks(prunable_weights(model)), "magnitude", 0.5)
+    weights = prunable_weights(model)
+    scores = {name: weight.detach().abs() for name, weight in weights.items()}
+    masks = prune_lowest(scores, full_masks(weights), 0.5)
     apply_masks(prunable_weights(model), masks)
     return model, masks
 

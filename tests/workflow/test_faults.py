@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+
 from conftest import TINY
 
 
@@ -102,20 +103,22 @@ def test_a_damaged_checkpoint_is_named_and_not_used(finished):
     finished.snakemake(name)
 
 
-def test_all_perturbations_and_the_papers_mode_run(fresh):
-    kinds = {
-        "rewind": {"kind": "rewind"},
-        "rewind-later": {"kind": "rewind", "rewind_step": 5},
-        "reinit": {"kind": "reinit"},
-        "finetune": {"kind": "finetune"},
+def test_all_perturbations_criteria_and_the_papers_mode_run(fresh):
+    arms = {
+        "rewind": {"perturbation": {"kind": "rewind"}},
+        "rewind-later": {"perturbation": {"kind": "rewind", "rewind_step": 5}},
+        "reinit": {"perturbation": {"kind": "reinit"}},
+        "finetune": {"perturbation": {"kind": "finetune"}},
+        "gradient": {"pruning": {"criterion": "gradient"}},
+        "random-layerwise": {"pruning": {"criterion": "random", "scope": "layer"}},
     }
     fresh.configure(
         dataset={**TINY["dataset"], "validation": "test"},
-        arms={name: {"perturbation": kind} for name, kind in kinds.items()},
+        arms=arms,
         pruning={"fraction": 0.6, "wall": 0.9},
     )
     fresh.snakemake()
-    assert len({*fresh.checkpoints().values()}) == len(fresh.checkpoints()) == 12
+    assert len({*fresh.checkpoints().values()}) == len(fresh.checkpoints()) == 6 * 3
 
 
 def test_a_checkpoint_of_another_run_is_refused(finished):

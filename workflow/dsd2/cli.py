@@ -55,11 +55,12 @@ def _run(options: argparse.Namespace, started: float) -> None:
             recipe = from_json(DatasetRecipe, options.recipe)
             run_dataset(recipe, data_roots(), may_download(), options.output)
         case "labels":
+            from dsd2.environment import data_roots
             from dsd2.stages.prepare import run_labels
 
             recipe = from_json(DatasetRecipe, options.recipe)
             noise = from_json(NoiseRecipe, options.noise)
-            run_labels(options.dataset, recipe, noise, options.output)
+            run_labels(options.dataset, recipe, noise, data_roots(), options.output)
         case "train":
             from dsd2.stages.iteration import IterationFiles, run_iteration
 

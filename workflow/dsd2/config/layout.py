@@ -71,6 +71,10 @@ def run_name(recipe: RunRecipe) -> str:
         f"lr{training.learning_rate:g}",
         f"f{recipe.pruning.fraction:g}",
     ]
+    if recipe.pruning.criterion != "magnitude":
+        parts.append(recipe.pruning.criterion)
+    if recipe.pruning.scope != "global":
+        parts.append("layerwise")
     if recipe.perturbation.kind != "none":
         parts.append(recipe.perturbation.kind)
     if recipe.distillation is not None:
@@ -86,6 +90,8 @@ def run_name(recipe: RunRecipe) -> str:
 def _noise(recipe: NoiseRecipe) -> str:
     if recipe.kind == "none":
         return "clean"
+    if recipe.kind == "human":
+        return f"human-{''.join(filter(str.isalnum, str(recipe.column)))}"
     return f"{recipe.kind.replace('-', '')}{recipe.rate:g}"
 
 

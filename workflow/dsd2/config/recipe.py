@@ -47,12 +47,21 @@ class DatasetRecipe:
 
 @dataclass(frozen=True, kw_only=True)
 class NoiseRecipe:
-    """Label noise. ``validation`` says whether the held-out labels are noisy too."""
+    """Label noise.
 
-    kind: Literal["none", "symmetric", "symmetric-any"]
+    Attributes:
+        rate: ε; 0 for the kinds that have none.
+        validation: whether the held-out labels are noisy too.
+        file: where ``human`` labels are.
+        column: which of its columns they are.
+    """
+
+    kind: Literal["none", "symmetric", "symmetric-any", "asymmetric", "pairflip", "human"]
     rate: float
     seed: int
     validation: Literal["clean", "noisy"]
+    file: str | None = None
+    column: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,10 +90,15 @@ class TrainingRecipe:
 
 @dataclass(frozen=True, kw_only=True)
 class PruningRecipe:
-    """One pruning: the fraction of the remaining prunable weights to remove, and by what."""
+    """One pruning: the fraction of the remaining prunable weights to remove, and by what.
 
-    criterion: Literal["magnitude"]
+    Attributes:
+        scope: ``global`` ranks the weights of all layers together, ``layer`` each layer's.
+    """
+
+    criterion: Literal["magnitude", "gradient", "random"]
     fraction: float
+    scope: Literal["global", "layer"] = "global"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -198,7 +198,7 @@ def _arm(
         label=own["label"],
         show=own["show"],
         dataset=_dataset(section("dataset"), where),
-        noise=_noise(section("noise")),
+        noise=_noise(section("noise"), where),
         model=ModelRecipe(**section("model")),
         training=TrainingRecipe(**{**training, "milestones": _milestones(training)}),
         pruning=PruningRecipe(**pruning),
@@ -221,10 +221,14 @@ def _dataset(section: Section, where: str) -> DatasetRecipe:
     return DatasetRecipe(**section)
 
 
-def _noise(section: Section) -> NoiseRecipe:
-    if section["kind"] == "none":
-        return NoiseRecipe(kind="none", rate=0.0, seed=0, validation="clean")
-    return NoiseRecipe(**section)
+def _noise(section: Section, where: str) -> NoiseRecipe:
+    if section["kind"] == "human":
+        for key in ("file", "column"):
+            if key not in section:
+                raise UserError(f"config key noise.{key} of {where} is missing: human needs it")
+    # Kinds without a rate, a seed or a choice for the validation labels.
+    absent: Section = {"rate": 0.0, "seed": 0, "validation": "clean"}
+    return NoiseRecipe(**{**absent, **section})
 
 
 def _milestones(training: Section) -> tuple[int, ...]:

@@ -26,6 +26,7 @@ class Dataset:
         test: images to report on.
         train_rows: position of each training image in its source, int64 [N].
         validation_rows: the same for the validation images.
+        source_labels: of all training images of the source, in its order, int64.
         classes: names.
         mean: of the training images per channel, in units of 0–255, [C, 1, 1].
         std: likewise.
@@ -37,6 +38,7 @@ class Dataset:
     test: Images
     train_rows: Tensor
     validation_rows: Tensor
+    source_labels: Tensor
     classes: tuple[str, ...]
     mean: Tensor
     std: Tensor
@@ -92,6 +94,7 @@ def split_source(source: Source, recipe: DatasetRecipe) -> Dataset:
         test=test,
         train_rows=train_rows,
         validation_rows=validation_rows,
+        source_labels=source.train.labels,
         classes=source.classes,
         mean=mean.view(-1, 1, 1),
         std=std.clamp_min(1.0).view(-1, 1, 1),
@@ -130,6 +133,7 @@ def save_dataset(path: Path, dataset: Dataset) -> None:
         "train/labels": dataset.train.labels,
         "train/rows": dataset.train_rows,
         "validation/rows": dataset.validation_rows,
+        "source/labels": dataset.source_labels,
         "test/images": dataset.test.images,
         "test/labels": dataset.test.labels,
         "mean": dataset.mean,
@@ -160,6 +164,7 @@ def load_dataset(path: Path) -> Dataset:
         test=test,
         train_rows=tensors["train/rows"],
         validation_rows=tensors["validation/rows"],
+        source_labels=tensors["source/labels"],
         classes=tuple(about["classes"]),
         mean=tensors["mean"],
         std=tensors["std"],

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from dsd2.config.recipe import DatasetRecipe, NoiseRecipe
 from dsd2.data.dataset import Dataset
+from dsd2.data.human import read_human_labels
 from dsd2.data.noise import noisy_labels
 from dsd2.files.records import LABELS, read_table, write_table
 
@@ -30,18 +31,40 @@ class Labels:
     validation: SplitLabels | None
 
 
-def make_labels(dataset: Dataset, recipe: DatasetRecipe, noise: NoiseRecipe) -> Labels:
-    """Draw the noisy labels of a dataset."""
-    classes = len(dataset.classes)
+def make_labels(
+    dataset: Dataset, recipe: DatasetRecipe, noise: NoiseRecipe, roots: list[Path]
+) -> Labels:
+    """The noisy labels of a dataset: drawn, or as people gave them.
 
-    def split(name: str, clean: Tensor, noisy: bool) -> SplitLabels:
-        return SplitLabels(clean, noisy_labels(clean, classes, noise, name) if noisy else clean)
+    Args:
+        dataset: with its clean labels.
+        recipe: of the dataset.
+        noise: what to do to them.
+        roots: folders that may hold a file of human labels.
 
-    train = split("train", dataset.train.labels, True)
+    Raises:
+        UserError: the noise does not fit the dataset, or human labels are missing or do not fit.
+    """
+    human = None
+    if noise.kind == "human":
+        assert noise.file is not None, "the configuration requires it"
+        assert noise.column is not None, "and this"
+        human = read_human_labels(
+            noise.file, noise.column, roots, dataset.source_labels, len(dataset.classes)
+        )
+
+    def split(name: str, clean: Tensor, rows: Tensor, noisy: bool) -> SplitLabels:
+        if not noisy:
+            return SplitLabels(clean, clean)
+        if human is not None:
+            return SplitLabels(clean, human[rows])
+        return SplitLabels(clean, noisy_labels(clean, dataset.classes, noise, name))
+
+    train = split("train", dataset.train.labels, dataset.train_rows, True)
     if recipe.validation == "test":
         return Labels(train, None)
-    noisy = noise.validation == "noisy"
-    return Labels(train, split("validation", dataset.validation.labels, noisy))
+    held_out, noisy = dataset.validation.labels, noise.validation == "noisy"
+    return Labels(train, split("validation", held_out, dataset.validation_rows, noisy))
 
 
 def save_labels(path: Path, labels: Labels, dataset: Dataset) -> None:

@@ -52,14 +52,12 @@ def prune_lowest(scores: Mapping[str, Tensor], masks: Masks, fraction: float) ->
     return {name: piece.view_as(masks[name]) for name, piece in zip(masks, pieces, strict=True)}
 
 
-def prune(weights: Mapping[str, Tensor], masks: Masks, criterion: str, fraction: float) -> Masks:
-    """The masks after one round of pruning by the named criterion.
-
-    Raises:
-        UserError: as :func:`prune_lowest`.
-    """
-    assert criterion == "magnitude", criterion
-    return prune_lowest({name: w.detach().abs() for name, w in weights.items()}, masks, fraction)
+def prune_layerwise(scores: Mapping[str, Tensor], masks: Masks, fraction: float) -> Masks:
+    """As :func:`prune_lowest`, of each layer by itself."""
+    pruned: Masks = {}
+    for name, mask in masks.items():
+        pruned |= prune_lowest({name: scores[name]}, {name: mask}, fraction)
+    return pruned
 
 
 def densities(masks: Masks) -> dict[str, float]:

@@ -19,10 +19,11 @@ from dsd2.files.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from dsd2.files.records import HISTORY, METRICS, write_table
 from dsd2.files.resume import ResumeFile
 from dsd2.nn.evaluation import BATCH
+from dsd2.nn.importance import importance
 from dsd2.nn.models import build_model, prunable_weights
 from dsd2.nn.perturbation import perturb, retraining
-from dsd2.nn.pruning import Masks, apply_masks, full_masks, prune
-from dsd2.nn.randomness import be_deterministic, derived_seed
+from dsd2.nn.pruning import Masks, apply_masks, full_masks, prune_layerwise, prune_lowest
+from dsd2.nn.randomness import be_deterministic, derived_seed, generator
 from dsd2.nn.training import ImageSet, Progress, State, Teacher, network_state, train
 from dsd2.stages.measuring import (
     accuracy_columns,
@@ -75,8 +76,7 @@ def run_iteration(
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     dataset, labels = load_dataset(files.dataset), load_labels(files.labels)
     data = _image_sets(dataset, labels, device)
-    model, masks, initial = _start(run, recipe, iteration, dataset, files)
-    model.to(device)
+    model, masks, initial = _start(run, recipe, iteration, data["train"], dataset, files)
     masks = {name: mask.to(device) for name, mask in masks.items()}
     taught_by = None
     if recipe.distillation is not None:
@@ -194,24 +194,28 @@ def _start(
     run: str,
     recipe: RunRecipe,
     iteration: int,
+    data: ImageSet,
     dataset: Dataset,
     files: IterationFiles,
 ) -> tuple[nn.Module, Masks, State]:
-    """The network and masks to train from, on the CPU, and the state that it was drawn with.
+    """The network to train from, its masks on the CPU, and the state of a dense network's start.
 
-    Pruning is done on the CPU whatever trains: it is the same there on every machine.
+    Weights are drawn, and scores are ranked, on the CPU whatever trains.
     """
     torch.manual_seed(derived_seed(recipe.seed, "weights", iteration))
     model = build_model(recipe.model, dataset.image, len(dataset.classes))
     fresh = network_state(model)
+    model.to(data.images.device)
     if iteration == 0:
         return model, full_masks(prunable_weights(model)), fresh
     assert files.previous is not None, "every iteration but the dense one has a previous"
     previous = _load(files.previous, run, iteration - 1)
     dense = _load(files.dense, run, 0) if files.dense is not None else previous
     model.load_state_dict(previous.state)
-    pruning = recipe.pruning
-    masks = prune(prunable_weights(model), previous.masks, pruning.criterion, pruning.fraction)
+    draws = generator(recipe.seed, "pruning", iteration)
+    scores = importance(model, recipe.pruning.criterion, data, draws)
+    prune = prune_lowest if recipe.pruning.scope == "global" else prune_layerwise
+    masks = prune(scores, previous.masks, recipe.pruning.fraction)
     perturb(model, recipe.perturbation, dense.initial, dense.rewind, fresh)
     return model, masks, {}
 

@@ -21,10 +21,12 @@ def run_dataset(recipe: DatasetRecipe, roots: list[Path], download: bool, output
     )
 
 
-def run_labels(dataset: Path, recipe: DatasetRecipe, noise: NoiseRecipe, output: Path) -> None:
-    """Draw the noisy labels of a dataset."""
+def run_labels(
+    dataset: Path, recipe: DatasetRecipe, noise: NoiseRecipe, roots: list[Path], output: Path
+) -> None:
+    """Draw or read the noisy labels of a dataset."""
     data = load_dataset(dataset)
-    labels = make_labels(data, recipe, noise)
+    labels = make_labels(data, recipe, noise, roots)
     save_labels(output, labels, data)
     wrong = int((labels.train.clean != labels.train.given).sum())
     total = len(labels.train.clean)
