@@ -126,11 +126,13 @@ def test_a_truncated_checkpoint_is_refused(tmp_path, checkpoint, length):
 
 def test_another_kind_of_file_is_refused(tmp_path):
     path = tmp_path / "file"
-    save_tensors(path, {"a": torch.zeros(2)}, {"kind": "dataset"})
+    save_tensors(path, {"a": torch.zeros(2)}, {"kind": "dataset", "format": 1})
     with pytest.raises(UserError, match="holds a dataset, not a checkpoint"):
-        load_tensors(path, "checkpoint")
+        load_tensors(path, "checkpoint", 1)
+    with pytest.raises(UserError, match="was written by another version of the workflow"):
+        load_tensors(path, "dataset", 2)
     with pytest.raises(UserError, match="no such file"):
-        load_tensors(tmp_path / "absent", "checkpoint")
+        load_tensors(tmp_path / "absent", "checkpoint", 1)
 
 
 def test_a_table_comes_back_as_it_was_with_units(tmp_path):

@@ -15,6 +15,8 @@ from dsd2.errors import UserError
 from dsd2.files.tensors import load_tensors, save_tensors
 from dsd2.nn.randomness import generator
 
+_FORMAT = 2
+
 
 @dataclass(frozen=True)
 class Dataset:
@@ -142,8 +144,13 @@ def save_dataset(path: Path, dataset: Dataset) -> None:
     if dataset.validation is not dataset.test:
         tensors["validation/images"] = dataset.validation.images
         tensors["validation/labels"] = dataset.validation.labels
-    about: dict[str, Any] = {"kind": "dataset", "classes": list(dataset.classes)}
-    save_tensors(path, tensors, {**about, "origin": dataset.origin})
+    about: dict[str, Any] = {
+        "kind": "dataset",
+        "format": _FORMAT,
+        "classes": list(dataset.classes),
+        "origin": dataset.origin,
+    }
+    save_tensors(path, tensors, about)
 
 
 def load_dataset(path: Path) -> Dataset:
@@ -152,7 +159,7 @@ def load_dataset(path: Path) -> Dataset:
     Raises:
         UserError: the file is missing, damaged or no dataset.
     """
-    tensors, about = load_tensors(path, "dataset")
+    tensors, about = load_tensors(path, "dataset", _FORMAT)
 
     def images(split: str) -> Images:
         return Images(tensors[f"{split}/images"], tensors[f"{split}/labels"])

@@ -80,7 +80,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
     Raises:
         UserError: the file is missing, damaged or no checkpoint.
     """
-    tensors, about = load_tensors(path, "checkpoint")
+    tensors, about = load_tensors(path, "checkpoint", _FORMAT)
     parts: dict[str, dict[str, Tensor]] = {part: {} for part in _PARTS}
     for key, tensor in tensors.items():
         part, _, name = key.partition("/")

@@ -11,6 +11,8 @@ from dsd2.errors import UserError
 from dsd2.files.tensors import load_tensors, save_tensors
 from dsd2.nn.training import Progress, State, network_state
 
+_FORMAT = 1
+
 
 class ResumeFile:
     """Saves a training's progress now and then, and gives it back to the next attempt.
@@ -32,7 +34,7 @@ class ResumeFile:
         if not self.path.exists():
             return None
         try:
-            tensors, about = load_tensors(self.path, "resume state")
+            tensors, about = load_tensors(self.path, "resume state", _FORMAT)
         except UserError as error:
             print(f"{error}; the training starts again", flush=True)
             return None
@@ -67,6 +69,7 @@ class ResumeFile:
             tensors,
             {
                 "kind": "resume state",
+                "format": _FORMAT,
                 "key": self.key,
                 "epoch": progress.epoch,
                 "history": progress.history,

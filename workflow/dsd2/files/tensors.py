@@ -34,12 +34,13 @@ def save_tensors(path: Path, tensors: Mapping[str, Tensor], about: Mapping[str, 
         save_file(held, temporary, metadata={_KEY: text})
 
 
-def load_tensors(path: Path, kind: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
+def load_tensors(path: Path, kind: str, version: int) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Read what :func:`save_tensors` wrote; the tensors are backed by the file's memory map.
 
     Args:
         path: the file.
         kind: what its description's ``kind`` must say.
+        version: what its description's ``format`` must say.
 
     Raises:
         UserError: the file is missing, damaged, or holds something else.
@@ -57,6 +58,8 @@ def load_tensors(path: Path, kind: str) -> tuple[dict[str, Tensor], dict[str, An
         raise UserError(f"{path}: is damaged (its checksum does not match); {_REDO}")
     if about.get("kind") != kind:
         raise UserError(f"{path}: holds a {about.get('kind')}, not a {kind}; {_REDO}")
+    if about.get("format") != version:
+        raise UserError(f"{path}: was written by another version of the workflow; {_REDO}")
     return tensors, about
 
 
