@@ -39,6 +39,12 @@ def test_every_deviation_names_a_test_that_exists():
             assert not test or f"def {test}(" in content, (file, test)
 
 
+def test_the_conda_environment_has_pips_pins():
+    environment = yaml.safe_load((ROOT / "envs/environment.yaml").read_text())
+    lines = (ROOT / "envs/requirements.txt").read_text().splitlines()
+    assert environment["dependencies"][-1]["pip"] == [line for line in lines if "==" in line]
+
+
 def test_every_dependency_has_its_reason_and_its_pin():
     reasons = (ROOT / "CONTRIBUTING.md").read_text()
     for name in ("requirements.txt", "requirements-dev.txt"):

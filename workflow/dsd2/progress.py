@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from dsd2.config.plan import Stage
+from dsd2.errors import UserError
 
 EVERY = 10.0
 """Seconds between lines; a line is written only when something changed."""
@@ -38,7 +39,10 @@ class ProgressReporter:
         before = sum(stage.done for stage in self._stages())
         shown = ""
         while not self._stopped.wait(EVERY):
-            line = progress_line(self._stages(), before, time.monotonic() - started)
+            try:
+                line = progress_line(self._stages(), before, time.monotonic() - started)
+            except UserError:
+                return  # A damaged decision: Snakemake comes upon it too, and says so.
             if line != shown:
                 print(line, file=sys.stderr, flush=True)
                 shown = line
