@@ -199,32 +199,54 @@ def test_missing_cifar10_says_how_to_get_it(tmp_path):
         read_source(CIFAR, [tmp_path], download=False)
 
 
-def test_cifar10_in_torchvisions_format_through_torchvisions_class(tmp_path, monkeypatch):
-    reader = import_torchvision("torchvision.datasets").CIFAR10
-    folder = tmp_path / "cifar-10-batches-py"
-    folder.mkdir()
+@pytest.mark.parametrize(
+    ("name", "folder", "train", "test", "labels", "names"),
+    [
+        ("CIFAR10", "cifar-10-batches-py", "data_batch_1", "test_batch", "labels", "label_names"),
+        ("CIFAR100", "cifar-100-python", "train", "test", "fine_labels", "fine_label_names"),
+    ],
+)
+def test_cifar_in_torchvisions_format_through_torchvisions_class(
+    tmp_path, monkeypatch, name, folder, train, test, labels, names
+):
+    reader = getattr(import_torchvision("torchvision.datasets"), name)
+    place = tmp_path / folder
+    place.mkdir()
     pixels = random_images(12, (3072,))
 
-    def batch(name, rows):
-        content = {"data": pixels[rows], "labels": [int(row) % 10 for row in rows]}
-        (folder / name).write_bytes(pickle.dumps(content))
-        return [name, hashlib.md5((folder / name).read_bytes()).hexdigest()]
+    def write(file, content):
+        (place / file).write_bytes(pickle.dumps(content))
+        return [file, hashlib.md5((place / file).read_bytes()).hexdigest()]
 
-    monkeypatch.setattr(reader, "train_list", [batch("data_batch_1", np.arange(10))])
-    monkeypatch.setattr(reader, "test_list", [batch("test_batch", np.arange(10, 12))])
-    (folder / "batches.meta").write_bytes(pickle.dumps({"label_names": list("abcdefghij")}))
-    meta = hashlib.md5((folder / "batches.meta").read_bytes()).hexdigest()
-    monkeypatch.setattr(
-        reader, "meta", {"filename": "batches.meta", "key": "label_names", "md5": meta}
-    )
-    source = read_source(CIFAR, [tmp_path / "empty", tmp_path], download=False)
+    def batch(file, rows):
+        return write(file, {"data": pixels[rows], labels: [int(row) % 10 for row in rows]})
+
+    monkeypatch.setattr(reader, "train_list", [batch(train, np.arange(10))])
+    monkeypatch.setattr(reader, "test_list", [batch(test, np.arange(10, 12))])
+    file, md5 = write("meta-data", {names: list("abcdefghij")})
+    monkeypatch.setattr(reader, "meta", {"filename": file, "key": names, "md5": md5})
+
+    recipe = dataclasses.replace(CIFAR, name=name.lower())
+    source = read_source(recipe, [tmp_path / "empty", tmp_path], download=False)
     assert np.array_equal(source.train.images.numpy(), pixels[:10].reshape(10, 3, 32, 32))
     assert source.train.labels.tolist() == list(range(10))
     assert source.test.labels.tolist() == [0, 1]
     assert source.classes == tuple("abcdefghij")
-    (folder / "data_batch_1").write_bytes(b"damaged")
-    with pytest.raises(UserError, match=r"dataset cifar10 in .*corrupted"):
-        read_source(CIFAR, [tmp_path], download=False)
+    assert source.origin == f"the original files of {name}"
+    (place / train).write_bytes(b"damaged")
+    with pytest.raises(UserError, match=rf"dataset {name.lower()} in .*corrupted"):
+        read_source(recipe, [tmp_path], download=False)
+
+
+def test_cifar_as_parquet_is_found_and_says_that_it_is(tmp_path):
+    folder = tmp_path / "cifar100"
+    folder.mkdir()
+    images = [png(image) for image in random_images(4, (32, 32, 3))]
+    for split in ("train", "test"):
+        write_parquet(folder / f"{split}.parquet", images, [0, 1, 2, 1])
+    recipe = dataclasses.replace(CIFAR, name="cifar100")
+    source = read_source(recipe, [tmp_path], download=False)
+    assert source.origin == "parquet files in cifar100"
 
 
 def test_human_labels_follow_their_images_through_the_split(digits, tmp_path):

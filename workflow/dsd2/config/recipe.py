@@ -35,7 +35,7 @@ class DatasetRecipe:
         split_seed: draws which images are used and which are held out.
     """
 
-    name: Literal["digits", "cifar10", "parquet"]
+    name: Literal["digits", "cifar10", "cifar100", "parquet"]
     train: int | None
     test: int | None
     validation: float | Literal["test"]

@@ -55,8 +55,8 @@ def read_source(recipe: DatasetRecipe, roots: list[Path], download: bool) -> Sou
     match recipe.name:
         case "digits":
             return _digits()
-        case "cifar10":
-            return _cifar10(roots, download)
+        case "cifar10" | "cifar100":
+            return _cifar(recipe.name, roots, download)
         case "parquet":
             assert recipe.path is not None, "the configuration requires it"
             return read_parquet(Path(recipe.path), recipe.image_column, recipe.label_column)
@@ -73,39 +73,48 @@ def _digits() -> Source:
     return Source(Images(images, labels), None, names, "scikit-learn's handwritten digits")
 
 
-def _cifar10(roots: list[Path], download: bool) -> Source:
-    """CIFAR-10 from the first folder that has it, in torchvision's layout or as parquet."""
+CIFAR = {
+    "cifar10": ("CIFAR10", "cifar-10-batches-py"),
+    "cifar100": ("CIFAR100", "cifar-100-python"),
+}
+"""torchvision's class of a dataset, and the folder that it reads."""
+
+
+def _cifar(name: str, roots: list[Path], download: bool) -> Source:
+    """CIFAR-10 or -100 from the first folder that has it, in torchvision's layout or as parquet."""
+    folder = CIFAR[name][1]
     for root in roots:
-        if (root / "cifar-10-batches-py").is_dir():
-            return _cifar10_batches(root, download=False)
-        if any((root / "cifar10").glob("train*.parquet")):
-            return read_parquet(root / "cifar10", "image", "label")
+        if (root / folder).is_dir():
+            return _cifar_batches(name, root, download=False)
+        if any((root / name).glob("train*.parquet")):
+            return read_parquet(root / name, "image", "label")
     if download:
-        return _cifar10_batches(roots[0], download=True)
+        return _cifar_batches(name, roots[0], download=True)
     raise UserError(
-        "dataset cifar10: none of the folders of data_roots"
-        f" ({', '.join(map(str, roots))}) has it; set download: true to fetch it into"
-        f" {roots[0]}, or put cifar-10-batches-py or cifar10/train.parquet and test.parquet there"
+        f"dataset {name}: none of the folders of data_roots ({', '.join(map(str, roots))}) has it;"
+        f" set download: true to fetch it into {roots[0]}, or put {folder}, or"
+        f" {name}/train.parquet and test.parquet, there"
     )
 
 
-def _cifar10_batches(root: Path, download: bool) -> Source:
+def _cifar_batches(name: str, root: Path, download: bool) -> Source:
     from dsd2.nn.torchvision_ops import import_torchvision
 
-    reader = import_torchvision("torchvision.datasets").CIFAR10
+    reader = getattr(import_torchvision("torchvision.datasets"), CIFAR[name][0])
 
     def part(train: bool) -> Any:
         try:
             return reader(str(root), train=train, download=download)
         except (RuntimeError, OSError) as error:
-            raise UserError(f"dataset cifar10 in {root}: {error}") from error
+            raise UserError(f"dataset {name} in {root}: {error}") from error
 
     def images(data: Any) -> Images:
         pixels = torch.from_numpy(np.ascontiguousarray(data.data.transpose(0, 3, 1, 2)))
         return Images(pixels, torch.tensor(data.targets, dtype=torch.int64))
 
     train, test = part(True), part(False)
-    return Source(images(train), images(test), tuple(train.classes), "CIFAR-10's own batches")
+    origin = f"the original files of {CIFAR[name][0]}"
+    return Source(images(train), images(test), tuple(train.classes), origin)
 
 
 def read_parquet(folder: Path, image_column: str, label_column: str) -> Source:
