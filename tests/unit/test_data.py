@@ -18,7 +18,8 @@ from dsd2.config.recipe import DatasetRecipe, NoiseRecipe
 from dsd2.data.dataset import load_dataset, save_dataset, split_source
 from dsd2.data.human import read_human_labels
 from dsd2.data.labels import load_labels, make_labels, save_labels
-from dsd2.data.sources import Images, Source, read_parquet, read_source
+from dsd2.data.source import Images, Source
+from dsd2.data.sources import read_parquet, read_source
 from dsd2.errors import UserError
 from dsd2.nn.torchvision_ops import import_torchvision
 
@@ -74,6 +75,23 @@ def test_a_source_with_its_own_test_set(digits):
     assert len(split_source(source, dataclasses.replace(recipe, test=20)).test.labels) == 20
 
 
+@pytest.mark.parametrize(
+    ("change", "sizes"),
+    [
+        ({}, [1150, 288, 359]),
+        ({"test": 0.5}, [718, 180, 899]),
+        ({"test": 100, "validation": 97}, [1600, 97, 100]),
+        ({"validation": "test"}, [1438, 359, 359]),
+        ({"train": 500, "test": 0.5}, [500, 100, 599]),
+    ],
+)
+def test_a_source_without_a_test_set_gives_one(digits, change, sizes):
+    base = {"train": None, "test": None, "validation": 0.2}
+    data = split_source(digits, dataclasses.replace(RECIPE, **{**base, **change}))
+    parts = (data.train, data.validation, data.test)
+    assert [len(part.labels) for part in parts] == sizes
+
+
 def test_the_papers_mode_validates_on_the_test_images(digits, tmp_path):
     data = split_source(digits, dataclasses.replace(RECIPE, validation="test"))
     assert data.validation is data.test
@@ -91,7 +109,6 @@ def test_the_papers_mode_validates_on_the_test_images(digits, tmp_path):
         ({"train": 1700}, "dataset.train: 1700 training and 200 validation images are more"),
         ({"train": 1597}, "are more than the 1797"),
         ({"test": 500}, "dataset.test: 500 images asked for, 397 there are"),
-        ({"train": None}, "dataset.train: say how many images"),
         ({"train": 3}, "no training image of class"),
     ],
 )

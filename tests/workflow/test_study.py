@@ -1,6 +1,8 @@
 """A whole study from an empty folder: what it leaves."""
 
+import numpy as np
 import pandas as pd
+from PIL import Image
 
 from dsd2.files.checkpoint import load_checkpoint
 from dsd2.files.records import STUDY, read_table
@@ -75,6 +77,28 @@ def test_a_dry_run_of_an_empty_folder_lists_every_known_training(fresh):
 def test_one_core_and_two_give_the_same_bytes(finished, fresh):
     fresh.snakemake(cores=1)
     assert fresh.checkpoints() == finished.checkpoints()
+
+
+def test_a_folder_of_images_from_end_to_end(fresh):
+    draws = np.random.default_rng(0)
+    for name, shade in (("dark", 60), ("light", 190)):
+        folder = fresh.folder / "images" / name
+        folder.mkdir(parents=True)
+        for i in range(30):
+            pixels = np.clip(draws.normal(shade, 20, (20, 24, 3)), 0, 255).astype(np.uint8)
+            Image.fromarray(pixels).save(folder / f"{i}.jpg")
+    fresh.configure(
+        dataset={"name": "imagefolder", "path": "images", "image_size": 16},
+        noise={"kind": "none"},
+        pruning={"fraction": 0.6, "wall": 0.7},
+        arms={"plain": None},
+        training={"epochs": 5, "batch_size": 8, "learning_rate": 0.01},
+    )
+    fresh.snakemake()
+    study = read_table(fresh.folder / RESULTS / "metrics.parquet", STUDY).to_pandas()
+    assert study["train_images"].eq(43).all()
+    assert study["test_accuracy"].max() > 0.8, "dark from light is easily told"
+    assert study["memorised"].isna().all(), "no label is known to be wrong"
 
 
 def test_the_report_has_figure_and_tables_with_captions(finished):

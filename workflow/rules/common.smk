@@ -47,8 +47,13 @@ def as_options(wildcards, input):
 
 def dataset_files(wildcards):
     """A user's own files, so that a change of them is noticed; named datasets are looked for."""
-    path = PLAN.datasets[wildcards.dataset].path
-    return sorted(map(str, Path(path).glob("t*.parquet"))) if path else []
+    recipe = PLAN.datasets[wildcards.dataset]
+    if recipe.path is None:
+        return []
+    # A folder's time changes with the files in it.
+    patterns = {"parquet": ("t*.parquet",), "imagefolder": ("*/", "train/*/", "test/*/")}
+    found = (Path(recipe.path).glob(pattern) for pattern in patterns[recipe.name])
+    return sorted(str(path) for paths in found for path in paths)
 
 
 def dataset_recipe(wildcards):

@@ -27,22 +27,24 @@ class DatasetRecipe:
     """Images and how they are split.
 
     Attributes:
-        path: folder of a ``parquet`` dataset; None for the others.
+        path: folder of a ``parquet`` or ``imagefolder`` dataset; None for the others.
+        image_size: side in pixels that the images of an ``imagefolder`` are resized to.
         train: how many training images to use; None for all that are left.
-        test: how many test images to use; None for all.
+        test: how many test images to use, or which fraction; None for all.
         validation: ``"test"``, or how many images to hold out of the training set: a fraction
             below 1 or a count.
         split_seed: draws which images are used and which are held out.
     """
 
-    name: Literal["digits", "cifar10", "cifar100", "parquet"]
+    name: Literal["digits", "cifar10", "cifar100", "parquet", "imagefolder"]
     train: int | None
-    test: int | None
+    test: float | None
     validation: float | Literal["test"]
     split_seed: int
     path: str | None = None
     image_column: str = "image"
     label_column: str = "label"
+    image_size: int = 32
 
 
 @dataclass(frozen=True, kw_only=True)

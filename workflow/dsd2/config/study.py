@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -210,14 +211,16 @@ def _arm(
 
 
 def _dataset(section: Section, where: str) -> DatasetRecipe:
-    if section["name"] == "parquet" and "path" not in section:
-        raise UserError(f"config key dataset.path of {where} is missing: parquet needs a folder")
-    validation = section["validation"]
-    if validation != "test" and validation >= 1 and validation != int(validation):
-        raise UserError(
-            f"config key dataset.validation of {where} is {validation} but must be"
-            " a whole number, a fraction below 1, or test"
-        )
+    name = section["name"]
+    if name in ("parquet", "imagefolder") and "path" not in section:
+        raise UserError(f"config key dataset.path of {where} is missing: {name} needs a folder")
+    for key, word in (("validation", "test"), ("test", None)):
+        size = section[key]
+        if size != word and size >= 1 and size != int(size):
+            raise UserError(
+                f"config key dataset.{key} of {where} is {size} but must be a whole number, a"
+                f" fraction below 1, or {json.dumps(word)}"
+            )
     return DatasetRecipe(**section)
 
 

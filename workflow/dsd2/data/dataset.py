@@ -10,12 +10,15 @@ import torch
 from torch import Tensor
 
 from dsd2.config.recipe import DatasetRecipe
-from dsd2.data.sources import Images, Source
+from dsd2.data.source import Images, Source
 from dsd2.errors import UserError
 from dsd2.files.tensors import load_tensors, save_tensors
 from dsd2.nn.randomness import generator
 
 _FORMAT = 2
+
+OWN_TEST = 0.2
+"""Share of the images that the test takes where a dataset has no test set of its own."""
 
 
 @dataclass(frozen=True)
@@ -56,8 +59,8 @@ class Dataset:
 def split_source(source: Source, recipe: DatasetRecipe) -> Dataset:
     """Draw the splits of a recipe from a source.
 
-    A source without a test set of its own gives ``train`` images and a validation set from a
-    random order, and the rest, or ``test`` of it, to the test.
+    A source without a test set of its own gives its images, in a random order, to training, to
+    validation and to the test; the test takes a fifth unless ``train`` or ``test`` say otherwise.
 
     Raises:
         UserError: more images are asked for than there are, there is only one class, or a class
@@ -69,14 +72,16 @@ def split_source(source: Source, recipe: DatasetRecipe) -> Dataset:
         len(source.train.labels), generator=generator("split", recipe.split_seed, "train")
     )
     available = len(order)
-    held_out = _validation_size(recipe, available if recipe.train is None else recipe.train)
-    train_size = recipe.train
-    if train_size is None:
+    if recipe.train is None:
+        tested = 0
         if source.test is None:
-            raise UserError(f"dataset.train: say how many images; {recipe.name} has no test set")
-        train_size = available - held_out
+            tested = _size(OWN_TEST if recipe.test is None else recipe.test, available)
+        held_out = _validation_size(recipe, available - tested)
+        train_size = available - tested - held_out
+    else:
+        held_out, train_size = _validation_size(recipe, recipe.train), recipe.train
     spare = available - train_size - held_out
-    if spare < 0 or (source.test is None and spare == 0):
+    if spare < 0 or train_size < 1 or (source.test is None and spare == 0):
         raise UserError(
             f"dataset.train: {train_size} training and {held_out} validation images"
             f" are more than the {available} of {recipe.name} allow"
@@ -104,11 +109,13 @@ def split_source(source: Source, recipe: DatasetRecipe) -> Dataset:
     )
 
 
+def _size(wanted: float, available: int) -> int:
+    """A number of images, given as such or as a fraction below 1."""
+    return int(wanted * available + 0.5) if wanted < 1 else int(wanted)
+
+
 def _validation_size(recipe: DatasetRecipe, available: int) -> int:
-    if recipe.validation == "test":
-        return 0
-    size = recipe.validation
-    return int(size * available + 0.5) if size < 1 else int(size)
+    return 0 if recipe.validation == "test" else _size(recipe.validation, available)
 
 
 def _test_images(source: Source, rest: Tensor, recipe: DatasetRecipe) -> Images:
@@ -117,11 +124,12 @@ def _test_images(source: Source, rest: Tensor, recipe: DatasetRecipe) -> Images:
     else:
         draws = generator("split", recipe.split_seed, "test")
         rows, images = torch.randperm(len(source.test.labels), generator=draws), source.test
-    if recipe.test is None:
+    if recipe.test is None or (source.test is None and recipe.train is None):
         return _take(images, rows)
-    if recipe.test > len(rows):
-        raise UserError(f"dataset.test: {recipe.test} images asked for, {len(rows)} there are")
-    return _take(images, rows[: recipe.test])
+    wanted = _size(recipe.test, len(rows))
+    if wanted > len(rows):
+        raise UserError(f"dataset.test: {wanted} images asked for, {len(rows)} there are")
+    return _take(images, rows[:wanted])
 
 
 def _take(images: Images, rows: Tensor) -> Images:

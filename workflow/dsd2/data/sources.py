@@ -1,10 +1,9 @@
-"""Where images come from: each source gives all its images, decoded, as uint8."""
+"""The datasets by name: each gives all its images, decoded, as uint8."""
 
 from __future__ import annotations
 
 import io
 import json
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,32 +12,9 @@ import torch
 from torch import Tensor
 
 from dsd2.config.recipe import DatasetRecipe
+from dsd2.data.imagefolder import read_imagefolder
+from dsd2.data.source import Images, Source
 from dsd2.errors import UserError
-
-
-@dataclass(frozen=True)
-class Images:
-    """Labelled images: uint8 [N, C, H, W], int64 [N]."""
-
-    images: Tensor
-    labels: Tensor
-
-
-@dataclass(frozen=True)
-class Source:
-    """A dataset as it comes.
-
-    Attributes:
-        train: its training images.
-        test: its test images; None where it has no test set of its own.
-        classes: names of the classes, in the order of the labels.
-        origin: one line that says what was read.
-    """
-
-    train: Images
-    test: Images | None
-    classes: tuple[str, ...]
-    origin: str
 
 
 def read_source(recipe: DatasetRecipe, roots: list[Path], download: bool) -> Source:
@@ -57,6 +33,9 @@ def read_source(recipe: DatasetRecipe, roots: list[Path], download: bool) -> Sou
             return _digits()
         case "cifar10" | "cifar100":
             return _cifar(recipe.name, roots, download)
+        case "imagefolder":
+            assert recipe.path is not None, "the configuration requires it"
+            return read_imagefolder(Path(recipe.path), recipe.image_size)
         case "parquet":
             assert recipe.path is not None, "the configuration requires it"
             return read_parquet(Path(recipe.path), recipe.image_column, recipe.label_column)

@@ -1,0 +1,84 @@
+"""Folders of anyone's images, as they lie on disks."""
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from dsd2.data.imagefolder import read_imagefolder
+from dsd2.errors import UserError
+
+
+def save(path, shape, value=None, seed=0):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pixels = np.random.default_rng(seed).integers(0, 256, shape, np.uint8)
+    if value is not None:
+        pixels[:] = value
+    Image.fromarray(pixels).save(path)
+    return pixels
+
+
+def test_images_of_any_size_and_format_become_squares(tmp_path):
+    exact = save(tmp_path / "cat" / "one.png", (8, 8, 3))
+    save(tmp_path / "cat" / "two.jpg", (30, 17, 3), value=200)
+    save(tmp_path / "dog" / "über den Zaun.bmp", (5, 40, 3), value=10)
+    save(tmp_path / "dog" / "grey.png", (9, 9), value=77)
+    source = read_imagefolder(tmp_path, 8)
+    assert source.classes == ("cat", "dog")
+    assert source.train.labels.tolist() == [0, 0, 1, 1]
+    assert source.train.images.shape == (4, 3, 8, 8)
+    assert source.test is None
+    assert np.array_equal(source.train.images[0].numpy(), exact.transpose(2, 0, 1))
+    plain = sorted(int(image.float().mean().round()) for image in source.train.images[1:])
+    assert plain == [10, 77, 200]
+
+
+def test_the_middle_is_cut_out(tmp_path):
+    stripes = np.zeros((4, 12, 3), np.uint8)
+    stripes[:, 4:8] = 255
+    (tmp_path / "a").mkdir()
+    Image.fromarray(stripes).save(tmp_path / "a" / "wide.png")
+    save(tmp_path / "b" / "other.png", (4, 4, 3))
+    source = read_imagefolder(tmp_path, 4)
+    assert bool((source.train.images[0] == 255).all())
+
+
+def test_greyscale_images_have_one_channel(tmp_path):
+    for name in ("a", "b"):
+        save(tmp_path / name / "image.png", (6, 6))
+    assert read_imagefolder(tmp_path, 6).train.images.shape == (2, 1, 6, 6)
+
+
+def test_train_and_test_folders(tmp_path):
+    for split, count in (("train", 3), ("test", 2)):
+        for name in ("a", "b"):
+            for i in range(count):
+                save(tmp_path / split / name / f"{i}.png", (6, 6, 3))
+    source = read_imagefolder(tmp_path, 6)
+    assert torch.equal(source.train.labels.bincount(), torch.tensor([3, 3]))
+    assert torch.equal(source.test.labels.bincount(), torch.tensor([2, 2]))
+    save(tmp_path / "test" / "c" / "0.png", (6, 6, 3))
+    with pytest.raises(UserError, match="train and test have different class folders"):
+        read_imagefolder(tmp_path, 6)
+
+
+def test_what_is_no_folder_of_images_is_named(tmp_path):
+    with pytest.raises(UserError, match=r"absent: needs a folder of images for each class"):
+        read_imagefolder(tmp_path / "absent", 8)
+    with pytest.raises(UserError, match=r"needs a folder of images for each class"):
+        read_imagefolder(tmp_path, 8)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UserError, match=r"Found no valid file"):
+        read_imagefolder(tmp_path, 8)
+
+
+def test_a_broken_image_is_named(tmp_path):
+    save(tmp_path / "a" / "fine.png", (8, 8, 3))
+    broken = tmp_path / "b" / "broken.png"
+    save(broken, (40, 40, 3))
+    broken.write_bytes(broken.read_bytes()[:300])
+    with pytest.raises(UserError, match=r"b/broken.png: the image cannot be decoded"):
+        read_imagefolder(tmp_path, 8)
+    broken.write_text("no image")
+    with pytest.raises(UserError, match=r"b/broken.png: the image cannot be decoded"):
+        read_imagefolder(tmp_path, 8)
