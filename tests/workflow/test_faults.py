@@ -8,8 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-
-from conftest import TINY
+from project import TINY
 
 
 def training_processes(folder):

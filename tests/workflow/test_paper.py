@@ -4,7 +4,7 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import ROOT
+from project import ROOT
 
 SHARED = ROOT.parent / "shared" / "data"
 

@@ -2,7 +2,7 @@
 
 import shutil
 
-from conftest import TINY, new_project
+from project import TINY, new_project
 
 PLOTS = {"figure": 1}
 DECISIONS = {"gate", "collect", "study_metrics", "figure", "tables"}

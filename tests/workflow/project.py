@@ -1,0 +1,124 @@
+"""A copy of the project in a folder of its own, with a study that takes seconds."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+ROOT = Path(__file__).parents[2]
+
+TINY = {
+    "study": "tiny",
+    "seeds": [0],
+    "dataset": {"name": "digits", "train": 120, "validation": 50, "test": 100},
+    "noise": {"kind": "symmetric", "rate": 0.3},
+    "model": {"name": "vgg-like", "depth": 1, "width": 2},
+    "training": {"epochs": 2, "batch_size": 16, "learning_rate": 0.05},
+    "pruning": {"fraction": 0.6, "wall": 0.95},
+    "arms": {
+        "vanilla": None,
+        "student": {"distillation": {"teacher": "vanilla", "select": "best"}},
+        # Stops with the first iteration that is no improvement.
+        "gated": {
+            "distillation": {"teacher": "vanilla", "select": "dense"},
+            "stopping": {
+                "policy": "entropy",
+                "entropy_threshold": 10.0,
+                "accuracy_threshold": 1.0,
+            },
+        },
+    },
+}
+
+
+@dataclass
+class Project:
+    """A copy of the project in a folder of its own."""
+
+    folder: Path
+
+    def configure(self, **changes):
+        """Write the tiny study with some of its top-level keys replaced."""
+        config = yaml.safe_load(yaml.safe_dump({**TINY, **changes}))
+        (self.folder / "config" / "config.yaml").write_text(yaml.safe_dump(config))
+
+    def command(self, *arguments, cores=2):
+        return [
+            sys.executable,
+            "-m",
+            "snakemake",
+            "--cores",
+            str(cores),
+            *arguments,
+        ]
+
+    def start(self, *arguments, cores=2):
+        """Start snakemake in a process group of its own."""
+        with (self.folder / "snakemake.log").open("w") as log:
+            return subprocess.Popen(
+                self.command(*arguments, cores=cores),
+                cwd=self.folder,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    def snakemake(self, *arguments, cores=2, status=0):
+        """Run snakemake to its end; returns what it printed."""
+        process = self.start(*arguments, cores=cores)
+        try:
+            process.wait(timeout=300)
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+        text = (self.folder / "snakemake.log").read_text()
+        assert process.returncode == status, text
+        return text
+
+    def planned(self, *arguments):
+        """How many jobs of each stage a dry run lists."""
+        text = self.snakemake("--dry-run", *arguments)
+        if "Nothing to be done" in text:
+            return {}
+        table = text[text.index("Job stats:") :].splitlines()[3:]
+        rows = [line.split() for line in table[: table.index("")]]
+        return {name: int(count) for name, count in rows if name not in ("all", "total")}
+
+    def done(self, text):
+        """How many jobs of each stage a run finished, by what it printed."""
+        finished = {}
+        for line in text.splitlines():
+            if line.startswith("Finished jobid:"):
+                stage = line.rpartition("(Rule: ")[2].rstrip(")")
+                finished[stage] = finished.get(stage, 0) + 1
+        finished.pop("all", None)
+        return finished
+
+    def checkpoints(self):
+        """The bytes of every checkpoint, by path."""
+        files = sorted(self.folder.glob("results/runs/*/iter-*/checkpoint.safetensors"))
+        return {str(file.relative_to(self.folder)): file.read_bytes() for file in files}
+
+    def modified(self, pattern):
+        """When the files of a pattern were last written."""
+        return {file: file.stat().st_mtime_ns for file in self.folder.glob(pattern)}
+
+
+def new_project(folder):
+    """A fresh clone: what git tracks, or would."""
+    for name in ("Snakefile", "workflow", "config", "profiles", "envs"):
+        source = ROOT / name
+        if source.is_dir():
+            ignored = shutil.ignore_patterns("__pycache__")
+            shutil.copytree(source, folder / name, ignore=ignored)
+        else:
+            folder.mkdir(parents=True, exist_ok=True)
+            shutil.copy(source, folder / name)
+    project = Project(folder)
+    project.configure()
+    return project
