@@ -82,12 +82,6 @@ def _retype(config: Any, path: list[str | int], text: str) -> None:
     config[path[-1]] = value
 
 
-def section_defaults(name: str) -> Section:
-    """The schema's default of every key of a section that has one."""
-    properties = schema()["$defs"][name]["properties"]
-    return {key: rule["default"] for key, rule in properties.items() if "default" in rule}
-
-
 def merge_section(name: str, lower: Section | None, upper: Section | None) -> Section | None:
     """One section laid over another; one that names another kind replaces it."""
     if upper is None or lower is None:
