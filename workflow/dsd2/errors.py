@@ -1,4 +1,7 @@
-"""The one exception that users are meant to see."""
+"""The one exception that users are meant to see, and what it advises about bad files."""
+
+REDO = "delete it and run the same command again to make it anew"
+"""What mends an artefact that is damaged or was written by another version."""
 
 
 class UserError(Exception):

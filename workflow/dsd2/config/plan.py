@@ -16,7 +16,7 @@ from dsd2.config import layout
 from dsd2.config.recipe import DatasetRecipe, DistillationRecipe, NoiseRecipe, RunRecipe
 from dsd2.config.stopping import Stopping
 from dsd2.config.study import ONLY_PANEL, Arm, Study
-from dsd2.errors import UserError
+from dsd2.errors import REDO, UserError
 
 
 @dataclass(frozen=True)
@@ -226,9 +226,7 @@ def _read(path: str) -> dict[str, object] | None:
     try:
         value = json.loads(text)
     except ValueError as error:
-        raise UserError(
-            f"{path}: is damaged; delete it and run the same command again to make it anew"
-        ) from error
+        raise UserError(f"{path}: is damaged; {REDO}") from error
     assert isinstance(value, dict)
     return value
 

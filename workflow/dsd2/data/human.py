@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from dsd2.data.source import read_foreign_parquet
 from dsd2.errors import UserError
 
 
@@ -25,9 +26,6 @@ def read_human_labels(
     Raises:
         UserError: the file or column is missing, or its rows are not the source's.
     """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     places = [Path(file), *(root / file for root in roots)]
     path = next((place for place in places if place.is_file()), None)
     if path is None:
@@ -35,11 +33,7 @@ def read_human_labels(
             f"config key noise.file is {file!r}, which is no file, nor below any of data_roots"
             f" ({', '.join(map(str, roots))})"
         )
-    try:
-        with pq.ParquetFile(path) as opened:
-            table = opened.read()
-    except (pa.ArrowException, OSError) as error:
-        raise UserError(f"{path}: cannot be read as parquet ({error})") from error
+    table = read_foreign_parquet(path)
     if column not in table.column_names:
         raise UserError(
             f"config key noise.column is {column!r} but {path} has {', '.join(table.column_names)}"

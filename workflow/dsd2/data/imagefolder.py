@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from dsd2.data.source import Images, Source
+from dsd2.data.source import Images, Source, channels_first
 from dsd2.errors import UserError
 
 GREY = {"1", "L", "LA", "I", "I;16", "F"}
@@ -81,6 +81,6 @@ def _read(samples: list[tuple[str, int]], size: int, mode: str) -> Images:
                 raise UserError(f"{path}: the image cannot be decoded ({error})") from error
         pixels[row] = np.asarray(square).reshape(size, size, channels)
     return Images(
-        torch.from_numpy(np.ascontiguousarray(pixels.transpose(0, 3, 1, 2))),
+        channels_first(pixels),
         torch.tensor([label for _, label in samples], dtype=torch.int64),
     )

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from dsd2.config.recipe import DatasetRecipe
 from dsd2.data.imagefolder import read_imagefolder
-from dsd2.data.source import Images, Source
+from dsd2.data.source import Images, Source, channels_first, read_foreign_parquet
 from dsd2.errors import UserError
 
 
@@ -88,8 +88,7 @@ def _cifar_batches(name: str, root: Path, download: bool) -> Source:
             raise UserError(f"dataset {name} in {root}: {error}") from error
 
     def images(data: Any) -> Images:
-        pixels = torch.from_numpy(np.ascontiguousarray(data.data.transpose(0, 3, 1, 2)))
-        return Images(pixels, torch.tensor(data.targets, dtype=torch.int64))
+        return Images(channels_first(data.data), torch.tensor(data.targets, dtype=torch.int64))
 
     train, test = part(True), part(False)
     origin = f"the original files of {CIFAR[name][0]}"
@@ -137,13 +136,7 @@ def read_parquet(folder: Path, image_column: str, label_column: str) -> Source:
 def _parquet_file(
     file: Path, image_column: str, label_column: str
 ) -> tuple[Images, tuple[str, ...]]:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        table = pq.read_table(file)
-    except (pa.ArrowException, OSError) as error:
-        raise UserError(f"{file}: cannot be read as parquet ({error})") from error
+    table = read_foreign_parquet(file)
     for key, column in (("image_column", image_column), ("label_column", label_column)):
         if column not in table.column_names:
             raise UserError(
@@ -182,7 +175,7 @@ def _decode(file: Path, column: Any) -> Tensor:
             )
         pixels[row] = array
     assert pixels is not None
-    return torch.from_numpy(np.ascontiguousarray(pixels.transpose(0, 3, 1, 2)))
+    return channels_first(pixels)
 
 
 def _class_names(schema: Any, label_column: str) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pyarrow.json import ParseOptions, ReadOptions, read_json
 
-from dsd2.errors import UserError
+from dsd2.errors import REDO, UserError
 from dsd2.files.atomic import replacing
 
 
@@ -159,13 +159,10 @@ def read_table(path: Path, schema: pa.Schema) -> pa.Table:
     except FileNotFoundError as error:
         raise UserError(f"{path}: there is no such file") from error
     except (pa.ArrowException, OSError) as error:
-        raise UserError(
-            f"{path}: is damaged; delete it and run the same command again to make it anew"
-        ) from error
+        raise UserError(f"{path}: is damaged; {REDO}") from error
     if not table.schema.equals(schema):
         raise UserError(
-            f"{path}: has other columns than this version of the workflow writes;"
-            " delete it and run the same command again to make it anew"
+            f"{path}: has other columns than this version of the workflow writes; {REDO}"
         )
     return table
 

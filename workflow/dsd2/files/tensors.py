@@ -16,7 +16,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from dsd2.errors import UserError
+from dsd2.errors import REDO, UserError
 from dsd2.files.atomic import replacing
 
 _KEY = "dsd2"
@@ -53,17 +53,14 @@ def load_tensors(path: Path, kind: str, version: int) -> tuple[dict[str, Tensor]
     except FileNotFoundError as error:
         raise UserError(f"{path}: there is no such file") from error
     except (SafetensorError, KeyError, ValueError, OSError) as error:
-        raise UserError(f"{path}: is damaged or no file of this workflow; {_REDO}") from error
+        raise UserError(f"{path}: is damaged or no file of this workflow; {REDO}") from error
     if _checksum(tensors, about) != expected:
-        raise UserError(f"{path}: is damaged (its checksum does not match); {_REDO}")
+        raise UserError(f"{path}: is damaged (its checksum does not match); {REDO}")
     if about.get("kind") != kind:
-        raise UserError(f"{path}: holds a {about.get('kind')}, not a {kind}; {_REDO}")
+        raise UserError(f"{path}: holds a {about.get('kind')}, not a {kind}; {REDO}")
     if about.get("format") != version:
-        raise UserError(f"{path}: was written by another version of the workflow; {_REDO}")
+        raise UserError(f"{path}: was written by another version of the workflow; {REDO}")
     return tensors, about
-
-
-_REDO = "delete it and run the same command again to make it anew"
 
 
 def _checksum(tensors: Mapping[str, Tensor], about: Mapping[str, Any]) -> str:

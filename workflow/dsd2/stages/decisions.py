@@ -9,7 +9,7 @@ from typing import Any
 
 from dsd2.analysis.gate import GateState, best_iteration, decide
 from dsd2.config.stopping import Stopping
-from dsd2.errors import UserError
+from dsd2.errors import REDO, UserError
 from dsd2.files.atomic import write_text
 from dsd2.files.records import CHAIN, METRICS, read_rows, write_table
 
@@ -77,6 +77,4 @@ def _read_gate(path: Path | None) -> GateState | None:
     try:
         return GateState(**json.loads(path.read_text(encoding="utf-8")))
     except (ValueError, TypeError) as error:
-        raise UserError(
-            f"{path}: is damaged; delete it and run the same command again to make it anew"
-        ) from error
+        raise UserError(f"{path}: is damaged; {REDO}") from error

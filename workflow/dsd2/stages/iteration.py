@@ -94,7 +94,7 @@ def run_iteration(
             classes=len(dataset.classes),
             state=network_state(model),
             masks=masks,
-            initial=initial if iteration == 0 else {},
+            initial=initial,
             rewind=progress.rewind,
         ),
     )
@@ -198,7 +198,7 @@ def _start(
     dataset: Dataset,
     files: IterationFiles,
 ) -> tuple[nn.Module, Masks, State]:
-    """The network to train from, its masks on the CPU, and the state of a dense network's start.
+    """The network to train from, its masks on the CPU, and its initial state if it is dense.
 
     Weights are drawn, and scores are ranked, on the CPU whatever trains.
     """
