@@ -3,10 +3,10 @@ from snakemake.utils import min_version
 min_version("9.19")
 
 
-# A study given by --configfile stands alone; it is not laid over the default one.
-if "study" not in config:
+# What --configfile or --config gives stands alone; it is not laid over the default study.
+if "study" not in config and "studies" not in config:
 
-    configfile: "config/config.yaml"
+    configfile: "config/own-data.yaml" if "data" in config else "config/config.yaml"
 
 
 report: "workflow/report/workflow.rst"
@@ -26,12 +26,14 @@ localrules:
     select_teacher,
     study_metrics,
     figure,
-    tables,
+    table,
+    deliver,
+    plan,
 
 
 rule all:
     input:
-        study_results(),
+        all_results(),
 
 
 PROGRESS = ProgressReporter(PLAN.stages)
@@ -43,7 +45,9 @@ onstart:
 
 onsuccess:
     PROGRESS.stop()
-    print("The study is in:", *study_results(), sep="\n  ")
+    for study in STUDIES.values():
+        if made := [path for path in study_results(study) if Path(path).exists()]:
+            print(f"The study {study.folder} is in:", *made, sep="\n  ")
 
 
 onerror:

@@ -14,3 +14,8 @@ def row_of(schema, **values):
     """A row of a table's schema."""
     kinds = {field.name: str(field.type).replace("item", "element") for field in schema}
     return {**{name: ANY[kind] for name, kind in kinds.items()}, **values}
+
+
+DIP = [0.80, 0.65, 0.78, 0.20]
+FLAT = [0.80, 0.81, 0.82, 0.30]
+LABELS = {"vanilla": "Vanilla", "student": "Student", "gated": "Gated"}

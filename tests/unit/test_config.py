@@ -11,7 +11,9 @@ from dsd2.config import layout
 from dsd2.config.documentation import reference
 from dsd2.config.plan import Plan
 from dsd2.config.recipe import RunRecipe, digest, from_json, to_json
-from dsd2.config.study import load_study
+from dsd2.config.studies import load_studies
+from dsd2.config.study import TABLES, load_study
+from dsd2.config.validation import schema
 from dsd2.errors import UserError
 
 ROOT = Path(__file__).parents[2]
@@ -63,9 +65,9 @@ FAULTS = [
     ("noise.rate", -0.1, "config key noise.rate is -0.1 but must be at least 0"),
     ("pruning.fraction", 0, "config key pruning.fraction is 0 but must be above 0"),
     ("pruning.fraction", 1.0, "config key pruning.fraction is 1.0 but must be below 1"),
-    ("model.name", "vgg", "config key model.name is 'vgg' but must be one of vgg-like, resnet18"),
+    ("model.name", "vgg", "config key model.name is 'vgg' but must be one of vgg-like, resnet18, "),
     ("seeds", [], "config key seeds: [] should be non-empty"),
-    ("study", "../x", "config key study is '../x' but must match ^[a-z0-9][a-z0-9_-]{0,39}$"),
+    ("study", "../x", "config key study is '../x' but must match ^[a-z0-9][a-z0-9_-]{0,79}$"),
     ("arms.Bad name", None, "config key arms.Bad name is no valid name"),
     (
         "arms.student.distillation.teacher",
@@ -114,6 +116,36 @@ FAULTS = [
         "config key dataset.validation of arm vanilla is 1.5 but must be a whole number",
     ),
     ("dataset.validation", "tests", "config key dataset.validation is 'tests' but must match"),
+    (
+        "panels.one.arms",
+        ["nobody"],
+        "config key panels.one.arms has 'nobody' but must list some of the arms vanilla, student",
+    ),
+    ("arms.student.grid", {"depth": [1]}, "config key arms.student.grid.depth is no key of a"),
+    ("arms.student.grid", {"model.depth": [0]}, "model.depth is 0 but must be at least 1"),
+    ("arms.student.grid", {"model.deep": [1]}, "model.deep is unknown: did you mean depth?"),
+    (
+        "arms.student",
+        {"label": "{model.width}", "grid": {"model.depth": [1]}},
+        "config key arms.student.label is '{model.width}' but may hold only the grid's keys",
+    ),
+    (
+        "arms.vanilla",
+        {"model": {"name": "resnet18"}, "pruning": {"structure": "filters"}},
+        "config key pruning.structure of arm vanilla is 'filters', which only vgg-like can lose,"
+        " but model.name is 'resnet18'",
+    ),
+    (
+        "arms.vanilla.pruning",
+        {"structure": "filters", "scope": "layer"},
+        "config key pruning.scope of arm vanilla does not apply to structure filters, only to",
+    ),
+    ("tables", ["stoping"], "config key tables.0 is 'stoping' but must be one of stopping, phases"),
+    ("paper", [{"arm": "teacher"}], "config key paper.0.arm is 'teacher' but must be one of vani"),
+    ("paper", [{"accuracy": 80}], "config key paper.0.arm is missing: it must be one of vanilla"),
+    ("paper", [{"panel": "a"}], "config key paper.0.panel is 'a' but must be one of all"),
+    ("paper", [{"arm": "vanilla", "accuracy": 101}], "config key paper.0.accuracy is 101 but"),
+    ("paper", [{"arm": "vanilla", "phase": "dark"}], "config key paper.0.phase is 'dark' but must"),
     ("plot.band", "wide", "config key plot.band is 'wide' but must be one of deviation"),
     ("arms", {}, "config key arms: {} should be non-empty"),
 ]
@@ -164,9 +196,93 @@ def test_an_arm_wins_over_its_panel_a_panel_over_the_top_and_override_over_all()
     assert arm(config, "vanilla", "one").training.batch_size == 6
 
 
-def test_a_section_of_another_kind_replaces_the_one_below():
+def test_a_section_of_another_kind_keeps_what_applies_of_the_one_below():
     model = arm(changed("arms.vanilla.model", {"name": "resnet18"})).model
     assert (model.name, model.depth, model.width) == ("resnet18", None, None)
+    for kind, rate in (("pairflip", 0.3), ("none", 0)):
+        config = changed("panels", {"one": {"noise": {"kind": kind}}})
+        assert arm(config, panel="one").noise.rate == rate
+
+
+def test_an_override_touches_only_what_it_applies_to():
+    config = changed("override", {"perturbation": {"rewind_step": 2}, "model": {"depth": 2}})
+    config["override"]["distillation"] = {"alpha": 0.1}
+    config["arms"]["rewound"] = {"perturbation": {"kind": "rewind", "rewind_step": 9}}
+    config["arms"]["other"] = {"model": {"name": "resnet18"}}
+    assert arm(config, "rewound").perturbation.rewind_step == 2
+    assert arm(config, "vanilla").perturbation.kind == "none"
+    assert arm(config, "vanilla").model.depth == 2
+    assert arm(config, "other").model.depth is None
+    assert arm(config, "vanilla").distillation is None
+    assert arm(config, "student").distillation.alpha == 0.1
+
+
+def test_a_grid_expands_to_an_arm_at_each_point():
+    config = changed("arms.student.grid", {"model.depth": [1, 2], "distillation.alpha": [0.5, 0.9]})
+    config["arms"]["student"]["label"] = "δ = {model.depth}, α = {distillation.alpha:%}"
+    config["arms"]["gated"] = {"like": "student", "stopping": {"policy": "entropy"}}
+    arms = load_study(config).arms
+    names = [name for _, name in arms]
+    assert names[1:5] == [f"student-depth{d}-alpha0-{a}" for d in (1, 2) for a in (5, 9)]
+    assert names[5] == "gated-depth1-alpha0-5"
+    member = arms["all", "student-depth2-alpha0-9"]
+    assert member.label == "δ = 2, α = 90 %"
+    assert (member.model.depth, member.distillation.alpha) == (2, 0.9)
+    assert member.grid == (("model.depth", 2), ("distillation.alpha", 0.9))
+    assert arms["all", "vanilla"].grid == ()
+
+
+def test_a_grids_member_is_taught_by_the_member_at_its_point():
+    config = changed("arms.vanilla", {"grid": {"model.depth": [1, 2]}})
+    config["arms"]["student"]["grid"] = {"model.depth": [1, 2]}
+    assert arm(config, "student-depth2").distillation.teacher == "vanilla-depth2"
+
+
+def test_panels_list_their_arms_and_their_teachers_come_along_hidden():
+    config = changed(
+        "panels", {"noise": {"grid": {"noise.rate": [0.1, 0.25]}, "arms": ["student"]}}
+    )
+    config["panels"]["noise"]["label"] = "ε = {noise.rate:%}"
+    config["panels"]["plain"] = {"arms": ["vanilla"]}
+    study = load_study(config)
+    assert list(study.panels.values()) == ["ε = 10 %", "ε = 25 %", "plain"]
+    assert not study.arms["noise-rate0-1", "vanilla"].show
+    assert study.arms["noise-rate0-25", "student"].noise.rate == 0.25
+    assert ("plain", "student") not in study.arms
+
+
+def test_table_4_is_what_the_papers_models_and_data_get_by_default():
+    def training(model, dataset):
+        config = {"study": "s", "dataset": {"name": dataset}, "model": {"name": model}}
+        return arm({**config, "arms": {"a": None}}, "a").training
+
+    assert training("vgg-like", "cifar100").learning_rate == 0.001
+    assert training("resnet18", "cifar10").learning_rate == 0.1
+    assert training("resnet18", "cifar10").augmentation == "flip-shift"
+    assert training("vgg-like", "digits").learning_rate == 0.1
+    assert training("vgg-like", "digits").augmentation == "none"
+    assert training("resnet50", "imagenet").batch_size == 1024
+    assert training("resnet50", "imagenet").milestones == (30, 60)
+    flowers = training("resnet18", "flowers102")
+    assert (flowers.batch_size, flowers.learning_rate, flowers.weight_decay) == (64, 0.001, 1e-5)
+    assert training("vgg-like", "flowers102").weight_decay == 1e-4
+    assert flowers.augmentation == "none"
+    large = {"study": "s", "model": {"name": "resnet18"}, "arms": {"a": None}}
+    for dataset, size, streamed in (("flowers102", 128, False), ("imagenet", 224, True)):
+        made = arm({**large, "dataset": {"name": dataset}}, "a")
+        assert (made.dataset.image_size, made.dataset.stream) == (size, streamed)
+        assert made.model.stem == "imagenet"
+    rewound = {"study": "s", "dataset": {"name": "cifar10"}, "perturbation": {"kind": "rewind"}}
+    for model, step in (("resnet18", 1000), ("vgg-like", 0)):
+        config = {**rewound, "model": {"name": model}, "arms": {"a": None}}
+        assert arm(config, "a").perturbation.rewind_step == step
+
+
+def test_figure_3s_lower_rate_is_the_dense_trainings_last():
+    study = load_study(yaml.safe_load((ROOT / "config/paper/fig3.yaml").read_text()))
+    finetune = study.arms["all", "finetune"]
+    drops = len(finetune.training.milestones)
+    assert finetune.perturbation.rate_factor == pytest.approx(finetune.training.drop_factor**drops)
 
 
 def test_like_starts_from_another_arm():
@@ -184,7 +300,8 @@ def test_milestones_scale_with_the_epochs_and_spare_a_single_one():
 
 
 def run_names(config):
-    return [chain.run for chain in Plan(load_study(config)).chains()]
+    study = load_study(config)
+    return [chain.run for chain in Plan(study).chains(study)]
 
 
 def test_a_setting_renames_the_runs_that_it_concerns_and_no_others():
@@ -219,6 +336,29 @@ def test_a_setting_renames_the_runs_that_it_concerns_and_no_others():
         assert run_names(changed(path, value)) == [vanilla, student], path
 
 
+def test_optional_features_rename_runs_and_are_seen_in_names():
+    vanilla, _ = run_names(BASE)
+    features = {
+        "training.l1": (1e-5, "-l1x1e-05-"),
+        "training.augmentation": ("auto-cutout", "-autocutout-"),
+        "pruning.structure": ("filters", "-filters-"),
+        "model": ({"name": "resnet18", "stem": "imagenet"}, "-resnet18-imagenetstem-"),
+    }
+    for path, (value, word) in features.items():
+        named = run_names(changed(path, value))[0]
+        assert word in named
+        assert named.rpartition("-")[2] != vanilla.rpartition("-")[2]
+    absent = {"training.l1": 0, "pruning.structure": "weights", "pruning.scope": "global"}
+    for path, value in absent.items():
+        assert run_names(changed(path, value))[0] == vanilla, path
+
+
+def test_filters_are_pruned_with_their_own_fraction_and_wall():
+    pruned = arm(changed("arms.vanilla.pruning", {"structure": "filters"}))
+    assert pruned.pruning.structure == "filters"
+    assert (pruned.pruning.fraction, pruned.last) == (0.5, 3)
+
+
 def test_names_and_identities_are_stable():
     # A refactoring must rename no finished run: this name is a promise to results on disks.
     assert run_names(BASE) == [
@@ -247,13 +387,37 @@ def test_names_are_one_folder():
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "config").rglob("*.yaml")), ids=lambda p: p.stem)
-def test_every_configuration_of_ours_is_valid(path):
+def test_every_configuration_of_ours_is_valid(path, monkeypatch):
     config = yaml.safe_load(path.read_text())
     if path.parent.name == "budget":
         config = {**yaml.safe_load((ROOT / "config/config.yaml").read_text()), **config}
-    study = load_study(config)
-    assert study.arms
-    assert Plan(study).chains()
+    monkeypatch.chdir(ROOT)
+    for study in load_studies(config):
+        assert Plan(study).chains(study)
+
+
+def test_what_the_paper_prints_is_in_the_units_of_our_tables():
+    config = changed(
+        "paper", [{"arm": "student", "accuracy": 80.5, "training": 2, "phase": "light"}]
+    )
+    (printed,) = load_study(config).paper
+    assert (printed.panel, printed.arm, printed.phase) == ("all", "student", "light")
+    assert printed.accuracy == pytest.approx(0.805)
+    assert printed.training == 2e15
+    assert printed.spread is None
+
+
+def test_only_a_validation_accuracy_is_printed_as_a_mean_over_panels():
+    config = changed("panels", {"one": {}, "two": {}})
+    config["paper"] = [{"arm": "student", "validation_accuracy": 50}]
+    assert load_study(config).paper[0].panel is None
+    config["paper"] = [{"arm": "student", "accuracy": 50}]
+    with pytest.raises(UserError, match=r"config key paper.0.panel is missing"):
+        load_study(config)
+
+
+def test_the_named_tables_are_the_schemas():
+    assert schema()["properties"]["tables"]["items"]["enum"] == list(TABLES)
 
 
 def test_the_reference_of_all_keys_is_the_schemas():

@@ -2,8 +2,6 @@
 
 import dataclasses
 import hashlib
-import io
-import json
 import pickle
 from pathlib import Path
 
@@ -12,16 +10,23 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import torch
-from PIL import Image
+from pictures import png, random_images, write_parquet
 
 from dsd2.config.recipe import DatasetRecipe, NoiseRecipe
-from dsd2.data.dataset import load_dataset, save_dataset, split_source
+from dsd2.data.dataset import (
+    classes_without_images,
+    load_dataset,
+    save_dataset,
+    split_source,
+)
 from dsd2.data.human import read_human_labels
 from dsd2.data.labels import load_labels, make_labels, save_labels
+from dsd2.data.parquet import read_parquet
 from dsd2.data.source import Images, Source
-from dsd2.data.sources import read_parquet, read_source
+from dsd2.data.sources import read_source
 from dsd2.errors import UserError
 from dsd2.nn.torchvision_ops import import_torchvision
+from dsd2.stages.prepare import run_dataset
 
 SHARED = Path(__file__).parents[3] / "shared" / "data"
 
@@ -109,7 +114,7 @@ def test_the_papers_mode_validates_on_the_test_images(digits, tmp_path):
         ({"train": 1700}, "dataset.train: 1700 training and 200 validation images are more"),
         ({"train": 1597}, "are more than the 1797"),
         ({"test": 500}, "dataset.test: 500 images asked for, 397 there are"),
-        ({"train": 3}, "no training image of class"),
+        ({"validation": "own"}, "dataset.validation is 'own' but digits has no validation images"),
     ],
 )
 def test_splits_that_cannot_be_are_refused(digits, change, message):
@@ -141,26 +146,6 @@ def test_validation_labels_are_noisy_by_choice(digits):
     assert int((noisy.validation.given != noisy.validation.clean).sum()) == 60
 
 
-def png(pixels, fmt="PNG"):
-    data = io.BytesIO()
-    Image.fromarray(pixels).save(data, fmt)
-    return data.getvalue()
-
-
-def write_parquet(path, images, labels, names=None, columns=("image", "label")):
-    rows = pa.array([{"bytes": data, "path": None} for data in images])
-    table = pa.table({columns[0]: rows, columns[1]: pa.array(labels, pa.int64())})
-    if names:
-        features = {columns[1]: {"names": names, "_type": "ClassLabel"}}
-        metadata = {"huggingface": json.dumps({"info": {"features": features}})}
-        table = table.replace_schema_metadata(metadata)
-    pq.write_table(table, path)
-
-
-def random_images(count, shape, seed=0):
-    return np.random.default_rng(seed).integers(0, 256, (count, *shape), np.uint8)
-
-
 @pytest.mark.parametrize("shape", [(6, 9, 3), (5, 5)])
 def test_parquet_images_of_any_size_greyscale_or_colour(tmp_path, shape):
     train, test = random_images(8, shape), random_images(3, shape, 1)
@@ -173,6 +158,32 @@ def test_parquet_images_of_any_size_greyscale_or_colour(tmp_path, shape):
     assert source.train.labels.tolist() == [0, 1, 2, 0, 1, 2, 2, 1]
     assert source.test.labels.tolist() == [0, 1, 2]
     assert source.classes == ("0", "1", "2")
+
+
+def test_one_coloured_parquet_image_makes_all_of_them_coloured(tmp_path):
+    grey, colour = random_images(2, (4, 4)), random_images(1, (4, 4, 3))[0]
+    write_parquet(tmp_path / "train-0.parquet", [png(grey[0]), png(colour)], [0, 1])
+    write_parquet(tmp_path / "train-1.parquet", [png(grey[1])], [1])
+    write_parquet(tmp_path / "test.parquet", [png(grey[0])], [0])
+    source = read_parquet(tmp_path, "image", "label")
+    assert source.train.images.shape == (3, 3, 4, 4)
+    assert source.test.images.shape == (1, 3, 4, 4)
+    assert np.array_equal(source.train.images[1].numpy(), colour.transpose(2, 0, 1))
+    for row, pixels in ((0, grey[0]), (2, grey[1])):
+        assert np.array_equal(source.train.images[row].numpy(), np.stack([pixels] * 3))
+
+
+def test_grey_with_transparency_is_grey(tmp_path):
+    write_parquet(tmp_path / "train.parquet", [png(random_images(1, (4, 4, 2))[0])], [0])
+    assert read_parquet(tmp_path, "image", "label").train.images.shape == (1, 1, 4, 4)
+
+
+def test_parquet_with_validation_files(tmp_path):
+    for count, split in enumerate(("train", "validation", "test"), 1):
+        images = [png(image) for image in random_images(count, (4, 4, 3))]
+        write_parquet(tmp_path / f"{split}-0.parquet", images, list(range(count)))
+    source = read_parquet(tmp_path, "image", "label")
+    assert [len(s.labels) for s in (source.train, source.validation, source.test)] == [1, 2, 3]
 
 
 def test_parquet_class_names_and_columns(tmp_path):
@@ -266,6 +277,22 @@ def test_cifar_as_parquet_is_found_and_says_that_it_is(tmp_path):
     assert source.origin == "parquet files in cifar100"
 
 
+@pytest.mark.parametrize("name", ["cifar10", "cifar100"])
+def test_cifar_with_the_hubs_own_columns(tmp_path, name):
+    folder = tmp_path / name
+    folder.mkdir()
+    pixels = random_images(3, (32, 32, 3))
+    rows = pa.array([{"bytes": png(image), "path": None} for image in pixels])
+    labels = {"label": [0, 1, 2]} if name == "cifar10" else {"coarse_label": [0, 0, 1]}
+    if name == "cifar100":
+        labels["fine_label"] = [5, 7, 2]
+    for split in ("train", "test"):
+        pq.write_table(pa.table({"img": rows, **labels}), folder / f"{split}-00000.parquet")
+    source = read_source(dataclasses.replace(CIFAR, name=name), [tmp_path], download=False)
+    assert source.train.labels.tolist() == list(labels.values())[-1]
+    assert np.array_equal(source.train.images.numpy(), pixels.transpose(0, 3, 1, 2))
+
+
 def test_human_labels_follow_their_images_through_the_split(digits, tmp_path):
     given = (digits.train.labels + 1) % 10
     table = pa.table({"clean_label": digits.train.labels.tolist(), "label": given.tolist()})
@@ -290,8 +317,8 @@ def test_the_shared_cifar10():
     assert source.test.images.shape == (10_000, 3, 32, 32)
     assert source.train.labels.bincount().tolist() == [5000] * 10
     assert source.classes[:3] == ("airplane", "automobile", "bird")
-    file = "cifar10/labels_human.parquet"
-    human = read_human_labels(file, "worse_label", [SHARED], source.train.labels, 10)
+    file = SHARED / "cifar10/labels_human.parquet"
+    human = read_human_labels(file, "worse_label", source.train.labels, 10)
     wrong = float((human != source.train.labels).double().mean())
     assert wrong == pytest.approx(0.4021, abs=5e-5)
 
@@ -308,6 +335,25 @@ def test_a_class_without_images_is_named(digits):
         ("a", "b"),
         "test",
     )
-    recipe = dataclasses.replace(RECIPE, train=10, validation=5)
+    recipe = dataclasses.replace(RECIPE, train=None, validation=5)
     with pytest.raises(UserError, match="no training image of class b"):
         split_source(lonely, recipe)
+    few = split_source(lonely, dataclasses.replace(recipe, train=10))
+    assert classes_without_images(few.train.labels, few.classes) == ["b"], "asked for, so allowed"
+
+
+def test_few_images_of_many_classes_are_noted_in_the_log(tmp_path, capsys):
+    recipe = dataclasses.replace(RECIPE, train=3, validation=3)
+    run_dataset(recipe, [], False, tmp_path / "dataset")
+    missing = 10 - len(load_dataset(tmp_path / "dataset").train.labels.unique())
+    assert f"no training image of {missing} of 10 classes: " in capsys.readouterr().out
+
+
+def test_own_validation_images_are_taken_whole(digits, tmp_path):
+    own = Images(digits.train.images[:30], digits.train.labels[:30])
+    source = dataclasses.replace(digits, validation=own)
+    data = split_source(source, dataclasses.replace(RECIPE, validation="own"))
+    assert torch.equal(data.validation.images, own.images)
+    assert [len(s.labels) for s in (data.train, data.validation, data.test)] == [1200, 30, 597]
+    save_dataset(tmp_path / "dataset", data)
+    assert torch.equal(load_dataset(tmp_path / "dataset").validation.labels, own.labels)

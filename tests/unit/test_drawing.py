@@ -1,27 +1,34 @@
-"""What the figure and the tables show of a study made by hand."""
+"""What the figure shows of a study made by hand."""
 
 from types import SimpleNamespace
 
 import matplotlib.pyplot as plt
+import pandas as pd
 import pytest
-from figure import COLOURS, NUMERALS, draw, position
-from tables import phases_markdown, stopping_markdown
-from test_summary import LABELS, study  # noqa: F401 - a fixture
-
-from dsd2.analysis.summary import findings, phases_table, stopping_table
+from figure import NUMERALS, draw, position
+from rows import LABELS
+from styles import COLOURS, DASHES, Drawn, styles
 
 PARAMS = SimpleNamespace(
     title="A title that is long enough to be set in more than a single line of the figure",
     panels={"all": "all"},
     labels=LABELS,
-    arms=["vanilla", "student", "gated"],
+    arms=[("vanilla", "all", ()), ("student", "all", ()), ("gated", "all", ())],
     analysis={"tolerance": 0.02, "confidence": 0.9},
-    plot={"width": 100, "height": 60, "dpi": 50, "font_size": 9, "band": "deviation"},
+    plot={
+        "columns": 4,
+        "fill": "rows",
+        "width": 100,
+        "height": 60,
+        "dpi": 50,
+        "font_size": 9,
+        "band": "deviation",
+    },
 )
 
 
 @pytest.fixture
-def figure(study):  # noqa: F811
+def figure(study):
     drawn = draw(study, PARAMS)
     yield drawn
     plt.close(drawn)
@@ -55,28 +62,101 @@ def test_the_phases_are_those_of_the_curve_that_descends(figure):
     assert texts == list(NUMERALS.values())
 
 
-def test_an_arm_that_is_not_to_be_shown_is_not(study):  # noqa: F811
-    alone = SimpleNamespace(**{**vars(PARAMS), "arms": ["student"]})
+def test_an_arm_that_is_not_to_be_shown_is_not(study):
+    alone = SimpleNamespace(**{**vars(PARAMS), "arms": [("student", "all", ())]})
     drawn = draw(study, alone)
     assert len([line for line in drawn.axes[0].lines if len(line.get_xdata()) > 1]) == 1
     assert [text.get_text() for text in drawn.axes[0].texts] == ["I", "IV"]
     plt.close(drawn)
 
 
-def test_table_1_for_people(study):  # noqa: F811
-    text = stopping_markdown(stopping_table(study, 0.9, LABELS), {"all": "all"}, 0.9)
-    cells = [[c.strip() for c in line.split("|")] for line in text.splitlines() if "Gated" in line]
-    (row,) = cells
-    assert row[2:6] == ["entropy", "✓", "✓", "2.7"]
-    assert row[6] == "2.67 (+4.00)"
-    assert "GFLOP" in text
-    assert "81.67 ± " in row[9]
-    assert "3 seeds" in text
+def in_panels(study, panels, **changes):
+    """The study once in each panel, drawn."""
+    whole = pd.concat([study.assign(panel=panel) for panel in panels])
+    arms = [(arm, panel, ()) for panel in panels for arm in ("vanilla", "student", "gated")]
+    labels = {panel: panel.upper() for panel in panels}
+    params = {**vars(PARAMS), "panels": labels, "arms": arms, **changes}
+    return draw(whole, SimpleNamespace(**params))
 
 
-def test_verdicts_for_people(study):  # noqa: F811
-    table = phases_table(findings(study, 0.02, 0.9), LABELS)
-    text = phases_markdown(table, {"all": "all"}, 0.02)
-    (vanilla,) = (line for line in text.splitlines() if "Vanilla" in line)
-    assert "exhibits" in vanilla
-    assert "13.00 (13.00 to 13.00)" in vanilla
+def test_panels_wrap_into_rows_of_pairs(study):
+    drawn = in_panels(study, "abcde", plot={**PARAMS.plot, "columns": 3, "width": None})
+    tops, bottoms = drawn.axes[::2], drawn.axes[1::2]
+    assert [axes.get_title() for axes in tops] == list("ABCDE")
+    places = [axes.get_subplotspec().get_geometry()[2] for axes in drawn.axes]
+    assert places == [0, 3, 1, 4, 2, 5, 6, 9, 7, 10], "entropy below its accuracy"
+    assert [bool(axes.get_ylabel()) for axes in tops] == [True, False, False, True, False]
+    assert tops[0].get_shared_y_axes().joined(tops[0], tops[2])
+    assert not tops[0].get_shared_y_axes().joined(tops[0], tops[3])
+    assert all(axes.get_xlabel() for axes in bottoms)
+    assert drawn.get_size_inches()[0] == pytest.approx(3 * 65 / 25.4)
+    assert len(drawn.legends) == 1
+    plt.close(drawn)
+
+
+def test_panels_may_go_down_the_columns(study):
+    plot = {**PARAMS.plot, "columns": 2, "fill": "columns"}
+    drawn = in_panels(study, "abcd", plot=plot)
+    tops = {axes.get_title(): axes for axes in drawn.axes[::2]}
+    places = {name: axes.get_subplotspec().get_geometry()[2] for name, axes in tops.items()}
+    assert places == {"A": 0, "B": 4, "C": 1, "D": 5}
+    assert tops["A"].get_shared_y_axes().joined(tops["A"], tops["C"])
+    assert [bool(axes.get_ylabel()) for axes in tops.values()] == [True, True, False, False]
+    plt.close(drawn)
+
+
+def test_a_panel_may_hold_other_arms_than_the_next(study):
+    arms = [("vanilla", "a", ()), ("student", "b", ()), ("vanilla", "b", ())]
+    drawn = in_panels(study, "ab", arms=arms)
+    colours = [
+        [line.get_color() for line in axes.lines if len(line.get_xdata()) > 1]
+        for axes in drawn.axes[::2]
+    ]
+    assert colours[0] == [COLOURS[0]]
+    assert sorted(colours[1]) == sorted(COLOURS[:2]), "an arm looks alike in both"
+    plt.close(drawn)
+
+
+def test_stand_in_data_says_so(study):
+    drawn = in_panels(study.assign(origin="stand-in for CIFAR-10"), "a", title="Title")
+    assert drawn.get_suptitle() == "Title (stand-in data)"
+    plt.close(drawn)
+
+
+def test_a_crowd_of_long_curves_has_no_markers(study):
+    vanilla = study[study["arm"] == "vanilla"]
+    longer = pd.concat(
+        [
+            vanilla.assign(arm=f"v{k}", iteration=vanilla["iteration"] + n)
+            for k in range(5)
+            for n in (0, 4, 8)
+        ]
+    ).assign(sparsity=lambda t: 1 - 0.5 ** t["iteration"])
+    names = [f"v{k}" for k in range(5)]
+    arms = [(name, "all", ()) for name in names]
+    labels = dict(zip(names, names, strict=True))
+    drawn = draw(longer, SimpleNamespace(**{**vars(PARAMS), "arms": arms, "labels": labels}))
+    lines = [line for line in drawn.axes[0].lines if len(line.get_xdata()) > 1]
+    assert len(lines) == 5
+    assert {line.get_marker() for line in lines} == {"none"}
+    plt.close(drawn)
+
+
+def test_a_grid_is_drawn_in_steps_of_one_scale_by_value():
+    def drawn(name, value, panel="a", kind="model.depth"):
+        return Drawn(name, name, frozenset(panel), ((kind, value),))
+
+    looks = styles(
+        [
+            Drawn("plain", "plain", frozenset("a")),
+            *(drawn(f"d{depth}", depth) for depth in (10, 2, 5)),
+            *(drawn(f"kd{depth}", depth, "b") for depth in (2, 5, 10)),
+            drawn("again", 5),
+        ]
+    )
+    assert looks["plain"].colour == COLOURS[0]
+    brightness = [sum(bytes.fromhex(looks[f"d{depth}"].colour[1:])) for depth in (2, 5, 10)]
+    assert brightness == sorted(brightness), "by value, not by order"
+    assert looks["d5"].colour == looks["kd5"].colour
+    assert looks["d5"].dash == looks["kd5"].dash == DASHES[0], "they share no panel"
+    assert looks["again"].dash == DASHES[1]

@@ -85,6 +85,29 @@ def test_every_call_of_a_shared_relu_is_a_layer():
     assert not any(module._forward_pre_hooks for module in model.modules())
 
 
+def test_a_bottlenecks_shared_relu_is_three_layers():
+    model = build_model(ModelRecipe(name="resnet50", stem="imagenet"), (3, 32, 32), 10).eval()
+    x, seen = torch.randn(2, 3, 32, 32), []
+    block = model.layer1[0]
+    handle = block.bn3.register_forward_hook(lambda _m, _i, output: seen.append(output.clone()))
+    skip = block.downsample.register_forward_hook(
+        lambda _m, _i, output: seen.append(output.clone())
+    )
+    with counting_states(model) as counts, torch.no_grad():
+        model(x)
+        counts.end_batch(2)
+    handle.remove()
+    skip.remove()
+    assert len(counts) == 1 + 3 * 16
+    assert [name for name in counts if name.startswith("layer1.0.")] == [
+        "layer1.0.relu:0",
+        "layer1.0.relu:1",
+        "layer1.0.relu:2",
+    ]
+    # The third call sees the sum of the block and its shortcut.
+    assert torch.equal(counts["layer1.0.relu:2"], (seen[0] + seen[1] > 0).sum(0))
+
+
 def test_a_neuron_at_exactly_zero_is_off():
     model = nn.Sequential(nn.ReLU())
     with counting_states(model) as counts:

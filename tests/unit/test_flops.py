@@ -25,6 +25,35 @@ def test_resnet18_forward_pass():
     assert cost("resnet18").dense == 555_422_720
 
 
+@pytest.mark.parametrize(
+    ("name", "macs"), [("resnet18", 1_814_073_344), ("resnet50", 4_089_184_256)]
+)
+def test_resnets_on_imagenet(name, macs):
+    image = (3, 224, 224)
+    with torch.device("meta"):
+        model = build_model(ModelRecipe(name=name, stem="imagenet"), image, 1000)
+    assert forward_cost(model, image).dense == macs
+
+
+@pytest.mark.parametrize(
+    "recipe",
+    [
+        ModelRecipe(name="vgg-like", depth=2, width=3, dropout=0.5),
+        ModelRecipe(name="resnet18"),
+        ModelRecipe(name="resnet50", stem="imagenet"),
+    ],
+)
+def test_a_network_without_memory_costs_the_same(recipe):
+    image = (3, 40, 36)
+    with torch.device("meta"):
+        shapes = build_model(recipe, image, 7)
+    assert all(parameter.is_meta for parameter in shapes.parameters())
+    real = build_model(recipe, image, 7)
+    assert forward_cost(shapes, image) == forward_cost(real, image)
+    # What was counted without memory leaves nothing behind that a real network would use.
+    assert real.eval()(torch.zeros(1, *image)).device.type == "cpu"
+
+
 def test_the_papers_unit_and_table_1():
     vgg = cost("vgg-like", depth=5, width=5)
     unit = training_cost(vgg, dict.fromkeys(vgg.layers, 1.0), images=50_000, epochs=160)

@@ -1,12 +1,17 @@
 """Folders of anyone's images, as they lie on disks."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
+from dsd2.data.files import check_memory
 from dsd2.data.imagefolder import read_imagefolder
+from dsd2.data.listing import EXTENSIONS, list_class_folders
 from dsd2.errors import UserError
+from dsd2.nn.torchvision_ops import import_torchvision
 
 
 def save(path, shape, value=None, seed=0):
@@ -28,8 +33,9 @@ def test_images_of_any_size_and_format_become_squares(tmp_path):
     assert source.train.labels.tolist() == [0, 0, 1, 1]
     assert source.train.images.shape == (4, 3, 8, 8)
     assert source.test is None
-    assert np.array_equal(source.train.images[0].numpy(), exact.transpose(2, 0, 1))
-    plain = sorted(int(image.float().mean().round()) for image in source.train.images[1:])
+    images = source.train.images.decode_all()
+    assert np.array_equal(images[0].numpy(), exact.transpose(2, 0, 1))
+    plain = sorted(int(image.float().mean().round()) for image in images[1:])
     assert plain == [10, 77, 200]
 
 
@@ -40,7 +46,7 @@ def test_the_middle_is_cut_out(tmp_path):
     Image.fromarray(stripes).save(tmp_path / "a" / "wide.png")
     save(tmp_path / "b" / "other.png", (4, 4, 3))
     source = read_imagefolder(tmp_path, 4)
-    assert bool((source.train.images[0] == 255).all())
+    assert bool((source.train.images.decode(0) == 255).all())
 
 
 def test_greyscale_images_have_one_channel(tmp_path):
@@ -62,13 +68,45 @@ def test_train_and_test_folders(tmp_path):
         read_imagefolder(tmp_path, 6)
 
 
+def test_a_validation_folder_is_found(tmp_path):
+    for split in ("train", "validation"):
+        for name in ("a", "b"):
+            save(tmp_path / split / name / "0.png", (6, 6, 3))
+    source = read_imagefolder(tmp_path, 6)
+    assert source.validation.labels.tolist() == [0, 1]
+    assert source.test is None
+    assert source.validation.images.path(1) == str(tmp_path / "validation" / "b" / "0.png")
+
+
+def test_files_are_listed_as_torchvision_lists_them(tmp_path):
+    folder = import_torchvision("torchvision.datasets.folder")
+    assert folder.IMG_EXTENSIONS == EXTENSIONS
+    for name in ("b/10.PNG", "b/9.png", "B/x.png", "a/z/deep.png", "a/y.png", "a/z.png"):
+        save(tmp_path / name, (4, 4, 3))
+    (tmp_path / "a" / "notes.txt").write_text("no image")
+    (tmp_path / "stray.txt").write_text("no class")
+    theirs = folder.ImageFolder(str(tmp_path))
+    ours = list_class_folders(tmp_path)
+    assert list(ours.classes) == theirs.classes
+    listed = ours.splits["train"]
+    assert [
+        (tmp_path / name, label) for name, label in zip(listed.names, listed.labels, strict=True)
+    ] == [(Path(path), label) for path, label in theirs.samples]
+
+
+def test_images_that_do_not_fit_into_memory_are_refused_with_the_way_out():
+    check_memory((10, 3, 20, 20), 60_000)
+    with pytest.raises(UserError, match=r"10 images of 20×20 .*, and this .*dataset.stream: true"):
+        check_memory((10, 3, 20, 20), 59_999)
+
+
 def test_what_is_no_folder_of_images_is_named(tmp_path):
     with pytest.raises(UserError, match=r"absent: needs a folder of images for each class"):
         read_imagefolder(tmp_path / "absent", 8)
     with pytest.raises(UserError, match=r"needs a folder of images for each class"):
         read_imagefolder(tmp_path, 8)
     (tmp_path / "empty").mkdir()
-    with pytest.raises(UserError, match=r"Found no valid file"):
+    with pytest.raises(UserError, match=r"empty: has no image file; images end in .jpg"):
         read_imagefolder(tmp_path, 8)
 
 
@@ -78,7 +116,9 @@ def test_a_broken_image_is_named(tmp_path):
     save(broken, (40, 40, 3))
     broken.write_bytes(broken.read_bytes()[:300])
     with pytest.raises(UserError, match=r"b/broken.png: the image cannot be decoded"):
-        read_imagefolder(tmp_path, 8)
+        read_imagefolder(tmp_path, 8).train.images.decode_all()
+    (tmp_path / "a" / "fine.png").unlink()
+    save(tmp_path / "a" / "grey.png", (8, 8))
     broken.write_text("no image")
     with pytest.raises(UserError, match=r"b/broken.png: the image cannot be decoded"):
         read_imagefolder(tmp_path, 8)

@@ -7,6 +7,7 @@ from torch import nn
 from dsd2.config.recipe import ModelRecipe
 from dsd2.errors import UserError
 from dsd2.nn.models import PooledLinear, build_model, prunable_weights
+from dsd2.nn.torchvision_ops import import_torchvision
 
 CIFAR = (3, 32, 32)
 
@@ -46,10 +47,32 @@ def test_resnet18_has_table_3s_parameters_and_the_cifar_stem():
     assert model(torch.zeros(2, *CIFAR)).shape == (2, 10)
 
 
+def test_resnet50_has_table_3s_parameters():
+    with torch.device("meta"):
+        model = build_model(ModelRecipe(name="resnet50"), CIFAR, 10)
+    assert parameters(model) == 23_520_842  # 23.5 M
+
+
+@pytest.mark.parametrize("name", ["resnet18", "resnet50"])
+def test_the_imagenet_stem_is_torchvisions_own(name):
+    torch.manual_seed(0)
+    mine = build_model(ModelRecipe(name=name, stem="imagenet"), (3, 64, 64), 10)
+    torch.manual_seed(0)
+    theirs = getattr(import_torchvision("torchvision.models"), name)(num_classes=10)
+    assert str(mine) == str(theirs)
+    assert all(torch.equal(theirs.state_dict()[n], t) for n, t in mine.state_dict().items())
+
+
 def test_greyscale_images_and_other_class_counts():
-    for name, extra in (("resnet18", {}), ("vgg-like", {"depth": 2, "width": 2})):
+    for name, extra in (
+        ("resnet18", {}),
+        ("resnet18", {"stem": "imagenet"}),
+        ("vgg-like", {"depth": 2, "width": 2}),
+    ):
         model = build_model(ModelRecipe(name=name, **extra), (1, 8, 8), 7)
         assert model(torch.zeros(3, 1, 8, 8)).shape == (3, 7)
+    stem = build_model(ModelRecipe(name="resnet18", stem="imagenet"), (1, 8, 8), 7).conv1
+    assert (stem.kernel_size, stem.stride, stem.padding) == ((7, 7), (2, 2), (3, 3))
 
 
 @pytest.mark.parametrize("size", [1, 2, 4, 5, 8, 16, 21])
@@ -68,7 +91,8 @@ def test_pooled_linear_equals_torchs_pool_and_linear_layer(size):
 
 
 def test_prunable_are_convolutions_and_linear_layers_alone():
-    for name, extra in (("resnet18", {}), ("vgg-like", {"depth": 2, "width": 3})):
+    networks = (("resnet18", {}), ("resnet50", {}), ("vgg-like", {"depth": 2, "width": 3}))
+    for name, extra in networks:
         model = build_model(ModelRecipe(name=name, **extra), CIFAR, 10)
         expected = [
             module.weight for module in model.modules() if isinstance(module, nn.Conv2d | nn.Linear)

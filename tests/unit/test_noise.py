@@ -1,5 +1,8 @@
 """Noisy labels: how many, which, and the same for everyone."""
 
+from pathlib import Path
+
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -8,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dsd2.config.recipe import NoiseRecipe
-from dsd2.data.human import read_human_labels
+from dsd2.data.human import human_labels_file, read_human_labels
 from dsd2.data.noise import ALIKE, asymmetric, noisy_labels, pairflip, symmetric, symmetric_any
 from dsd2.errors import UserError
 
@@ -92,14 +95,65 @@ def write(path, **columns):
     pq.write_table(pa.table({**HUMAN, **columns}), path)
 
 
-def test_human_labels_are_read_from_below_a_root_or_by_their_path(tmp_path):
+def test_human_labels_are_found_below_a_root_or_by_their_path(tmp_path):
     (tmp_path / "data").mkdir()
     write(tmp_path / "data" / "human.parquet")
     roots = [tmp_path / "none", tmp_path / "data"]
     expected = torch.tensor(HUMAN["worse_label"])
     for file in ("human.parquet", str(tmp_path / "data" / "human.parquet")):
-        read = read_human_labels(file, "worse_label", roots, CLEAN, 3)
-        assert torch.equal(read, expected)
+        path = human_labels_file("digits", file, roots)
+        assert torch.equal(read_human_labels(path, "worse_label", CLEAN, 3), expected)
+    write(tmp_path / "data" / "words.parquet", why=["a", "b", "c", None])
+    path = human_labels_file("digits", "words.parquet", roots)
+    assert torch.equal(read_human_labels(path, "worse_label", CLEAN, 3), expected)
+    with pytest.raises(UserError, match=r"noise.file is 'other.parquet', which is no file"):
+        human_labels_file("digits", "other.parquet", roots)
+
+
+def test_the_releases_files_are_looked_for_where_no_file_is_named(tmp_path):
+    with pytest.raises(UserError, match=r"get CIFAR-100_human.pt of the .*noisylabels.com"):
+        human_labels_file("cifar100", None, [tmp_path])
+    (tmp_path / "CIFAR-100_human.pt").touch()
+    assert human_labels_file("cifar100", None, [tmp_path]).name == "CIFAR-100_human.pt"
+    (tmp_path / "cifar100").mkdir()
+    write(tmp_path / "cifar100" / "labels_human.parquet")
+    assert human_labels_file("cifar100", None, [tmp_path]).suffix == ".parquet"
+
+
+@pytest.mark.parametrize(("zipped", "old"), [(False, False), (False, True), (True, False)])
+def test_cifar_ns_release_is_read_without_running_code(tmp_path, zipped, old):
+    path = tmp_path / "CIFAR-10_human.pt"
+    arrays = {name: np.array(labels) for name, labels in HUMAN.items()}
+    torch.save(arrays, path, _use_new_zipfile_serialization=zipped, pickle_protocol=2)
+    if old:
+        # As a numpy before 2 called its modules: the release was written with one.
+        data = path.read_bytes()
+        assert b"numpy._core.multiarray" in data
+        path.write_bytes(data.replace(b"numpy._core.multiarray", b"numpy.core.multiarray"))
+    read = read_human_labels(path, "worse_label", CLEAN, 3)
+    assert read.dtype == torch.int64
+    assert read.tolist() == HUMAN["worse_label"]
+    with pytest.raises(UserError, match=r"noise.column is 'other' but .* has clean_label, worse_"):
+        read_human_labels(path, "other", CLEAN, 3)
+
+
+class Evil:
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return Path.touch, (self.path,)
+
+
+def test_a_release_file_with_code_in_it_is_refused(tmp_path):
+    path = tmp_path / "CIFAR-10_human.pt"
+    torch.save({"worse_label": Evil(tmp_path / "ran")}, path)
+    with pytest.raises(UserError, match="is no file of human labels of CIFAR-N"):
+        read_human_labels(path, "worse_label", CLEAN, 3)
+    assert not (tmp_path / "ran").exists()
+    path.write_text("nothing")
+    with pytest.raises(UserError, match="is no file of human labels of CIFAR-N"):
+        read_human_labels(path, "worse_label", CLEAN, 3)
 
 
 @pytest.mark.parametrize(
@@ -113,12 +167,10 @@ def test_human_labels_are_read_from_below_a_root_or_by_their_path(tmp_path):
 def test_human_labels_that_do_not_fit_are_named(tmp_path, columns, column, message):
     write(tmp_path / "human.parquet", **columns)
     with pytest.raises(UserError, match=message):
-        read_human_labels("human.parquet", column, [tmp_path], CLEAN, 3)
+        read_human_labels(tmp_path / "human.parquet", column, CLEAN, 3)
 
 
-def test_missing_or_short_human_labels_are_named(tmp_path):
-    with pytest.raises(UserError, match=r"noise.file is 'human.parquet', which is no file"):
-        read_human_labels("human.parquet", "worse_label", [tmp_path], CLEAN, 3)
+def test_short_human_labels_are_named(tmp_path):
     write(tmp_path / "human.parquet")
     with pytest.raises(UserError, match="has 4 rows for 5 training images"):
-        read_human_labels("human.parquet", "worse_label", [tmp_path], torch.zeros(5), 3)
+        read_human_labels(tmp_path / "human.parquet", "worse_label", torch.zeros(5), 3)

@@ -7,6 +7,7 @@ import pytest
 
 from dsd2.config import layout
 from dsd2.config.plan import Plan
+from dsd2.config.recipe import RunRecipe, from_json
 from dsd2.config.study import load_study
 from dsd2.errors import UserError
 
@@ -37,7 +38,8 @@ def plan(**extra):
 
 
 def chain(a_plan, name):
-    return next(c for c in a_plan.chains() if c.arm.name == name)
+    (study,) = a_plan.studies.values()
+    return next(c for c in a_plan.chains(study) if c.arm.name == name)
 
 
 def write(path, value):
@@ -123,7 +125,7 @@ def test_a_student_waits_under_a_pending_name_and_gets_its_own_with_the_choice()
     pending = chain(a_plan, "best")
     assert a_plan.recipe(pending.run).pending
     assert a_plan.training_inputs(pending.run, 0)["choice"] == chain(a_plan, "vanilla").choice
-    assert a_plan.study_inputs()["choices"][0] == chain(a_plan, "vanilla").choice
+    assert a_plan.study_inputs("test")["choices"][0] == chain(a_plan, "vanilla").choice
     write(chain(a_plan, "vanilla").choice, {"iteration": 2})
     student = chain(a_plan, "best")
     assert student.run != pending.run
@@ -140,6 +142,18 @@ def test_a_students_student_waits_for_both_choices():
     assert a_plan.recipe(chain(a_plan, "second").run).pending
     write(chain(a_plan, "best").choice, {"iteration": 0})
     assert not a_plan.recipe(chain(a_plan, "second").run).pending
+
+
+def test_a_name_from_before_the_choice_leads_to_the_name_since():
+    former = {name: chain(plan(), name).run for name in ("best", "second")}
+    write(chain(plan(), "vanilla").choice, {"iteration": 1})
+    between = chain(plan(), "second").run
+    write(chain(plan(), "best").choice, {"iteration": 0})
+    after = plan()
+    for name, run in (*former.items(), ("second", between)):
+        now = chain(after, name).run
+        with pytest.raises(UserError, match=f"before its teacher was selected; .*/{now}$"):
+            after.recipe(run)
 
 
 def test_the_best_dense_teacher_and_the_dense_teacher_teach_one_run():
@@ -170,3 +184,16 @@ def test_stages_are_counted_once_for_all_arms():
     assert len(stages) == 6 * 5
     assert not any(stage.done for stage in stages)
     assert stages[7].words == "dense seed 0 iteration 2"
+
+
+def test_the_runs_to_estimate_are_listed_once_with_the_chains_that_share_them():
+    one = load_study(CONFIG)
+    other = load_study({**CONFIG, "study": "other", "pruning": {"fraction": 0.5, "wall": 0.99}})
+    alone = {"study": "alone", "seeds": [7], "tables": ["models"], "figure": False}
+    runs = Plan(one, other, load_study({**CONFIG, **alone})).planned_runs()
+    assert len(runs) == 6
+    vanilla = runs[0]
+    assert (vanilla["iterations"], vanilla["chains"]) == (7, 4), "the longer wall, gated or not"
+    recipes = [from_json(RunRecipe, json.dumps(run["recipe"])) for run in runs]
+    assert sum(recipe.pending for recipe in recipes) == 2
+    assert {recipe.seed for recipe in recipes} == {0}, "a study that trains nothing has none"

@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
+from dsd2 import progress
 from dsd2.config.plan import Stage
-from dsd2.progress import progress_line, running
+from dsd2.progress import ProgressReporter, progress_line, running
 
 
 def stages(done, total):
@@ -35,3 +36,14 @@ def test_what_is_done_does_not_run(tmp_path):
     log.write_text("")
     assert running([Stage("a", log, done=False)]) == ["a"]
     assert running([Stage("a", log, done=True)]) == []
+
+
+def test_where_nothing_is_trained_nothing_is_said(monkeypatch, capsys):
+    monkeypatch.setattr(progress, "EVERY", 0.001)
+    looks = []
+    reporter = ProgressReporter(lambda: looks.append(1) or [])
+    reporter.start()
+    reporter._thread.join(timeout=30)
+    assert not reporter._thread.is_alive()
+    assert len(looks) == 1
+    assert capsys.readouterr().err == ""

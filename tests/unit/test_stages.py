@@ -27,7 +27,7 @@ from dsd2.errors import UserError
 from dsd2.files.records import CHAIN, HISTORY, METRICS, STUDY, read_rows, read_table, write_table
 from dsd2.stages.decisions import run_collect, run_gate, run_select
 from dsd2.stages.prepare import run_dataset, run_labels
-from dsd2.stages.study import run_study
+from dsd2.stages.study import Entry, run_study
 
 LIBRARY = Path(__file__).parents[2] / "workflow"
 
@@ -108,8 +108,8 @@ def test_a_studys_costs_add_up_through_teachers(tmp_path):
         ]
         write_table(path, CHAIN, rows)
         names = {"panel": "all", "arm": arm, "seed": 0, "stopping": "none"}
-        entries.append({**names, "path": str(path), "teacher": teacher, "select": select})
-    run_study(json.dumps(entries), tmp_path / "study.parquet")
+        entries.append(Entry(**names, path=str(path), teacher=teacher, select=select))
+    run_study(entries, tmp_path / "study.parquet")
     study = read_table(tmp_path / "study.parquet", STUDY).to_pandas()
     last = study.groupby("arm").last()
     assert last["total_flops_paper"].to_dict() == {

@@ -10,10 +10,12 @@ import torch
 from dsd2.config.recipe import DistillationRecipe, ModelRecipe, PerturbationRecipe, TrainingRecipe
 from dsd2.errors import UserError
 from dsd2.files.resume import ResumeFile
+from dsd2.nn.augmentation import draw_views, pad_images, take_views
+from dsd2.nn.autoaugment import auto_cutout, draw_edits
 from dsd2.nn.models import build_model, prunable_weights
 from dsd2.nn.perturbation import perturb, retraining
 from dsd2.nn.pruning import apply_masks, full_masks, prune_lowest
-from dsd2.nn.randomness import be_deterministic
+from dsd2.nn.randomness import be_deterministic, generator
 from dsd2.nn.training import (
     ImageSet,
     Teacher,
@@ -97,6 +99,21 @@ def test_golden_losses(data, taught):
     assert losses == pytest.approx(golden[key], rel=1e-3)
 
 
+def test_auto_cutout_edits_the_shifted_images_of_each_epoch(data):
+    recipe = dataclasses.replace(RECIPE, augmentation="auto-cutout", epochs=2)
+    model, masks = pruned_network()
+    seen = []
+    model.register_forward_pre_hook(lambda _model, inputs: seen.append(inputs[0]))
+    train(model, masks, data, recipe, stream=("edits",))
+    for epoch in range(2):
+        draws = generator("edits", epoch)
+        order = torch.randperm(50, generator=draws)
+        views = draw_views(50, draws)
+        shifted = take_views(pad_images(data.images), order, views)
+        expected = data.normalise(auto_cutout(shifted, draw_edits(50, (8, 8), draws)))
+        assert torch.equal(torch.cat(seen[epoch * 5 : epoch * 5 + 5]), expected)
+
+
 def test_the_same_stream_gives_the_same_bits_and_another_does_not(data):
     def final(stream):
         model, masks = pruned_network()
@@ -136,8 +153,48 @@ def test_equals_torchs_own_optimiser_and_scheduler(data):
         torch.testing.assert_close(tensor, theirs.state_dict()[name], rtol=1e-4, atol=1e-5)
 
 
+def test_l1_equals_a_penalty_in_the_loss_and_leaves_the_reported_loss_alone(data):
+    recipe = dataclasses.replace(
+        RECIPE, augmentation="none", batch_size=50, l1=0.01, epochs=3, milestones=()
+    )
+    mine, masks = pruned_network()
+    theirs, _ = pruned_network()
+    for model in (mine, theirs):
+        for module in model.modules():
+            if isinstance(module, torch.nn.Dropout):
+                module.p = 0.0
+    shuffled = dict(sorted(masks.items(), reverse=True))
+    progress = train(mine, shuffled, data, recipe, stream=("one batch",))
+    weights = prunable_weights(theirs)
+    optimiser = torch.optim.SGD(theirs.parameters(), lr=0.05, momentum=0.9, weight_decay=1e-3)
+    theirs.train()
+    losses = []
+    for _ in range(recipe.epochs):
+        optimiser.zero_grad()
+        logits = theirs(data.normalise(data.images))
+        loss = torch.nn.functional.cross_entropy(logits, data.labels)
+        (loss + recipe.l1 * sum(weight.abs().sum() for weight in weights.values())).backward()
+        optimiser.step()
+        apply_masks(weights, masks)
+        losses.append(loss.item())
+    for name, tensor in mine.state_dict().items():
+        torch.testing.assert_close(tensor, theirs.state_dict()[name], rtol=1e-4, atol=1e-5)
+    for name, weight in prunable_weights(mine).items():
+        assert bool((weight[~masks[name]] == 0).all())
+    assert [row["train_loss"] for row in progress.history] == pytest.approx(losses, rel=1e-4)
+
+
+def test_l1_shrinks_the_prunable_weights(data):
+    def size(l1):
+        model, masks = pruned_network()
+        train(model, masks, data, dataclasses.replace(RECIPE, l1=l1), stream=("l1",))
+        return sum(float(w.detach().abs().sum()) for w in prunable_weights(model).values())
+
+    assert size(1e-2) < 0.95 * size(0.0)
+
+
 @pytest.mark.parametrize("taught", [False, True])
-@pytest.mark.parametrize("augmentation", ["none", "flip-shift"])
+@pytest.mark.parametrize("augmentation", ["none", "flip-shift", "auto-cutout"])
 @pytest.mark.parametrize("killed_after", [1, 2, 3])
 def test_resuming_after_any_epoch_ends_with_the_same_bits(
     data, tmp_path, taught, augmentation, killed_after

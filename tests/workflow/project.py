@@ -44,8 +44,8 @@ class Project:
 
     def configure(self, **changes):
         """Write the tiny study with some of its top-level keys replaced."""
-        config = yaml.safe_load(yaml.safe_dump({**TINY, **changes}))
-        (self.folder / "config" / "config.yaml").write_text(yaml.safe_dump(config))
+        text = yaml.safe_dump({**TINY, **changes}, sort_keys=False)
+        (self.folder / "config" / "config.yaml").write_text(text)
 
     def command(self, *arguments, cores=2):
         return [

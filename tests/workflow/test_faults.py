@@ -2,6 +2,7 @@
 
 import os
 import random
+import re
 import signal
 import time
 from contextlib import suppress
@@ -110,6 +111,8 @@ def test_all_perturbations_criteria_and_the_papers_mode_run(fresh):
         "finetune": {"perturbation": {"kind": "finetune"}},
         "gradient": {"pruning": {"criterion": "gradient"}},
         "random-layerwise": {"pruning": {"criterion": "random", "scope": "layer"}},
+        "filters": {"pruning": {"structure": "filters"}},
+        "l1-auto-cutout": {"training": {"l1": 1e-3, "augmentation": "auto-cutout"}},
     }
     fresh.configure(
         dataset={**TINY["dataset"], "validation": "test"},
@@ -117,7 +120,7 @@ def test_all_perturbations_criteria_and_the_papers_mode_run(fresh):
         pruning={"fraction": 0.6, "wall": 0.9},
     )
     fresh.snakemake()
-    assert len({*fresh.checkpoints().values()}) == len(fresh.checkpoints()) == 6 * 3
+    assert len({*fresh.checkpoints().values()}) == len(fresh.checkpoints()) == 8 * 3
 
 
 def test_a_checkpoint_of_another_run_is_refused(finished):
@@ -129,3 +132,15 @@ def test_a_checkpoint_of_another_run_is_refused(finished):
     wanted.unlink()
     text = finished.snakemake(str(wanted.relative_to(finished.folder)), status=1)
     assert f"is iteration 0 of run {runs[1].name}, not iteration 0 of run {runs[0].name}" in text
+
+
+def test_a_student_asked_for_before_its_teacher_is_selected_is_told_its_name_after(fresh):
+    text = fresh.snakemake("--dry-run")
+    (pending,) = set(re.findall(r"results/runs/\S+-best-s0-\w+/iter-01/metrics.parquet", text))
+    text = fresh.snakemake(pending, status=1)
+    assert "is a run's name before its teacher was selected; now that it is" in text
+    text = fresh.snakemake(pending, status=1)
+    assert "Traceback (most recent" not in text
+    name = re.search(r"selected; now it is (results/runs/\S+)", text)[1]
+    assert name != pending.partition("/iter-")[0]
+    fresh.snakemake(f"{name}/iter-00/metrics.parquet")

@@ -6,6 +6,10 @@ from pathlib import Path
 import pytest
 from project import ROOT
 
+from dsd2.config.plan import Plan
+from dsd2.config.studies import load_studies
+from dsd2.files.records import STUDY, read_table
+
 SHARED = ROOT.parent / "shared" / "data"
 
 FIG5 = "config/paper/fig5.yaml"
@@ -16,9 +20,33 @@ def test_the_full_figure_5_is_listed(fresh, capsys):
     planned = fresh.planned("--configfile", FIG5)
     with capsys.disabled():
         print(f"\nfull Figure 5 listed in {time.monotonic() - start:.1f} s: {planned}")
-    # Teacher, vanilla, two students; 35 iterations, three seeds, three noise rates.
-    assert planned["train"] == 4 * 35 * 9
-    assert planned["select_teacher"] == 9
+    # Teacher, vanilla, two students; 35 iterations, three seeds, two datasets, three noise rates.
+    assert planned["train"] == 4 * 35 * 18
+    assert planned["select_teacher"] == 18
+
+
+def test_all_studies_are_listed_together_and_share_what_they_can(fresh, capsys):
+    start = time.monotonic()
+    planned = fresh.planned("--configfile", "config/paper/all.yaml")
+    with capsys.disabled():
+        print(f"\nall studies listed in {time.monotonic() - start:.1f} s: {planned}")
+    studies = load_studies({"studies": str(fresh.folder / "config" / "paper" / "*.yaml")})
+    runs = Plan(*studies).planned_runs()
+    assert planned["train"] == sum(run["iterations"] for run in runs)
+    assert planned["train"] < sum(run["iterations"] * run["chains"] for run in runs)
+    assert planned["figure"] == sum(study.figure for study in studies)
+
+
+def test_a_study_whose_data_is_missing_runs_on_stand_ins_and_says_so(fresh):
+    settings = ("config/paper/fig7.yaml", "config/budget/smoke.yaml")
+    fresh.snakemake("--configfile", *settings, "--config", "data_roots=['nowhere']")
+    (folder,) = fresh.folder.glob("results/studies/fig7-smoke")
+    table = (folder / "tables" / "stopping.md").read_text()
+    assert "stand-in data" in table
+    assert "stand-in data" in (folder / "figures" / "sdd.svg").read_text()
+    rows = read_table(folder / "metrics.parquet", STUDY).to_pandas()
+    assert set(rows["panel"]) == {"teacher", "student"}
+    assert rows["origin"].str.startswith("stand-in").all()
 
 
 @pytest.mark.skipif(

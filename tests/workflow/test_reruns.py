@@ -5,7 +5,7 @@ import shutil
 from project import TINY, new_project
 
 PLOTS = {"figure": 1}
-DECISIONS = {"gate", "collect", "study_metrics", "figure", "tables"}
+DECISIONS = {"gate", "collect", "study_metrics", "figure", "table"}
 
 
 def gated(**thresholds):
@@ -106,10 +106,10 @@ def test_forcing_one_iteration_retrains_it_and_changes_nothing_else(finished):
 def test_a_fresh_clone_given_the_results_retrains_nothing(finished, tmp_path):
     clone = new_project(tmp_path / "clone")
     shutil.copytree(finished.folder / "results", clone.folder / "results")
-    assert clone.planned().keys() <= {"figure", "tables"}
+    assert clone.planned().keys() <= {"study_metrics", "figure", "table"}
     content = clone.checkpoints()
     shutil.rmtree(clone.folder / "results/studies/tiny/figures")
-    assert clone.done(clone.snakemake()).keys() <= {"figure", "tables"}
+    assert clone.done(clone.snakemake()).keys() <= {"study_metrics", "figure", "table"}
     assert clone.checkpoints() == content
 
 

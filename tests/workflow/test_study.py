@@ -18,6 +18,7 @@ def test_a_study_leaves_its_results_and_says_where(finished):
         "figures/sdd.svg",
         "tables/stopping.md",
         "tables/stopping.csv",
+        "tables/stopping.tex",
         "tables/phases.md",
         "tables/phases.csv",
     ):
@@ -109,3 +110,29 @@ def test_the_report_has_figure_and_tables_with_captions(finished):
     assert "logarithmic in the weights that remain" in report
     assert "layout of the paper" in report
     assert "{{" not in report.partition("Sparse double descent of each arm")[2][:500]
+
+
+def test_a_study_of_networks_alone_trains_nothing(fresh):
+    arms = {"small": None, "large": {"model": {"width": 3}}}
+    paper = [{"arm": "small", "parameters": 2100}]
+    fresh.configure(arms=arms, tables=["models"], figure=False, paper=paper)
+    assert fresh.done(fresh.snakemake()) == {"table": 1}
+    table = pd.read_csv(fresh.folder / RESULTS / "tables/models.csv").set_index("arm")
+    assert table.loc["small", "difference parameters"] == table.loc["small", "parameters"] - 2100
+    assert table["parameters"].is_monotonic_increasing
+    assert not (fresh.folder / RESULTS / "figures").exists()
+
+
+def test_every_table_is_made_and_compared(finished):
+    paper = [{"arm": "vanilla", "accuracy": 50, "training": 1, "validation_accuracy": 40}]
+    paper += [{"arm": "vanilla", "iteration": 1, "accuracy": 30}]
+    tables = ["stopping", "phases", "models", "grid", "levels"]
+    finished.configure(tables=tables, paper=paper, figure=False, budget="smoke")
+    finished.snakemake()
+    folder = finished.folder / f"{RESULTS}-smoke/tables"
+    compared = {"stopping", "phases", "grid", "levels"}
+    for name in tables:
+        text = (folder / f"{name}.md").read_text()
+        assert ("comparison with the paper means nothing" in text) == (name in compared), name
+        assert ("difference" in (folder / f"{name}.csv").read_text()) == (name in compared), name
+        assert "\\bottomrule" in (folder / f"{name}.tex").read_text()

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import ctypes
-import os
-import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from dsd2.config import layout
 from dsd2.config.recipe import DatasetRecipe, NoiseRecipe, RunRecipe, from_json
 from dsd2.errors import UserError
+from dsd2.processes import die_with_parent
 
 
 def main(arguments: Sequence[str], started: float) -> int:
@@ -32,20 +31,6 @@ def main(arguments: Sequence[str], started: float) -> int:
     return 0
 
 
-def die_with_parent() -> None:
-    """Have the kernel kill this process when its parent dies, so that no orphan goes on training.
-
-    On Linux alone; elsewhere it does nothing.
-    """
-    if not sys.platform.startswith("linux"):
-        return
-    parent = os.getppid()
-    pr_set_pdeathsig = 1
-    ctypes.CDLL(None, use_errno=True).prctl(pr_set_pdeathsig, signal.SIGKILL, 0, 0, 0)
-    if os.getppid() != parent or parent == 1:
-        sys.exit("error: the process that started this one is gone")
-
-
 def _run(options: argparse.Namespace, started: float) -> None:
     match options.verb:
         case "dataset":
@@ -62,6 +47,11 @@ def _run(options: argparse.Namespace, started: float) -> None:
             noise = from_json(NoiseRecipe, options.noise)
             run_labels(options.dataset, recipe, noise, data_roots(), options.output)
         case "train":
+            if options.choice is not None:
+                raise UserError(
+                    f"{layout.RUN.format(run=options.run)}: is a run's name before its teacher was"
+                    " selected; now that it is, `snakemake -n` lists the run under its own name"
+                )
             from dsd2.stages.iteration import IterationFiles, run_iteration
 
             run_iteration(
@@ -97,10 +87,11 @@ def _run(options: argparse.Namespace, started: float) -> None:
             from dsd2.stages.decisions import run_select
 
             run_select(options.chain, options.output)
-        case "study":
-            from dsd2.stages.study import run_study
+        case "plan":
+            from dsd2.environment import data_roots
+            from dsd2.stages.estimate import run_plan
 
-            run_study(options.entries, options.output)
+            run_plan(options.runs, data_roots(), options.cores)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -137,7 +128,7 @@ def _parser() -> argparse.ArgumentParser:
         help="between saves of the state that a killed training resumes from (default 30)",
     )
     _files(train, "dataset", "labels", "resume", "checkpoint", "metrics", "history")
-    _files(train, "previous", "dense", "teacher", required=False)
+    _files(train, "previous", "dense", "teacher", "choice", required=False)
 
     gate = verb("gate", "decide whether a chain goes on after an iteration")
     _files(gate, "metrics", "output")
@@ -153,9 +144,9 @@ def _parser() -> argparse.ArgumentParser:
     select = verb("select", "choose a chain's best iteration as a teacher")
     _files(select, "chain", "output")
 
-    study = verb("study", "join the chains of a study into one table")
-    study.add_argument("--entries", required=True, help="chains with panel, arm and seed, as JSON")
-    _files(study, "output")
+    plan = verb("plan", "estimate what runs would take, by a few training steps on this machine")
+    _files(plan, "runs")
+    plan.add_argument("--cores", type=int, default=1, help="trainings side by side (default 1)")
     return parser
 
 

@@ -12,6 +12,8 @@ from dsd2.errors import UserError
 
 EVERY = 10.0
 """Seconds between lines; a line is written only when something changed."""
+SHARE = 0.02
+"""Most of the time that may go into looking: thousands of trainings are looked at less often."""
 
 
 class ProgressReporter:
@@ -36,9 +38,14 @@ class ProgressReporter:
 
     def _report(self) -> None:
         started = time.monotonic()
-        before = sum(stage.done for stage in self._stages())
+        stages = self._stages()
+        if not stages:
+            return
+        before = sum(stage.done for stage in stages)
         shown = ""
-        while not self._stopped.wait(EVERY):
+        took = time.monotonic() - started
+        while not self._stopped.wait(max(EVERY, took / SHARE)):
+            looked = time.monotonic()
             try:
                 line = progress_line(self._stages(), before, time.monotonic() - started)
             except UserError:
@@ -46,6 +53,7 @@ class ProgressReporter:
             if line != shown:
                 print(line, file=sys.stderr, flush=True)
                 shown = line
+            took = time.monotonic() - looked
 
 
 def progress_line(stages: Sequence[Stage], before: int, seconds: float) -> str:

@@ -1,4 +1,4 @@
-"""The study of this invocation, and the functions that fill in what stages need."""
+"""The studies of this invocation, and the functions that fill in what stages need."""
 
 import shlex
 import sys
@@ -12,7 +12,8 @@ from snakemake.exceptions import WorkflowError
 from dsd2.config import layout
 from dsd2.config.plan import Plan
 from dsd2.config.recipe import to_json
-from dsd2.config.study import load_study
+from dsd2.config.studies import load_studies
+from dsd2.config.study import TABLES
 from dsd2.environment import set_for_jobs
 from dsd2.errors import UserError
 from dsd2.progress import ProgressReporter
@@ -26,14 +27,19 @@ def checked(function, *arguments):
         raise WorkflowError(str(error)) from None
 
 
-STUDY = checked(load_study, config)
-PLAN = checked(Plan, STUDY)
-ARM_LABELS = {arm.name: arm.label for arm in STUDY.arms.values()}
+PLAN = checked(Plan, *checked(load_studies, config))
+STUDIES = PLAN.studies
+FIGURE_FORMATS = ("png", "svg")
 
-set_for_jobs(STUDY.data_roots, STUDY.download)
+set_for_jobs(
+    dict.fromkeys(root for study in STUDIES.values() for root in study.data_roots),
+    any(study.download for study in STUDIES.values()),
+)
 
 
 wildcard_constraints:
+    study=r"[^/]+",
+    table="|".join(TABLES),
     run=r"[^/]+",
     stop=r"[^/]+",
     i=r"\d\d+",
@@ -51,7 +57,10 @@ def dataset_files(wildcards):
     if recipe.path is None:
         return []
     # A folder's time changes with the files in it.
-    patterns = {"parquet": ("t*.parquet",), "imagefolder": ("*/", "train/*/", "test/*/")}
+    patterns = {
+        "parquet": ("t*.parquet", "validation*.parquet"),
+        "imagefolder": ("*/", "train/*/", "validation/*/", "test/*/"),
+    }
     found = (Path(recipe.path).glob(pattern) for pattern in patterns[recipe.name])
     return sorted(str(path) for paths in found for path in paths)
 
@@ -82,9 +91,14 @@ def training_inputs(wildcards):
     return checked(PLAN.training_inputs, wildcards.run, int(wildcards.i))
 
 
+def training_threads(wildcards):
+    """One thread trains; where images are streamed, others decode them."""
+    return checked(PLAN.threads, wildcards.run)
+
+
 def run_recipe(wildcards):
     """Everything the run's weights depend on, as JSON."""
-    return to_json(checked(PLAN.recipe, wildcards.run))
+    return checked(PLAN.recipe_json, wildcards.run)
 
 
 def gate_inputs(wildcards):
@@ -102,29 +116,105 @@ def chain_inputs(wildcards):
     return checked(PLAN.chain_inputs, wildcards.run, wildcards.stop, int(wildcards.last))
 
 
+def planned_runs(wildcards):
+    """The runs of all studies, with the iterations that they may need."""
+    return checked(PLAN.planned_runs)
+
+
+def partly(pattern, **values):
+    """A pattern with some of its wildcards filled in."""
+    return expand(pattern, allow_missing=True, **values)[0]
+
+
 def study_inputs(wildcards):
     """Every chain of the study, and the teacher choices that their names depend on."""
-    return checked(PLAN.study_inputs)
+    return checked(PLAN.study_inputs, wildcards.study)
 
 
 def study_entries(wildcards):
-    """Which chain is which arm, as JSON."""
-    return checked(PLAN.entries)
+    """Which chain is which arm."""
+    return checked(PLAN.entries, wildcards.study)
 
 
-def of_study(pattern, **values):
-    """A path of this study."""
-    return pattern.format(study=STUDY.folder, **values)
+def study_title(wildcards):
+    """Heading of the study's figure."""
+    return STUDIES[wildcards.study].title
 
 
-def study_results():
-    """The files that a study is run for."""
+def study_panels(wildcards):
+    """Label of each panel of the study, by name."""
+    return STUDIES[wildcards.study].panels
+
+
+def arm_labels(wildcards):
+    """Label of each arm of the study, by name."""
+    return {arm.name: arm.label for arm in STUDIES[wildcards.study].arms.values()}
+
+
+def table_inputs(wildcards):
+    """What a table is made from; that of the models takes no training."""
+    return [] if wildcards.table == "models" else [layout.STUDY_METRICS.format(**wildcards)]
+
+
+def table_arms(wildcards):
+    """What the study's tables say of arms beside their metrics."""
     return [
-        of_study(layout.STUDY_METRICS),
-        *(of_study(layout.FIGURE, format=suffix) for suffix in ("png", "svg")),
-        *(
-            of_study(table, format=suffix)
-            for table in (layout.STOPPING_TABLE, layout.PHASES_TABLE)
-            for suffix in ("md", "csv")
-        ),
+        {
+            "panel": arm.panel,
+            "name": arm.name,
+            "show": arm.show,
+            "model": to_json(arm.model),
+            "dataset": to_json(arm.dataset),
+            "filters": arm.filters,
+        }
+        for arm in STUDIES[wildcards.study].arms.values()
     ]
+
+
+def delivery(wildcards):
+    """From which arm a network is delivered, and how it is chosen."""
+    return asdict(STUDIES[wildcards.study].deliver)
+
+
+def printed_values(wildcards):
+    """What the paper prints of the study's arms."""
+    return [asdict(printed) for printed in STUDIES[wildcards.study].paper]
+
+
+def study_budget(wildcards):
+    """Name of the budget that is laid over the study, if any."""
+    return STUDIES[wildcards.study].budget
+
+
+def shown_arms(wildcards):
+    """Name, panel and place in a grid of the arms that the study's figure draws."""
+    arms = STUDIES[wildcards.study].arms.values()
+    return [(arm.name, arm.panel, arm.grid) for arm in arms if arm.show]
+
+
+def analysis_settings(wildcards):
+    """How the study's curves are judged."""
+    return asdict(STUDIES[wildcards.study].analysis)
+
+
+def plot_settings(wildcards):
+    """How the study's figure looks."""
+    return asdict(STUDIES[wildcards.study].plot)
+
+
+def study_results(study):
+    """The files that a study is run for."""
+    patterns = [layout.STUDY_METRICS] if study.trains else []
+    if study.figure:
+        patterns += expand(layout.FIGURE, format=FIGURE_FORMATS, allow_missing=True)
+    patterns += expand(
+        layout.TABLE, table=study.tables, format=["md", "csv", "tex"], allow_missing=True
+    )
+    if study.deliver:
+        patterns += [layout.DELIVERED, layout.DELIVERY_REPORT]
+    return expand(patterns, study=study.folder)
+
+
+def all_results():
+    """The files that the studies of this invocation are run for."""
+    return [path for study in STUDIES.values() for path in study_results(study)]

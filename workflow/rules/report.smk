@@ -1,75 +1,109 @@
-"""What a study shows: its collected metrics, figure and tables."""
+"""What studies show: their collected metrics, figures and tables, and what they would cost."""
 
 
 rule study_metrics:
     input:
         unpack(study_inputs),
     output:
-        of_study(layout.STUDY_METRICS),
+        layout.STUDY_METRICS,
     log:
-        of_study(layout.STUDY_LOG, name="metrics"),
+        partly(layout.STUDY_LOG, name="metrics"),
     conda:
         "../../envs/environment.yaml"
     params:
         entries=study_entries,
-    shell:
-        "exec python -m dsd2 study --entries {params.entries:q} --output {output:q}"
-        " > {log:q} 2>&1"
+    script:
+        "../scripts/study.py"
 
 
 rule figure:
     input:
-        of_study(layout.STUDY_METRICS),
+        layout.STUDY_METRICS,
     output:
         [
             report(
-                of_study(layout.FIGURE, format=suffix),
+                partly(layout.FIGURE, format=suffix),
                 caption="../report/figure.rst",
                 category="Figures",
+                subcategory="{study}",
                 labels={"figure": "accuracy and entropy over sparsity", "format": suffix},
             )
-            for suffix in ("png", "svg")
+            for suffix in FIGURE_FORMATS
         ],
     log:
-        of_study(layout.STUDY_LOG, name="figure"),
+        partly(layout.STUDY_LOG, name="figure"),
     conda:
         "../../envs/environment.yaml"
     params:
-        title=STUDY.title,
-        panels=STUDY.panels,
-        labels=ARM_LABELS,
-        arms=[arm.name for arm in STUDY.arms.values() if arm.show],
-        analysis=asdict(STUDY.analysis),
-        plot=asdict(STUDY.plot),
+        title=study_title,
+        panels=study_panels,
+        labels=arm_labels,
+        arms=shown_arms,
+        analysis=analysis_settings,
+        plot=plot_settings,
     script:
         "../scripts/figure.py"
 
 
-rule tables:
+rule table:
     input:
-        of_study(layout.STUDY_METRICS),
+        table_inputs,
     output:
-        stopping_md=of_study(layout.STOPPING_TABLE, format="md"),
-        stopping_csv=report(
-            of_study(layout.STOPPING_TABLE, format="csv"),
-            caption="../report/stopping.rst",
+        md=partly(layout.TABLE, format="md"),
+        tex=partly(layout.TABLE, format="tex"),
+        csv=report(
+            partly(layout.TABLE, format="csv"),
+            caption="../report/table.rst",
             category="Tables",
-            labels={"table": "cost and accuracy of each arm"},
-        ),
-        phases_md=of_study(layout.PHASES_TABLE, format="md"),
-        phases_csv=report(
-            of_study(layout.PHASES_TABLE, format="csv"),
-            caption="../report/phases.rst",
-            category="Tables",
-            labels={"table": "sparse double descent of each arm"},
+            subcategory="{study}",
+            labels={"table": "{table}"},
         ),
     log:
-        of_study(layout.STUDY_LOG, name="tables"),
+        partly(layout.STUDY_LOG, name="table-{table}"),
     conda:
         "../../envs/environment.yaml"
     params:
-        panels=STUDY.panels,
-        labels=ARM_LABELS,
-        analysis=asdict(STUDY.analysis),
+        panels=study_panels,
+        labels=arm_labels,
+        arms=table_arms,
+        analysis=analysis_settings,
+        paper=printed_values,
+        budget=study_budget,
     script:
-        "../scripts/tables.py"
+        "../scripts/table.py"
+
+
+# The network itself is no input: which it is says the table, and whatever is in the table is there.
+rule deliver:
+    input:
+        metrics=layout.STUDY_METRICS,
+    output:
+        model=layout.DELIVERED,
+        report=report(
+            layout.DELIVERY_REPORT,
+            caption="../report/delivery.rst",
+            category="Network",
+            subcategory="{study}",
+        ),
+    log:
+        partly(layout.STUDY_LOG, name="deliver"),
+    conda:
+        "../../envs/environment.yaml"
+    params:
+        deliver=delivery,
+        labels=arm_labels,
+    script:
+        "../scripts/deliver.py"
+
+
+# A target to ask for by name. It has no output, so that it is done whenever it is asked for.
+rule plan:
+    log:
+        layout.PLAN_LOG,
+    conda:
+        "../../envs/environment.yaml"
+    params:
+        runs=planned_runs,
+        cores=workflow.cores,
+    script:
+        "../scripts/plan.py"

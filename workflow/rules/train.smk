@@ -12,7 +12,7 @@ rule train:
         layout.TRAINING_LOG,
     conda:
         "../../envs/environment.yaml"
-    threads: 1
+    threads: training_threads
     params:
         recipe=run_recipe,
         inputs=as_options,

@@ -39,8 +39,11 @@ STUDY = "results/studies/{study}"
 STUDY_METRICS = f"{STUDY}/metrics.parquet"
 STUDY_LOG = f"{STUDY}/logs/{{name}}.log"
 FIGURE = f"{STUDY}/figures/sdd.{{format}}"
-STOPPING_TABLE = f"{STUDY}/tables/stopping.{{format}}"
-PHASES_TABLE = f"{STUDY}/tables/phases.{{format}}"
+TABLE = f"{STUDY}/tables/{{table}}.{{format}}"
+DELIVERED = f"{STUDY}/model.safetensors"
+DELIVERY_REPORT = f"{STUDY}/report.md"
+
+PLAN_LOG = "results/logs/plan.log"
 
 
 def number(iteration: int) -> str:
@@ -50,8 +53,7 @@ def number(iteration: int) -> str:
 
 def dataset_name(recipe: DatasetRecipe) -> str:
     """Folder-safe name of a dataset with its split."""
-    size = "" if recipe.train is None else str(recipe.train)
-    return f"{recipe.name}{size}-{digest(recipe, DATA_REVISION)}"
+    return f"{_dataset(recipe)}-{digest(recipe, DATA_REVISION)}"
 
 
 def labels_name(dataset: DatasetRecipe, noise: NoiseRecipe) -> str:
@@ -62,19 +64,24 @@ def labels_name(dataset: DatasetRecipe, noise: NoiseRecipe) -> str:
 def run_name(recipe: RunRecipe) -> str:
     """Folder-safe name of a run: what a person wants to see, then a digest of everything."""
     training = recipe.training
-    size = "" if recipe.dataset.train is None else str(recipe.dataset.train)
     parts = [
-        f"{recipe.dataset.name}{size}",
+        _dataset(recipe.dataset),
         _noise(recipe.noise),
         _model(recipe.model),
         f"ep{training.epochs}",
         f"lr{training.learning_rate:g}",
         f"f{recipe.pruning.fraction:g}",
     ]
+    if training.augmentation == "auto-cutout":
+        parts.append("autocutout")
+    if training.l1:
+        parts.append(f"l1x{training.l1:g}")
     if recipe.pruning.criterion != "magnitude":
         parts.append(recipe.pruning.criterion)
     if recipe.pruning.scope != "global":
         parts.append("layerwise")
+    if recipe.pruning.structure != "weights":
+        parts.append(recipe.pruning.structure)
     if recipe.perturbation.kind != "none":
         parts.append(recipe.perturbation.kind)
     if recipe.distillation is not None:
@@ -85,6 +92,11 @@ def run_name(recipe: RunRecipe) -> str:
         parts.append(f"from-{distillation.teacher_run.rpartition('-')[2]}-{chosen}")
     parts.append(f"s{recipe.seed}")
     return "-".join([*parts, digest(recipe, DATA_REVISION, TRAINING_REVISION)])
+
+
+def _dataset(recipe: DatasetRecipe) -> str:
+    size = "" if recipe.train is None else str(recipe.train)
+    return f"{recipe.name}{size}{'-standin' if recipe.stand_in else ''}"
 
 
 def _noise(recipe: NoiseRecipe) -> str:
@@ -98,4 +110,4 @@ def _noise(recipe: NoiseRecipe) -> str:
 def _model(recipe: ModelRecipe) -> str:
     if recipe.name == "vgg-like":
         return f"vgg{recipe.depth}x{recipe.width}"
-    return recipe.name
+    return recipe.name if recipe.stem == "cifar" else f"{recipe.name}-{recipe.stem}stem"

@@ -1,4 +1,4 @@
-"""Which files a study needs now, given what lies on the disk: the workflow's input functions.
+"""Which files studies need now, given what lies on the disk: the workflow's input functions.
 
 Nothing here trains or decides. A gated chain grows by reading the gates that exist; a student
 whose teacher is yet to be selected is *pending*: it has a name of its own, under which its jobs
@@ -9,13 +9,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from dsd2.config import layout
-from dsd2.config.recipe import DatasetRecipe, DistillationRecipe, NoiseRecipe, RunRecipe
+from dsd2.config.arms import ONLY_PANEL, Arm
+from dsd2.config.recipe import (
+    DatasetRecipe,
+    DistillationRecipe,
+    NoiseRecipe,
+    RunRecipe,
+    to_json,
+)
 from dsd2.config.stopping import Stopping
-from dsd2.config.study import ONLY_PANEL, Arm, Study
+from dsd2.config.study import Study
 from dsd2.errors import REDO, UserError
 
 
@@ -54,85 +62,123 @@ class Stage:
 
 
 class Plan:
-    """A study's files, looked up by the names in their paths."""
+    """The files of the studies of an invocation, looked up by the names in their paths.
 
-    def __init__(self, study: Study) -> None:
-        self.study = study
+    A run that several studies need is one run. Names and what follows from them are worked out
+    once; the decisions on the disk are read anew each time.
+    """
+
+    def __init__(self, *studies: Study) -> None:
+        self.studies = {study.folder: study for study in studies}
+        self.lookahead = max(study.lookahead for study in studies)
+        self.decoders = max(study.decoders for study in studies)
         self.runs: dict[str, RunRecipe] = {}
+        self.stops: dict[str, Stopping] = {}
+        self.datasets: dict[str, DatasetRecipe] = {}
+        self.labels: dict[str, tuple[DatasetRecipe, NoiseRecipe]] = {}
+        self._data: dict[str, dict[str, str]] = {}
+        self._jsons: dict[str, str] = {}
         self._awaited: dict[str, str] = {}
-        self.stops: dict[str, Stopping] = {arm.stopping.slug: arm.stopping for arm in self._arms()}
-        self.datasets: dict[str, DatasetRecipe] = {
-            layout.dataset_name(arm.dataset): arm.dataset for arm in self._arms()
-        }
-        self.labels: dict[str, tuple[DatasetRecipe, NoiseRecipe]] = {
-            layout.labels_name(arm.dataset, arm.noise): (arm.dataset, arm.noise)
-            for arm in self._arms()
-        }
-        self.chains()
+        self._named: dict[tuple[str, str, str, int, str | None, int | None], str] = {}
+        for study in studies:
+            self.chains(study)
 
-    def _arms(self) -> Iterator[Arm]:
-        return iter(self.study.arms.values())
+    def study(self, folder: str) -> Study:
+        """The study of a folder under ``results/studies``.
 
-    def chains(self) -> list[Chain]:
-        """Every chain of the study under the name it has now, in the order of the figure."""
-        return [self.chain(arm, seed) for arm in self._arms() for seed in self.study.seeds]
+        Raises:
+            UserError: this invocation has no study of that name.
+        """
+        if folder not in self.studies:
+            raise UserError(
+                f"{layout.STUDY.format(study=folder)}: is no study of this invocation, which has"
+                f" {', '.join(self.studies)}"
+            )
+        return self.studies[folder]
 
-    def chain(self, arm: Arm, seed: int) -> Chain:
+    def chains(self, study: Study) -> list[Chain]:
+        """Every chain of a study under the name it has now, in the order of the figure."""
+        return [self.chain(study, arm, seed) for arm in study.arms.values() for seed in study.seeds]
+
+    def chain(self, study: Study, arm: Arm, seed: int) -> Chain:
         """One arm's chain for one seed, as far as its teacher's choice is known."""
         choices: tuple[str, ...] = ()
-        distillation = None
+        teacher_run = iteration = None
         if arm.distillation is not None:
             wanted = arm.distillation
-            teacher = self.chain(self.study.arms[arm.panel, wanted.teacher], seed)
-            choices = teacher.choices
+            teacher = self.chain(study, study.arms[arm.panel, wanted.teacher], seed)
+            teacher_run, choices = teacher.run, teacher.choices
             if wanted.select == "best":
                 choices = (*choices, teacher.choice)
                 iteration = _chosen(teacher.choice)
             else:
                 iteration = 0 if wanted.select == "dense" else wanted.select
-            distillation = DistillationRecipe(
-                teacher_run=teacher.run,
-                teacher_iteration=iteration,
-                alpha=wanted.alpha,
-                temperature=wanted.temperature,
-                temperature_squared=wanted.temperature_squared,
-            )
-        recipe = RunRecipe(
-            dataset=arm.dataset,
-            noise=arm.noise,
-            model=arm.model,
-            training=arm.training,
-            pruning=arm.pruning,
-            perturbation=arm.perturbation,
-            distillation=distillation,
-            seed=seed,
-        )
-        run = layout.run_name(recipe)
+        key = (study.folder, arm.panel, arm.name, seed, teacher_run, iteration)
+        if key not in self._named:
+            recipe = _recipe(arm, seed, teacher_run, iteration)
+            self._named[key] = layout.run_name(recipe)
+            self._note(self._named[key], recipe, arm.stopping)
+            if recipe.pending:
+                self._awaited[self._named[key]] = choices[-1]
+        return Chain(arm, seed, self._named[key], choices)
+
+    def _note(self, run: str, recipe: RunRecipe, stopping: Stopping) -> None:
+        """Keep what the names of a run's files stand for."""
+        dataset = layout.dataset_name(recipe.dataset)
+        labels = layout.labels_name(recipe.dataset, recipe.noise)
         self.runs[run] = recipe
-        if recipe.pending:
-            self._awaited[run] = choices[-1]
-        return Chain(arm, seed, run, choices)
+        self.stops[stopping.slug] = stopping
+        self.datasets[dataset] = recipe.dataset
+        self.labels[labels] = (recipe.dataset, recipe.noise)
+        self._jsons[run] = to_json(recipe)
+        self._data[run] = {
+            "dataset": layout.DATASET.format(dataset=dataset),
+            "labels": layout.LABELS.format(labels=labels),
+        }
 
     def recipe(self, run: str) -> RunRecipe:
-        """The recipe of a run of this study.
+        """The recipe of a run of these studies.
 
         Raises:
-            UserError: the study has no run of that name.
+            UserError: the studies have no run of that name.
         """
-        if run not in self.runs:
-            raise UserError(
-                f"{layout.RUN.format(run=run)}: is no run of this study; give the --configfile"
-                " of the study that it belongs to"
-            )
-        return self.runs[run]
+        if run in self.runs:
+            return self.runs[run]
+        for study in self.studies.values():
+            for chain in self.chains(study):
+                if run in self._former_names(study, chain):
+                    raise UserError(
+                        f"{layout.RUN.format(run=run)}: is a run's name before its teacher was"
+                        f" selected; now it is {layout.RUN.format(run=chain.run)}"
+                    )
+        raise UserError(
+            f"{layout.RUN.format(run=run)}: is no run of this study; give the --configfile"
+            " of the study that it belongs to"
+        )
+
+    def _former_names(self, study: Study, chain: Chain) -> set[str]:
+        """The names that a chain's run had while teachers were not selected."""
+        wanted, now = chain.arm.distillation, self.runs[chain.run].distillation
+        if wanted is None or now is None:
+            return set()
+        teacher = self.chain(study, study.arms[chain.arm.panel, wanted.teacher], chain.seed)
+        iterations = {now.teacher_iteration, *({None} if wanted.select == "best" else ())}
+        names = {
+            layout.run_name(_recipe(chain.arm, chain.seed, run, iteration))
+            for run in (teacher.run, *self._former_names(study, teacher))
+            for iteration in iterations
+        }
+        return names - {chain.run}
+
+    def recipe_json(self, run: str) -> str:
+        """The recipe of a run as one line of JSON; raises as :meth:`recipe`."""
+        self.recipe(run)
+        return self._jsons[run]
 
     def training_inputs(self, run: str, iteration: int) -> dict[str, str]:
         """What an iteration is trained from. Never a gate: thresholds retrain nothing."""
         recipe = self.recipe(run)
-        inputs = {
-            "dataset": layout.DATASET.format(dataset=layout.dataset_name(recipe.dataset)),
-            "labels": layout.LABELS.format(labels=layout.labels_name(recipe.dataset, recipe.noise)),
-        }
+        inputs = dict(self._data[run])
         if iteration > 0:
             inputs["previous"] = _checkpoint(run, iteration - 1)
         if iteration > 1 and recipe.perturbation.kind == "rewind":
@@ -144,6 +190,10 @@ class Plan:
             elif iteration == 0:
                 inputs["choice"] = self._awaited[run]
         return inputs
+
+    def threads(self, run: str) -> int:
+        """Threads of a training: one, and those that decode its images where they are streamed."""
+        return 1 + self.decoders * self.recipe(run).dataset.stream
 
     def gate_inputs(self, run: str, stop: str, iteration: int) -> dict[str, str]:
         """What a gate judges: the iteration's metrics and the gate before."""
@@ -165,23 +215,23 @@ class Plan:
         return {"metrics": metrics, "gates": gates}
 
     def _requested(self, run: str, stop: str, last: int) -> Iterator[int]:
-        block = last + 1 if stop == "none" else self.study.lookahead
+        block = last + 1 if stop == "none" else self.lookahead
         for start in range(0, last + 1, block):
             iterations = range(start, min(start + block, last + 1))
             yield from iterations
             if stop != "none" and not all(_goes_on(_gate(run, stop, i)) for i in iterations):
                 return
 
-    def study_inputs(self) -> dict[str, list[str]]:
-        """The chains of the study, and the choices that their names depend on."""
-        chains = self.chains()
+    def study_inputs(self, folder: str) -> dict[str, list[str]]:
+        """The chains of a study, and the choices that their names depend on."""
+        chains = self.chains(self.study(folder))
         choices = dict.fromkeys(choice for chain in chains for choice in chain.choices)
         return {"chains": [chain.path for chain in chains], "choices": list(choices)}
 
-    def entries(self) -> str:
-        """Which chain belongs to which arm and whom it is taught by, as JSON for ``study``."""
+    def entries(self, folder: str) -> list[dict[str, Any]]:
+        """Which chain belongs to which arm and whom it is taught by: fields of ``Entry``."""
         rows = []
-        for chain in self.chains():
+        for chain in self.chains(self.study(folder)):
             teacher = chain.arm.distillation
             rows.append(
                 {
@@ -194,20 +244,66 @@ class Plan:
                     "select": teacher.select if teacher else None,
                 }
             )
-        return json.dumps(rows)
+        return rows
+
+    def _training_studies(self) -> list[Study]:
+        return [study for study in self.studies.values() if study.trains]
+
+    def planned_runs(self) -> list[dict[str, Any]]:
+        """What would be trained at most, for the estimate of its cost.
+
+        One entry a run: its recipe as plain values, its iterations in the longest chain that needs
+        it, and how many chains do.
+        """
+        planned: dict[str, dict[str, Any]] = {}
+        for study in self._training_studies():
+            for chain in self.chains(study):
+                recipe = json.loads(self._jsons[chain.run])
+                run = planned.setdefault(
+                    chain.run, {"recipe": recipe, "iterations": 0, "chains": 0}
+                )
+                run["iterations"] = max(run["iterations"], chain.arm.last + 1)
+                run["chains"] += 1
+        return list(planned.values())
 
     def stages(self) -> list[Stage]:
         """Every training that is or may be needed, once, under the first arm that needs it."""
         needed: dict[str, Stage] = {}
-        for chain in self.chains():
-            arm = chain.arm
-            where = "" if arm.panel == ONLY_PANEL else f" in {arm.panel}"
-            metrics = self.chain_inputs(chain.run, arm.stopping.slug, arm.last)["metrics"]
-            for iteration, path in enumerate(metrics):
-                words = f"{arm.name}{where} seed {chain.seed} iteration {iteration}"
-                log = layout.TRAINING_LOG.format(run=chain.run, i=layout.number(iteration))
-                needed.setdefault(path, Stage(words, Path(log), Path(path).exists()))
+        for study in self._training_studies():
+            of_study = f"{study.folder}: " if len(self.studies) > 1 else ""
+            for chain in self.chains(study):
+                arm = chain.arm
+                where = "" if arm.panel == ONLY_PANEL else f" in {arm.panel}"
+                for i in self._requested(chain.run, arm.stopping.slug, arm.last):
+                    path = layout.METRICS.format(run=chain.run, i=layout.number(i))
+                    if path in needed:
+                        continue
+                    words = f"{of_study}{arm.name}{where} seed {chain.seed} iteration {i}"
+                    log = layout.TRAINING_LOG.format(run=chain.run, i=layout.number(i))
+                    needed[path] = Stage(words, Path(log), Path(path).exists())
         return list(needed.values())
+
+
+def _recipe(arm: Arm, seed: int, teacher_run: str | None, iteration: int | None) -> RunRecipe:
+    recipe = RunRecipe(
+        dataset=arm.dataset,
+        noise=arm.noise,
+        model=arm.model,
+        training=arm.training,
+        pruning=arm.pruning,
+        perturbation=arm.perturbation,
+        seed=seed,
+    )
+    if arm.distillation is None or teacher_run is None:
+        return recipe
+    distillation = DistillationRecipe(
+        teacher_run=teacher_run,
+        teacher_iteration=iteration,
+        alpha=arm.distillation.alpha,
+        temperature=arm.distillation.temperature,
+        temperature_squared=arm.distillation.temperature_squared,
+    )
+    return replace(recipe, distillation=distillation)
 
 
 def _checkpoint(run: str, iteration: int) -> str:

@@ -28,23 +28,30 @@ class DatasetRecipe:
 
     Attributes:
         path: folder of a ``parquet`` or ``imagefolder`` dataset; None for the others.
-        image_size: side in pixels that the images of an ``imagefolder`` are resized to.
+        image_size: side in pixels that the images of an ``imagefolder``, of ``flowers102`` and of
+            ``imagenet`` are resized to.
         train: how many training images to use; None for all that are left.
         test: how many test images to use, or which fraction; None for all.
-        validation: ``"test"``, or how many images to hold out of the training set: a fraction
-            below 1 or a count.
+        validation: ``"test"``, ``"own"`` for the dataset's own validation images, or how many
+            images to hold out of the training set: a fraction below 1 or a count.
         split_seed: draws which images are used and which are held out.
+        stream: leave the images in their files, to be decoded when needed.
+        stand_in: synthetic images in the dataset's format, where it is missing.
     """
 
-    name: Literal["digits", "cifar10", "cifar100", "parquet", "imagefolder"]
+    name: Literal[
+        "digits", "cifar10", "cifar100", "flowers102", "imagenet", "parquet", "imagefolder"
+    ]
     train: int | None
     test: float | None
-    validation: float | Literal["test"]
+    validation: float | Literal["test", "own"]
     split_seed: int
     path: str | None = None
     image_column: str = "image"
     label_column: str = "label"
     image_size: int = 32
+    stream: bool = False
+    stand_in: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,8 +61,9 @@ class NoiseRecipe:
     Attributes:
         rate: ε; 0 for the kinds that have none.
         validation: whether the held-out labels are noisy too.
-        file: where ``human`` labels are.
+        file: where ``human`` labels are; None for the release's file of a CIFAR dataset.
         column: which of its columns they are.
+        stand_in: labels flipped at random, where the file of ``human`` ones is missing.
     """
 
     kind: Literal["none", "symmetric", "symmetric-any", "asymmetric", "pairflip", "human"]
@@ -64,21 +72,28 @@ class NoiseRecipe:
     validation: Literal["clean", "noisy"]
     file: str | None = None
     column: str | None = None
+    stand_in: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
 class ModelRecipe:
-    """A network. ``depth`` (δ) and ``width`` (γ) are vgg-like's alone."""
+    """A network. ``depth`` (δ) and ``width`` (γ) are vgg-like's alone, ``stem`` the ResNets'."""
 
-    name: Literal["vgg-like", "resnet18"]
+    name: Literal["vgg-like", "resnet18", "resnet50"]
     depth: int | None = None
     width: int | None = None
     dropout: float = 0.0
+    stem: Literal["cifar", "imagenet"] = "cifar"
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingRecipe:
-    """One training (Table 4). ``milestones`` are epochs after which the rate is multiplied."""
+    """One training (Table 4).
+
+    Attributes:
+        milestones: epochs after which the learning rate is multiplied by ``drop_factor``.
+        l1: λ of the ℓ1 penalty on the prunable weights (Appendix D).
+    """
 
     epochs: int
     batch_size: int
@@ -87,7 +102,8 @@ class TrainingRecipe:
     weight_decay: float
     milestones: tuple[int, ...]
     drop_factor: float
-    augmentation: Literal["none", "flip-shift"]
+    augmentation: Literal["none", "flip-shift", "auto-cutout", "resized-crop"]
+    l1: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,11 +112,14 @@ class PruningRecipe:
 
     Attributes:
         scope: ``global`` ranks the weights of all layers together, ``layer`` each layer's.
+        structure: what is removed: single weights, or ``filters`` of each convolution (Appendix
+            G); then ``fraction`` is of a layer's remaining filters, and ``scope`` does not apply.
     """
 
     criterion: Literal["magnitude", "gradient", "random"]
     fraction: float
     scope: Literal["global", "layer"] = "global"
+    structure: Literal["weights", "filters"] = "weights"
 
 
 @dataclass(frozen=True, kw_only=True)

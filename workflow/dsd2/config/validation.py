@@ -28,15 +28,6 @@ SECTIONS = (
 )
 """The sections that a study, a panel and an arm have in common."""
 
-KIND_KEY = {
-    "dataset": "name",
-    "noise": "kind",
-    "model": "name",
-    "perturbation": "kind",
-    "stopping": "policy",
-}
-"""The key of a section that says what kind of thing it is."""
-
 Section = dict[str, Any]
 
 
@@ -83,37 +74,70 @@ def _retype(config: Any, path: list[str | int], text: str) -> None:
 
 
 def merge_section(name: str, lower: Section | None, upper: Section | None) -> Section | None:
-    """One section laid over another; one that names another kind replaces it."""
+    """One section laid over another.
+
+    Where the upper one makes it another kind of thing, keys of the lower that do not apply to that
+    kind fall away.
+    """
     if upper is None or lower is None:
         return upper
-    kind = KIND_KEY.get(name)
-    if kind in upper and upper[kind] != lower.get(kind):
-        return dict(upper)
-    return {**lower, **upper}
+    merged = {**lower, **upper}
+    return {
+        key: value
+        for key, value in merged.items()
+        if key in upper or _decided_by(name, key) not in upper or applies(name, key, merged)
+    }
 
 
-def complete_section(name: str, given: Section, where: str) -> Section:
-    """A section with the defaults of the keys that apply to its kind.
+def _decided_by(name: str, key: str) -> str | None:
+    """The key of a section that says whether another applies; None for one that always does."""
+    rule = schema()["$defs"][name]["properties"][key].get("x-only-for", {})
+    return next(iter(rule), None)
+
+
+def applies(name: str, key: str, section: Section) -> bool:
+    """Whether a key has a meaning in a section, given what kind of thing the section is."""
+    decided_by = _decided_by(name, key)
+    if decided_by is None:
+        return True
+    rule = schema()["$defs"][name]["properties"][key]["x-only-for"]
+    return value_of(name, decided_by, section) in rule[decided_by]
+
+
+def value_of(name: str, key: str, section: Section) -> Any:
+    """A section's value of a key, the schema's default where it does not say."""
+    return section.get(key, schema()["$defs"][name]["properties"][key]["default"])
+
+
+def complete_section(name: str, given: Section, defaults: Section, where: str) -> Section:
+    """A section with the defaults of the keys that apply to it.
+
+    Args:
+        name: of the section.
+        given: what the configuration says.
+        defaults: what wins over the schema's defaults.
+        where: names the arm in messages.
 
     Raises:
-        UserError: a key is given that does not apply to the section's kind.
+        UserError: a key is given that does not apply to what another of its keys says.
     """
-    kind_key = KIND_KEY.get(name)
-    properties = schema()["$defs"][name]["properties"]
-    section = dict(given)
-    if kind_key:
-        section.setdefault(kind_key, properties[kind_key]["default"])
-    for key, rule in properties.items():
-        kinds = rule.get("x-only-for", {}).get(kind_key)
-        if kinds is None or section[str(kind_key)] in kinds:
-            if "default" in rule:
-                section.setdefault(key, rule["default"])
-        elif key in section:
+    section: Section = {}
+    for key, rule in schema()["$defs"][name]["properties"].items():
+        if applies(name, key, given):
+            if key in given or key in defaults or "default" in rule:
+                section[key] = given.get(key, defaults.get(key, rule.get("default")))
+        elif key in given:
+            ((other, kinds),) = rule["x-only-for"].items()
             raise UserError(
-                f"config key {name}.{key} of {where} does not apply to {kind_key}"
-                f" {section[str(kind_key)]}, only to {' and '.join(kinds)}"
+                f"config key {name}.{key} of {where} does not apply to {other}"
+                f" {value_of(name, other, given)}, only to {' and '.join(kinds)}"
             )
     return section
+
+
+def top_level(config: dict[str, Any], key: str) -> Any:
+    """A configuration's value of a top-level key, the schema's default where it does not say."""
+    return config.get(key, schema()["properties"][key]["default"])
 
 
 def documented_keys() -> Iterator[tuple[str, dict[str, Any]]]:
@@ -124,17 +148,25 @@ def documented_keys() -> Iterator[tuple[str, dict[str, Any]]]:
             for name, inner in top["$defs"][key]["properties"].items():
                 yield f"{key}.{name}", inner
         else:
-            yield key, {**top["$defs"]["name"], **rule} if "$ref" in rule else rule
+            yield key, _resolved(rule)
             for name, inner in rule.get("properties", {}).items():
                 if name not in SECTIONS:
                     yield f"{key}.{name}", inner
             for name, inner in _entries(rule).items():
                 if name not in SECTIONS:
-                    yield f"{key}.<name>.{name}", inner
+                    place = "<n>" if "items" in rule else "<name>"
+                    yield f"{key}.{place}.{name}", _resolved(inner)
+
+
+def _resolved(rule: dict[str, Any]) -> dict[str, Any]:
+    """A rule together with the definition that it refers to."""
+    name = str(rule.get("$ref", "")).rpartition("/")[2]
+    return {**schema()["$defs"].get(name, {}), **rule}
 
 
 def _entries(rule: dict[str, Any]) -> dict[str, Any]:
-    extra = rule.get("additionalProperties")
+    """The keys of each entry of a list or mapping."""
+    extra = rule.get("items", rule.get("additionalProperties"))
     return extra.get("properties", {}) if isinstance(extra, dict) else {}
 
 

@@ -10,15 +10,17 @@ import torch
 from torch import Tensor
 
 from dsd2.config.recipe import DatasetRecipe
+from dsd2.data.files import ImageFiles
 from dsd2.data.source import Images, Source
+from dsd2.data.splits import split_sizes
 from dsd2.errors import UserError
 from dsd2.files.tensors import load_tensors, save_tensors
 from dsd2.nn.randomness import generator
 
 _FORMAT = 2
 
-OWN_TEST = 0.2
-"""Share of the images that the test takes where a dataset has no test set of its own."""
+SAMPLE = 2048
+"""Training images that the statistics of a streamed dataset are taken from, at most."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,8 @@ class Dataset:
         validation: images to select on; the test images themselves in the paper's mode.
         test: images to report on.
         train_rows: position of each training image in its source, int64 [N].
-        validation_rows: the same for the validation images.
+        validation_rows: the same for the validation images; where the source has its own, their
+            position in those.
         source_labels: of all training images of the source, in its order, int64.
         classes: names.
         mean: of the training images per channel, in units of 0–255, [C, 1, 1].
@@ -57,47 +60,41 @@ class Dataset:
 
 
 def split_source(source: Source, recipe: DatasetRecipe) -> Dataset:
-    """Draw the splits of a recipe from a source.
+    """Draw the splits of a recipe from a source, and decode what is not to be streamed.
 
     A source without a test set of its own gives its images, in a random order, to training, to
     validation and to the test; the test takes a fifth unless ``train`` or ``test`` say otherwise.
 
     Raises:
         UserError: more images are asked for than there are, there is only one class, or a class
-            has no training image.
+            has no training image though all images are used.
     """
     if len(source.classes) < 2:
         raise UserError(f"dataset {recipe.name}: has one class, {source.classes[0]}; it takes two")
-    order = torch.randperm(
-        len(source.train.labels), generator=generator("split", recipe.split_seed, "train")
+    available = len(source.train.labels)
+    own = [None if part is None else len(part.labels) for part in (source.validation, source.test)]
+    sizes = split_sizes(recipe, available, *own)
+    order = torch.randperm(available, generator=generator("split", recipe.split_seed, "train"))
+    train_rows, validation_rows, rest = order.split(
+        [sizes.train, sizes.held_out, available - sizes.train - sizes.held_out]
     )
-    available = len(order)
-    if recipe.train is None:
-        tested = 0
-        if source.test is None:
-            tested = _size(OWN_TEST if recipe.test is None else recipe.test, available)
-        held_out = _validation_size(recipe, available - tested)
-        train_size = available - tested - held_out
+    missing = classes_without_images(source.train.labels[train_rows], source.classes)
+    if missing and recipe.train is None:
+        raise UserError(f"dataset {recipe.name}: no training image of class {', '.join(missing)}")
+    train = _take(source.train, train_rows, recipe)
+    test = _test_images(source, rest, sizes.test, recipe)
+    if recipe.validation == "test":
+        validation = test
+    elif recipe.validation == "own":
+        assert source.validation is not None, "split_sizes has seen to it"
+        validation_rows = torch.arange(sizes.validation)
+        validation = _take(source.validation, validation_rows, recipe)
     else:
-        held_out, train_size = _validation_size(recipe, recipe.train), recipe.train
-    spare = available - train_size - held_out
-    if spare < 0 or train_size < 1 or (source.test is None and spare == 0):
-        raise UserError(
-            f"dataset.train: {train_size} training and {held_out} validation images"
-            f" are more than the {available} of {recipe.name} allow"
-        )
-    train_rows, validation_rows, rest = order.split([train_size, held_out, spare])
-    test = _test_images(source, rest, recipe)
-    train = _take(source.train, train_rows)
-    missing = set(range(len(source.classes))) - set(train.labels.unique().tolist())
-    if missing:
-        names = ", ".join(source.classes[label] for label in sorted(missing))
-        raise UserError(f"dataset {recipe.name}: no training image of class {names}")
-    pixels = train.images.to(torch.float32)
-    std, mean = torch.std_mean(pixels, dim=(0, 2, 3))
+        validation = _take(source.train, validation_rows, recipe)
+    std, mean = _deviation_and_mean(train.images, recipe.split_seed)
     return Dataset(
         train=train,
-        validation=test if recipe.validation == "test" else _take(source.train, validation_rows),
+        validation=validation,
         test=test,
         train_rows=train_rows,
         validation_rows=validation_rows,
@@ -109,55 +106,71 @@ def split_source(source: Source, recipe: DatasetRecipe) -> Dataset:
     )
 
 
-def _size(wanted: float, available: int) -> int:
-    """A number of images, given as such or as a fraction below 1."""
-    return int(wanted * available + 0.5) if wanted < 1 else int(wanted)
+def classes_without_images(labels: Tensor, classes: tuple[str, ...]) -> list[str]:
+    """Names of the classes that no label is of."""
+    counts = labels.bincount(minlength=len(classes))
+    return [name for name, count in zip(classes, counts.tolist(), strict=True) if count == 0]
 
 
-def _validation_size(recipe: DatasetRecipe, available: int) -> int:
-    return 0 if recipe.validation == "test" else _size(recipe.validation, available)
-
-
-def _test_images(source: Source, rest: Tensor, recipe: DatasetRecipe) -> Images:
+def _test_images(source: Source, rest: Tensor, size: int, recipe: DatasetRecipe) -> Images:
     if source.test is None:
-        rows, images = rest, source.train
-    else:
-        draws = generator("split", recipe.split_seed, "test")
-        rows, images = torch.randperm(len(source.test.labels), generator=draws), source.test
-    if recipe.test is None or (source.test is None and recipe.train is None):
-        return _take(images, rows)
-    wanted = _size(recipe.test, len(rows))
-    if wanted > len(rows):
-        raise UserError(f"dataset.test: {wanted} images asked for, {len(rows)} there are")
-    return _take(images, rows[:wanted])
+        return _take(source.train, rest[:size], recipe)
+    draws = generator("split", recipe.split_seed, "test")
+    rows = torch.randperm(len(source.test.labels), generator=draws)
+    return _take(source.test, rows[:size], recipe)
 
 
-def _take(images: Images, rows: Tensor) -> Images:
-    return Images(images.images[rows], images.labels[rows])
+def _take(images: Images, rows: Tensor, recipe: DatasetRecipe) -> Images:
+    taken = images.images[rows]
+    if isinstance(taken, ImageFiles) and not recipe.stream:
+        taken = taken.decode_all()
+    return Images(taken, images.labels[rows])
+
+
+def _deviation_and_mean(images: Tensor | ImageFiles, split_seed: int) -> tuple[Tensor, Tensor]:
+    """Per channel, in units of 0–255, [C] each; of a sample where images are in files."""
+    if isinstance(images, ImageFiles):
+        if len(images) > SAMPLE:
+            draws = generator("split", split_seed, "statistics")
+            images = images[torch.randperm(len(images), generator=draws)[:SAMPLE]]
+        images = images.decode_all()
+    return torch.std_mean(images.to(torch.float32), dim=(0, 2, 3))
 
 
 def save_dataset(path: Path, dataset: Dataset) -> None:
-    """Write the artefact; a validation set that is the test set is not written twice."""
+    """Write the artefact; a validation set that is the test set is not written twice.
+
+    Of images in files it holds the names, and once for all splits how they are decoded.
+    """
     tensors = {
-        "train/images": dataset.train.images,
-        "train/labels": dataset.train.labels,
         "train/rows": dataset.train_rows,
         "validation/rows": dataset.validation_rows,
         "source/labels": dataset.source_labels,
-        "test/images": dataset.test.images,
-        "test/labels": dataset.test.labels,
         "mean": dataset.mean,
         "std": dataset.std,
     }
-    if dataset.validation is not dataset.test:
-        tensors["validation/images"] = dataset.validation.images
-        tensors["validation/labels"] = dataset.validation.labels
     about: dict[str, Any] = {
         "kind": "dataset",
         "format": _FORMAT,
         "classes": list(dataset.classes),
         "origin": dataset.origin,
     }
+    splits = {"train": dataset.train, "test": dataset.test}
+    if dataset.validation is not dataset.test:
+        splits["validation"] = dataset.validation
+    for split, part in splits.items():
+        tensors[f"{split}/labels"] = part.labels
+        if isinstance(part.images, ImageFiles):
+            files = part.images
+            tensors[f"{split}/names"] = files.names
+            about["files"] = {
+                "folder": str(files.folder),
+                "mode": files.mode,
+                "size": files.size,
+                "fit": files.fit,
+            }
+        else:
+            tensors[f"{split}/images"] = part.images
     save_tensors(path, tensors, about)
 
 
@@ -170,12 +183,16 @@ def load_dataset(path: Path) -> Dataset:
     tensors, about = load_tensors(path, "dataset", _FORMAT)
 
     def images(split: str) -> Images:
-        return Images(tensors[f"{split}/images"], tensors[f"{split}/labels"])
+        labels = tensors[f"{split}/labels"]
+        if "files" not in about:
+            return Images(tensors[f"{split}/images"], labels)
+        files = {**about["files"], "folder": Path(about["files"]["folder"])}
+        return Images(ImageFiles(names=tensors[f"{split}/names"], **files), labels)
 
     test = images("test")
     return Dataset(
         train=images("train"),
-        validation=images("validation") if "validation/images" in tensors else test,
+        validation=images("validation") if "validation/labels" in tensors else test,
         test=test,
         train_rows=tensors["train/rows"],
         validation_rows=tensors["validation/rows"],

@@ -1,19 +1,18 @@
-"""The datasets by name: each gives all its images, decoded, as uint8."""
+"""The datasets by name: each gives all its images, decoded or in their files."""
 
 from __future__ import annotations
 
-import io
-import json
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import torch
-from torch import Tensor
 
 from dsd2.config.recipe import DatasetRecipe
+from dsd2.data import torchvision_sets
 from dsd2.data.imagefolder import read_imagefolder
-from dsd2.data.source import Images, Source, channels_first, read_foreign_parquet
+from dsd2.data.parquet import read_parquet
+from dsd2.data.places import CIFAR_FOLDERS, DOWNLOADABLE, find
+from dsd2.data.source import Images, Source
+from dsd2.data.tables import cifar_columns
 from dsd2.errors import UserError
 
 
@@ -31,14 +30,14 @@ def read_source(recipe: DatasetRecipe, roots: list[Path], download: bool) -> Sou
     match recipe.name:
         case "digits":
             return _digits()
-        case "cifar10" | "cifar100":
-            return _cifar(recipe.name, roots, download)
         case "imagefolder":
             assert recipe.path is not None, "the configuration requires it"
             return read_imagefolder(Path(recipe.path), recipe.image_size)
         case "parquet":
             assert recipe.path is not None, "the configuration requires it"
             return read_parquet(Path(recipe.path), recipe.image_column, recipe.label_column)
+        case _:
+            return _named(recipe, roots, download)
 
 
 def _digits() -> Source:
@@ -52,134 +51,35 @@ def _digits() -> Source:
     return Source(Images(images, labels), None, names, "scikit-learn's handwritten digits")
 
 
-CIFAR = {
-    "cifar10": ("CIFAR10", "cifar-10-batches-py"),
-    "cifar100": ("CIFAR100", "cifar-100-python"),
+PLACES = {
+    "cifar10": "cifar-10-batches-py, or cifar10/train.parquet and test.parquet,",
+    "cifar100": "cifar-100-python, or cifar100/train.parquet and test.parquet,",
+    "flowers102": "flowers-102 with the folder jpg, imagelabels.mat and setid.mat",
+    "imagenet": (
+        "imagenet with the folders train and val, which have a folder for each class,"
+        " and ILSVRC2012_devkit_t12.tar.gz or meta.bin"
+    ),
 }
-"""torchvision's class of a dataset, and the folder that it reads."""
+"""What a data root must hold for a dataset to be there, in words."""
 
 
-def _cifar(name: str, roots: list[Path], download: bool) -> Source:
-    """CIFAR-10 or -100 from the first folder that has it, in torchvision's layout or as parquet."""
-    folder = CIFAR[name][1]
-    for root in roots:
-        if (root / folder).is_dir():
-            return _cifar_batches(name, root, download=False)
-        if any((root / name).glob("train*.parquet")):
-            return read_parquet(root / name, "image", "label")
-    if download:
-        return _cifar_batches(name, roots[0], download=True)
-    raise UserError(
-        f"dataset {name}: none of the folders of data_roots ({', '.join(map(str, roots))}) has it;"
-        f" set download: true to fetch it into {roots[0]}, or put {folder}, or"
-        f" {name}/train.parquet and test.parquet, there"
-    )
-
-
-def _cifar_batches(name: str, root: Path, download: bool) -> Source:
-    from dsd2.nn.torchvision_ops import import_torchvision
-
-    reader = getattr(import_torchvision("torchvision.datasets"), CIFAR[name][0])
-
-    def part(train: bool) -> Any:
-        try:
-            return reader(str(root), train=train, download=download)
-        except (RuntimeError, OSError) as error:
-            raise UserError(f"dataset {name} in {root}: {error}") from error
-
-    def images(data: Any) -> Images:
-        return Images(channels_first(data.data), torch.tensor(data.targets, dtype=torch.int64))
-
-    train, test = part(True), part(False)
-    origin = f"the original files of {CIFAR[name][0]}"
-    return Source(images(train), images(test), tuple(train.classes), origin)
-
-
-def read_parquet(folder: Path, image_column: str, label_column: str) -> Source:
-    """A folder with ``train*.parquet`` and, if there is one, ``test*.parquet``.
-
-    The layout of image datasets on the Hugging Face hub: a column of structs with the encoded
-    file in ``bytes``, and a column of integer labels. All images have one size and one mode,
-    greyscale or RGB.
-
-    Raises:
-        UserError: a file is missing or unreadable, or an image or label is not as it should be.
-    """
-    parts: dict[str, Images] = {}
-    names: tuple[str, ...] = ()
-    for split in ("train", "test"):
-        files = sorted(folder.glob(f"{split}*.parquet"))
-        if not files:
-            continue
-        loaded = [_parquet_file(file, image_column, label_column) for file in files]
-        shapes = {tuple(part.images.shape[1:]) for part, _ in loaded}
-        shapes |= {tuple(part.images.shape[1:]) for part in parts.values()}
-        if len(shapes) > 1:
-            raise UserError(f"{folder}: images of different shapes, (C, H, W) {sorted(shapes)}")
-        parts[split] = Images(
-            torch.cat([part.images for part, _ in loaded]),
-            torch.cat([part.labels for part, _ in loaded]),
+def _named(recipe: DatasetRecipe, roots: list[Path], download: bool) -> Source:
+    """A dataset from the first root that has it, or fetched into the first root."""
+    name, root = recipe.name, find(recipe.name, roots)
+    fetch = root is None and download and name in DOWNLOADABLE
+    if root is None and not fetch:
+        how = f"set download: true to fetch it into {roots[0]}, or " if name in DOWNLOADABLE else ""
+        raise UserError(
+            f"dataset {name}: none of the folders of data_roots"
+            f" ({', '.join(map(str, roots))}) has it; {how}put {PLACES[name]} there"
         )
-        names = names or loaded[0][1]
-    if "train" not in parts:
-        raise UserError(f"{folder}: has no train*.parquet")
-    highest = max(int(part.labels.max()) for part in parts.values())
-    names = names or tuple(str(label) for label in range(highest + 1))
-    for split, part in parts.items():
-        if int(part.labels.min()) < 0 or int(part.labels.max()) >= len(names):
-            raise UserError(
-                f"{folder}: a label of the {split} files is outside 0 to {len(names) - 1}"
-            )
-    return Source(parts["train"], parts.get("test"), names, f"parquet files in {folder.name}")
-
-
-def _parquet_file(
-    file: Path, image_column: str, label_column: str
-) -> tuple[Images, tuple[str, ...]]:
-    table = read_foreign_parquet(file)
-    for key, column in (("image_column", image_column), ("label_column", label_column)):
-        if column not in table.column_names:
-            raise UserError(
-                f"{file}: has no column {column!r} (dataset.{key});"
-                f" it has {', '.join(table.column_names)}"
-            )
-    if len(table) == 0:
-        raise UserError(f"{file}: has no rows")
-    images = _decode(file, table.column(image_column))
-    labels = torch.tensor(table.column(label_column).to_pylist(), dtype=torch.int64)
-    return Images(images, labels), _class_names(table.schema, label_column)
-
-
-def _decode(file: Path, column: Any) -> Tensor:
-    """Decode a column of encoded images into uint8 [N, C, H, W]."""
-    from PIL import Image
-
-    pixels: np.ndarray | None = None
-    mode = ""
-    for row, value in enumerate(column):
-        data = value.as_py()
-        try:
-            image = Image.open(io.BytesIO(data["bytes"] if isinstance(data, dict) else data))
-            image.load()
-        except Exception as error:
-            raise UserError(f"{file} row {row}: the image cannot be decoded ({error})") from error
-        if pixels is None:
-            mode = "L" if image.mode in ("L", "1", "I", "I;16", "F") else "RGB"
-            channels = 1 if mode == "L" else 3
-            pixels = np.empty((len(column), image.height, image.width, channels), np.uint8)
-        array = np.asarray(image.convert(mode)).reshape(image.height, image.width, -1)
-        if array.shape != pixels.shape[1:]:
-            raise UserError(
-                f"{file} row {row}: the image is {image.height}×{image.width},"
-                f" the first is {pixels.shape[1]}×{pixels.shape[2]}"
-            )
-        pixels[row] = array
-    assert pixels is not None
-    return channels_first(pixels)
-
-
-def _class_names(schema: Any, label_column: str) -> tuple[str, ...]:
-    """The class names that the hub's libraries leave in the schema's metadata, if any."""
-    text = (schema.metadata or {}).get(b"huggingface", b"{}")
-    features = json.loads(text).get("info", {}).get("features", {})
-    return tuple(str(name) for name in features.get(label_column, {}).get("names", ()))
+    root = root or roots[0]
+    match name:
+        case "flowers102":
+            return torchvision_sets.read_flowers(root, recipe.image_size, fetch)
+        case "imagenet":
+            return torchvision_sets.read_imagenet(root, recipe.image_size)
+        case _:
+            if fetch or (root / CIFAR_FOLDERS[name]).is_dir():
+                return torchvision_sets.read_cifar(name, root, fetch)
+            return read_parquet(root / name, *cifar_columns(name, root))

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from dsd2.nn.entropy import StateCounts, counting_states
-from dsd2.nn.training import ImageSet
+from dsd2.nn.images import ImageSet
 
 BATCH = 512
 """Images a forward pass; results do not depend on it beyond the rounding of the loss."""
@@ -42,7 +42,7 @@ def evaluate(model: nn.Module, data: ImageSet, counts: StateCounts | None = None
     model.eval()
     predictions = []
     loss = torch.zeros((), dtype=torch.float64, device=data.labels.device)
-    for images, labels in zip(data.images.split(BATCH), data.labels.split(BATCH), strict=True):
+    for images, labels in zip(data.batches(BATCH), data.labels.split(BATCH), strict=True):
         logits = model(data.normalise(images))
         loss += F.cross_entropy(logits, labels, reduction="sum")
         predictions.append(logits.argmax(1))

@@ -6,8 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from dsd2.nn.images import ImageSet
 from dsd2.nn.models import prunable_weights
-from dsd2.nn.training import ImageSet
 
 BATCH = 512
 """Images a pass of :func:`loss_gradients`."""
@@ -47,7 +47,7 @@ def loss_gradients(model: nn.Module, data: ImageSet) -> dict[str, Tensor]:
     model.eval()
     weights = prunable_weights(model)
     total = {name: torch.zeros_like(weight) for name, weight in weights.items()}
-    for images, labels in zip(data.images.split(BATCH), data.labels.split(BATCH), strict=True):
+    for images, labels in zip(data.batches(BATCH), data.labels.split(BATCH), strict=True):
         loss = F.cross_entropy(model(data.normalise(images)), labels, reduction="sum")
         gradients = torch.autograd.grad(loss / len(data), list(weights.values()))
         torch._foreach_add_(list(total.values()), list(gradients))

@@ -1,7 +1,8 @@
-"""The training losses: cross-entropy, and the distillation loss of eq. 2."""
+"""The training losses: cross-entropy, the distillation loss of eq. 2, and the ℓ1 penalty."""
 
 from __future__ import annotations
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -34,3 +35,16 @@ def distillation_loss(
     divergence = F.kl_div(student, targets, reduction="batchmean", log_target=True)
     scale = temperature**2 if temperature_squared else 1.0
     return (1 - alpha) * F.cross_entropy(logits, labels) + alpha * scale * divergence
+
+
+def add_l1_gradients(gradients: list[Tensor], weights: list[Tensor], strength: float) -> None:
+    """Add the gradient of λ · Σ|w| to that of the loss, in place (Appendix D's ℓ1).
+
+    That gradient is λ · sign(w), 0 at 0, as autograd has it; so no graph needs to be built.
+
+    Args:
+        gradients: of the loss, one tensor a weight.
+        weights: of the same shapes, without autograd.
+        strength: λ.
+    """
+    torch._foreach_add_(gradients, torch._foreach_sign(weights), alpha=strength)

@@ -1,4 +1,4 @@
-"""The paper's networks: VGG-like (Table 2) and ResNet-18 with the CIFAR stem (Appendix B.1)."""
+"""The paper's networks: VGG-like (Table 2), ResNet-18 and ResNet-50 (Table 3, Appendix B.1)."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def pooling_matrix(
     """
 
     def along(size: int) -> Tensor:
-        matrix = torch.zeros(pooled, size)
+        matrix = torch.zeros(pooled, size, device="cpu")
         for i in range(pooled):
             start, stop = i * size // pooled, -(-(i + 1) * size // pooled)
             matrix[i, start:stop] = 1.0 / (stop - start)
@@ -83,17 +83,32 @@ def vgg_like(depth: int, width: int, channels: int, classes: int, dropout: float
     return nn.Sequential(*layers)
 
 
-def resnet18(channels: int, classes: int, dropout: float) -> nn.Module:
-    """Torchvision's ResNet-18 with the CIFAR stem: 3×3 stride 1, no max-pool (Appendix B.1)."""
+def resnet(name: str, stem: str, channels: int, classes: int, dropout: float) -> nn.Module:
+    """Torchvision's ResNet, from scratch.
+
+    Args:
+        name: ``resnet18`` or ``resnet50``.
+        stem: ``cifar`` is 3×3 of stride 1 without a max-pool (Appendix B.1); ``imagenet`` is
+            torchvision's own, 7×7 of stride 2 and a max-pool, which divides each side by 4.
+        channels: channels of the input images.
+        classes: size of the logits.
+        dropout: probability of the dropout before the classifier; 0 builds none.
+    """
     from dsd2.nn.torchvision_ops import import_torchvision
 
-    network = import_torchvision("torchvision.models").resnet18(weights=None, num_classes=classes)
-    network.conv1 = nn.Conv2d(channels, 64, 3, stride=1, padding=1, bias=False)
-    # As torchvision initialises every convolution of its ResNets.
-    nn.init.kaiming_normal_(network.conv1.weight, mode="fan_out", nonlinearity="relu")
-    network.maxpool = nn.Identity()
+    builder = getattr(import_torchvision("torchvision.models"), name)
+    network = builder(weights=None, num_classes=classes)
+    if stem == "cifar" or channels != 3:
+        size, stride = (3, 1) if stem == "cifar" else (7, 2)
+        first = nn.Conv2d(channels, 64, size, stride=stride, padding=size // 2, bias=False)
+        # As torchvision initialises every convolution of its ResNets.
+        nn.init.kaiming_normal_(first.weight, mode="fan_out", nonlinearity="relu")
+        network.conv1 = first
+    if stem == "cifar":
+        network.maxpool = nn.Identity()
     if dropout > 0:
         network.fc = nn.Sequential(nn.Dropout(dropout), network.fc)
+    assert isinstance(network, nn.Module)
     return network
 
 
@@ -109,8 +124,8 @@ def build_model(recipe: ModelRecipe, image: tuple[int, int, int], classes: int) 
         UserError: the images are too small for the network's depth.
     """
     channels = image[0]
-    if recipe.name == "resnet18":
-        return resnet18(channels, classes, recipe.dropout)
+    if recipe.name != "vgg-like":
+        return resnet(recipe.name, recipe.stem, channels, classes, recipe.dropout)
     depth, width = recipe.depth, recipe.width
     assert depth is not None, "the configuration gives vgg-like a depth"
     assert width is not None, "and a width"

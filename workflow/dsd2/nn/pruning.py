@@ -1,12 +1,15 @@
-"""Which weights to remove: masks in, masks out (Algorithm 1, line 18)."""
+"""Which weights or filters to remove: masks in, masks out (Algorithm 1, line 18)."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
 
+from dsd2.config.recipe import PruningRecipe
+from dsd2.config.schedule import scheduled_sparsity
 from dsd2.errors import UserError
 
 Masks = dict[str, Tensor]
@@ -21,6 +24,15 @@ def full_masks(weights: Mapping[str, Tensor]) -> Masks:
 def number_to_remove(remaining: int, fraction: float) -> int:
     """⌊fraction · remaining⌉, a half rounded up."""
     return int(fraction * remaining + 0.5)
+
+
+def prune(scores: Mapping[str, Tensor], masks: Masks, recipe: PruningRecipe) -> Masks:
+    """One round of pruning as the recipe has it; arguments as those of the functions it chooses."""
+    if recipe.structure == "filters":
+        return prune_filters(scores, masks, recipe.fraction)
+    if recipe.scope == "layer":
+        return prune_layerwise(scores, masks, recipe.fraction)
+    return prune_lowest(scores, masks, recipe.fraction)
 
 
 def prune_lowest(scores: Mapping[str, Tensor], masks: Masks, fraction: float) -> Masks:
@@ -60,9 +72,57 @@ def prune_layerwise(scores: Mapping[str, Tensor], masks: Masks, fraction: float)
     return pruned
 
 
+def prune_filters(scores: Mapping[str, Tensor], masks: Masks, fraction: float) -> Masks:
+    """Remove the lowest-scoring fraction of each convolution's living filters (Appendix G).
+
+    With a filter goes what reads its channel: that input channel of the next convolution, or those
+    columns of the linear layer; so its bias and batch-norm are read by nothing, and the network
+    computes what one without the filter would. Each layer is ranked by itself, by what lived
+    before the round, as Li et al. (2017) do. The classifier loses no rows.
+
+    Args:
+        scores: importance of each weight, in the order of the network's layers, where each layer
+            reads the one before: [filters, channels, …] of convolutions, and at last
+            [classes, channels · positions] of the linear layer.
+        masks: what is alive now.
+        fraction: of each convolution's living filters, in [0, 1].
+
+    Raises:
+        UserError: a living weight's score is not finite.
+    """
+    flat = torch.contiguous_format
+    pruned = {name: masks[name].clone(memory_format=flat) for name in scores}
+    for name, reader in pairwise(scores):
+        mask = masks[name].flatten(1)
+        score = torch.where(mask, scores[name].detach().flatten(1), 0.0).double().sum(1)
+        stays = prune_lowest({name: score}, {name: mask.any(1)}, fraction)[name]
+        pruned[name].flatten(1).logical_and_(stays[:, None])
+        read = pruned[reader]
+        read.view(len(read), len(stays), -1).logical_and_(stays[:, None])
+    return pruned
+
+
 def densities(masks: Masks) -> dict[str, float]:
     """The fraction of living weights of each layer."""
     return {name: float(m.sum()) / m.numel() for name, m in masks.items()}
+
+
+def scheduled_densities(
+    layers: Sequence[str], recipe: PruningRecipe, iteration: int
+) -> dict[str, float]:
+    """The densities after so many rounds if every layer loses its share.
+
+    With filters, a layer between others loses inputs too, and so twice.
+
+    Args:
+        layers: their names, in the network's order.
+        recipe: what a round removes.
+        iteration: how many rounds.
+    """
+    alive = 1.0 - scheduled_sparsity(iteration, recipe.fraction)
+    inner = alive**2 if recipe.structure == "filters" else alive
+    ends = (0, len(layers) - 1)
+    return {name: alive if i in ends else inner for i, name in enumerate(layers)}
 
 
 def sparsity(masks: Masks) -> float:

@@ -14,37 +14,13 @@ from torch.optim.sgd import sgd
 
 from dsd2.config.recipe import DistillationRecipe, TrainingRecipe
 from dsd2.errors import UserError
-from dsd2.nn.augmentation import draw_views, pad_images, take_views
-from dsd2.nn.losses import distillation_loss, teacher_targets
+from dsd2.nn.images import ImageSet
+from dsd2.nn.losses import add_l1_gradients, distillation_loss, teacher_targets
 from dsd2.nn.pruning import Masks, prunable_weights_masks
 from dsd2.nn.randomness import derived_seed, generator
 
 State = dict[str, Tensor]
 """A network's parameters and buffers by name."""
-
-
-@dataclass(frozen=True)
-class ImageSet:
-    """Images with their labels, on one device.
-
-    Attributes:
-        images: uint8 [N, C, H, W].
-        labels: int64 [N].
-        mean: per channel, in units of 0–255, [C, 1, 1].
-        std: per channel, in units of 0–255, [C, 1, 1].
-    """
-
-    images: Tensor
-    labels: Tensor
-    mean: Tensor
-    std: Tensor
-
-    def __len__(self) -> int:
-        return self.images.shape[0]
-
-    def normalise(self, images: Tensor) -> Tensor:
-        """uint8 images as network input: float32, per channel zero mean and unit deviation."""
-        return (images.to(torch.float32) - self.mean) / self.std
 
 
 @dataclass
@@ -76,7 +52,7 @@ class Teacher:
     @torch.no_grad()
     def tabulate(self, batch_size: int) -> None:
         """Compute the targets of all images, unaugmented, once."""
-        batches = self.data.images.split(batch_size)
+        batches = self.data.batches(batch_size)
         self.table = torch.cat([self._forward(self.data.normalise(b)) for b in batches])
 
     @torch.no_grad()
@@ -114,7 +90,8 @@ def train(
     """Train the network in place, its removed weights held at zero, from where ``progress`` says.
 
     Order, views and dropout of an epoch are drawn from the stream's names and the epoch's number
-    alone, so that a resumed training ends with the same bits as an undisturbed one.
+    alone, so that a resumed training ends with the same bits as an undisturbed one. The losses in
+    the history are those of the data, without weight decay and ℓ1 penalty.
 
     Args:
         model: on the device of the data, its removed weights already zero.
@@ -137,26 +114,22 @@ def train(
     values = [leaf.data for leaf in leaves]
     momenta: list[Tensor | None] = [progress.momentum.get(name) for name in parameters]
     pruned, alive = prunable_weights_masks(model, masks)
-    augment = recipe.augmentation == "flip-shift"
-    source = pad_images(data.images) if augment else data.images
+    place = {name: i for i, name in enumerate(parameters)}
+    batches_of = data.epochs(recipe.augmentation, recipe.batch_size)
     steps_an_epoch = -(-len(data) // recipe.batch_size)
 
     while progress.epoch < recipe.epochs:
         epoch, start = progress.epoch, time.perf_counter()
         draws = generator(*stream, epoch)
         order = torch.randperm(len(data), generator=draws)
-        views = draw_views(len(data), draws).to(source.device) if augment else None
-        order = order.to(source.device)
+        batches = batches_of(order, draws)
         torch.manual_seed(derived_seed(*stream, epoch, "dropout"))
         rate = learning_rate(recipe, epoch)
-        loss_sum = torch.zeros((), device=source.device)
-        correct = torch.zeros((), dtype=torch.int64, device=source.device)
-        for step, first in enumerate(range(0, len(data), recipe.batch_size)):
+        loss_sum = torch.zeros((), device=data.device)
+        correct = torch.zeros((), dtype=torch.int64, device=data.device)
+        for step, (index, images) in enumerate(batches):
             if rewind_step == epoch * steps_an_epoch + step:
                 progress.rewind = network_state(model)
-            batch = slice(first, first + recipe.batch_size)
-            index = order[batch]
-            images = source[index] if views is None else take_views(source, index, views[batch])
             inputs, labels = data.normalise(images), data.labels[index]
             logits = model(inputs)
             if teacher is None:
@@ -170,11 +143,14 @@ def train(
                     teacher.recipe.temperature,
                     teacher.recipe.temperature_squared,
                 )
+            gradients = list(torch.autograd.grad(loss, leaves))
+            if recipe.l1:
+                add_l1_gradients([gradients[place[n]] for n in masks], pruned, recipe.l1)
             # SGD's functional core: building the class makes torch import its compiler, which
             # costs every stage two seconds.
             sgd(
                 values,
-                list(torch.autograd.grad(loss, leaves)),
+                gradients,
                 momenta,
                 foreach=True,
                 lr=rate,

@@ -13,18 +13,21 @@ from torch import nn
 from dsd2.config.recipe import DistillationRecipe, RunRecipe
 from dsd2.config.schedule import scheduled_sparsity
 from dsd2.data.dataset import Dataset, load_dataset
+from dsd2.data.files import ImageFiles
 from dsd2.data.labels import Labels, load_labels
+from dsd2.data.streaming import DecodingStream
 from dsd2.errors import UserError
 from dsd2.files.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from dsd2.files.records import HISTORY, METRICS, write_table
 from dsd2.files.resume import ResumeFile
 from dsd2.nn.evaluation import BATCH
+from dsd2.nn.images import ImageSet
 from dsd2.nn.importance import importance
 from dsd2.nn.models import build_model, prunable_weights
 from dsd2.nn.perturbation import perturb, retraining
-from dsd2.nn.pruning import Masks, apply_masks, full_masks, prune_layerwise, prune_lowest
+from dsd2.nn.pruning import Masks, apply_masks, full_masks, prune
 from dsd2.nn.randomness import be_deterministic, derived_seed, generator
-from dsd2.nn.training import ImageSet, Progress, State, Teacher, network_state, train
+from dsd2.nn.training import Progress, State, Teacher, network_state, train
 from dsd2.stages.measuring import (
     accuracy_columns,
     cost_columns,
@@ -64,18 +67,19 @@ def run_iteration(
         iteration: 0 trains the dense network.
         recipe: of the run.
         files: what to read and write.
-        threads: CPU threads.
+        threads: CPU threads; of streamed images all but one decode, and at least one does.
         save_every: seconds between saves of the resume state.
         started: when the process started, as ``time.time()`` counts.
 
     Raises:
         UserError: an input is missing or damaged, or the training diverged.
     """
-    torch.set_num_threads(threads)
+    workers = max(1, threads - 1) if recipe.dataset.stream else 0
+    torch.set_num_threads(max(1, threads - workers))
     be_deterministic()
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     dataset, labels = load_dataset(files.dataset), load_labels(files.labels)
-    data = _image_sets(dataset, labels, device)
+    data = _image_sets(dataset, labels, device, workers)
     model, masks, initial = _start(run, recipe, iteration, data["train"], dataset, files)
     masks = {name: mask.to(device) for name, mask in masks.items()}
     taught_by = None
@@ -99,6 +103,9 @@ def run_iteration(
         ),
     )
     names = {"run": run, "iteration": iteration}
+    origin = dataset.origin
+    if recipe.noise.stand_in and not recipe.dataset.stand_in:
+        origin = f"stand-in for human labels of {origin}"
     write_table(files.history, HISTORY, [{**names, **row} for row in progress.history])
     row: dict[str, Any] = {
         **names,
@@ -115,7 +122,7 @@ def run_iteration(
         "device": torch.cuda.get_device_name() if device.type == "cuda" else "cpu",
         "threads": threads,
         "torch": torch.__version__,
-        "origin": dataset.origin,
+        "origin": origin,
     }
     write_table(files.metrics, METRICS, [row])
     resume.discard()
@@ -172,7 +179,9 @@ def _train(
     return progress
 
 
-def _image_sets(dataset: Dataset, labels: Labels, device: torch.device) -> dict[str, ImageSet]:
+def _image_sets(
+    dataset: Dataset, labels: Labels, device: torch.device, workers: int
+) -> dict[str, ImageSet]:
     mean, std = dataset.mean.to(device), dataset.std.to(device)
     own = {
         "train": labels.train.given,
@@ -186,7 +195,12 @@ def _image_sets(dataset: Dataset, labels: Labels, device: torch.device) -> dict[
         images = getattr(dataset, split).images
         if len(given) != len(images):
             raise UserError(f"{split}: {len(given)} labels for {len(images)} images")
-        sets[split] = ImageSet(images.to(device), given.to(device), mean, std)
+        held = (
+            DecodingStream(images, workers, pinned=device.type == "cuda")
+            if isinstance(images, ImageFiles)
+            else images.to(device)
+        )
+        sets[split] = ImageSet(held, given.to(device), mean, std)
     return sets
 
 
@@ -205,7 +219,7 @@ def _start(
     torch.manual_seed(derived_seed(recipe.seed, "weights", iteration))
     model = build_model(recipe.model, dataset.image, len(dataset.classes))
     fresh = network_state(model)
-    model.to(data.images.device)
+    model.to(data.device)
     if iteration == 0:
         return model, full_masks(prunable_weights(model)), fresh
     assert files.previous is not None, "every iteration but the dense one has a previous"
@@ -214,8 +228,7 @@ def _start(
     model.load_state_dict(previous.state)
     draws = generator(recipe.seed, "pruning", iteration)
     scores = importance(model, recipe.pruning.criterion, data, draws)
-    prune = prune_lowest if recipe.pruning.scope == "global" else prune_layerwise
-    masks = prune(scores, previous.masks, recipe.pruning.fraction)
+    masks = prune(scores, previous.masks, recipe.pruning)
     perturb(model, recipe.perturbation, dense.initial, dense.rewind, fresh)
     return model, masks, {}
 

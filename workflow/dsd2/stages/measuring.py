@@ -15,8 +15,9 @@ from dsd2.files.checkpoint import Checkpoint
 from dsd2.nn.entropy import StateCounts, channel_entropy, position_entropy
 from dsd2.nn.evaluation import Evaluation, evaluate, evaluate_with_states
 from dsd2.nn.flops import forward_cost, training_cost
+from dsd2.nn.images import ImageSet
 from dsd2.nn.pruning import Masks, densities, sparsity
-from dsd2.nn.training import ImageSet, Teacher
+from dsd2.nn.training import Teacher
 
 Columns = dict[str, Any]
 """Some of the columns of the metrics' schema, by name."""
@@ -114,7 +115,7 @@ def _entropies(counts: StateCounts) -> Columns:
     }
 
 
-def peak_memory() -> int:
-    """Largest resident size of this process so far, in bytes."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+def peak_memory(of: int = resource.RUSAGE_SELF) -> int:
+    """Largest resident size so far, in bytes: of this process, or of those that it waited for."""
+    peak = resource.getrusage(of).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024

@@ -2,17 +2,41 @@
 
 from __future__ import annotations
 
+import dataclasses
+import shutil
+from contextlib import ExitStack
 from pathlib import Path
 
 from dsd2.config.recipe import DatasetRecipe, NoiseRecipe
-from dsd2.data.dataset import load_dataset, save_dataset, split_source
+from dsd2.data.dataset import classes_without_images, load_dataset, save_dataset, split_source
 from dsd2.data.labels import make_labels, save_labels
 from dsd2.data.sources import read_source
+from dsd2.data.stand_in import write_stand_in
 
 
 def run_dataset(recipe: DatasetRecipe, roots: list[Path], download: bool, output: Path) -> None:
-    """Read, decode and split a dataset."""
-    dataset = split_source(read_source(recipe, roots, download), recipe)
+    """Read, decode and split a dataset.
+
+    The files of a stand-in lie beside the artefact where its images are streamed from them.
+    """
+    with ExitStack() as stack:
+        if recipe.stand_in:
+            folder = output.with_name(f"{output.name}.files")
+            shutil.rmtree(folder, ignore_errors=True)
+            if not recipe.stream:
+                stack.callback(shutil.rmtree, folder, ignore_errors=True)
+            write_stand_in(folder, recipe)
+            roots, download = [folder], False
+        source = read_source(recipe, roots, download)
+        if recipe.stand_in:
+            source = dataclasses.replace(source, origin=f"stand-in for {source.origin}")
+        dataset = split_source(source, recipe)
+    missing = classes_without_images(dataset.train.labels, dataset.classes)
+    if missing:
+        print(
+            f"no training image of {len(missing)} of {len(dataset.classes)} classes:"
+            f" {', '.join(missing[:10])}{' …' if len(missing) > 10 else ''}"
+        )
     save_dataset(output, dataset)
     print(
         f"{dataset.origin}: {len(dataset.train.labels)} training,"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,15 +26,14 @@ class Entry:
     select: str | int | None
 
 
-def run_study(entries: str, output: Path) -> None:
+def run_study(entries: Iterable[Entry], output: Path) -> None:
     """Write the study's table: every row of every chain, with running and teachers' costs.
 
     Args:
-        entries: a JSON list of :class:`Entry`.
+        entries: the chains, in the order of the table.
         output: the table.
     """
-    listed = [Entry(**entry) for entry in json.loads(entries)]
-    chains = {(e.panel, e.arm, e.seed): (e, read_rows(Path(e.path), CHAIN)) for e in listed}
+    chains = {(e.panel, e.arm, e.seed): (e, read_rows(Path(e.path), CHAIN)) for e in entries}
 
     def teachers_cost(entry: Entry, count: str) -> float:
         """What had to be trained before the first training of a chain."""

@@ -1,0 +1,270 @@
+"""What a study would take, against what it does take."""
+
+import dataclasses
+import functools
+import json
+
+import pytest
+import torch
+
+from dsd2.analysis import estimate as page
+from dsd2.cli import main
+from dsd2.config.layout import run_name
+from dsd2.config.recipe import (
+    DatasetRecipe,
+    DistillationRecipe,
+    ModelRecipe,
+    NoiseRecipe,
+    PerturbationRecipe,
+    PruningRecipe,
+    RunRecipe,
+    TrainingRecipe,
+    to_json,
+)
+from dsd2.data.facts import Facts
+from dsd2.errors import UserError
+from dsd2.files.checkpoint import Checkpoint, save_checkpoint
+from dsd2.nn import speed as speeds
+from dsd2.nn.flops import forward_cost, training_cost
+from dsd2.nn.footprint import footprint
+from dsd2.nn.models import build_model, prunable_weights
+from dsd2.nn.pruning import full_masks
+from dsd2.nn.randomness import be_deterministic
+from dsd2.nn.speed import Speed, Work, measure_speed
+from dsd2.nn.training import network_state
+from dsd2.stages import estimate as stage
+from dsd2.stages.estimate import PlannedRun, estimate
+from dsd2.stages.prepare import run_dataset
+
+VGG = ModelRecipe(name="vgg-like", depth=1, width=2)
+WIDE = ModelRecipe(name="vgg-like", depth=1, width=3)
+FACTS = Facts(image=(1, 8, 8), classes=10, train=100, validation=20, test=50)
+
+TEACHER = RunRecipe(
+    dataset=DatasetRecipe(name="digits", train=100, test=50, validation=20, split_seed=0),
+    noise=NoiseRecipe(kind="none", rate=0.0, seed=0, validation="clean"),
+    model=WIDE,
+    training=TrainingRecipe(
+        epochs=3,
+        batch_size=10,
+        learning_rate=0.01,
+        momentum=0.9,
+        weight_decay=0.0,
+        milestones=(),
+        drop_factor=0.1,
+        augmentation="none",
+    ),
+    pruning=PruningRecipe(criterion="magnitude", fraction=0.5),
+    perturbation=PerturbationRecipe(kind="none"),
+    seed=0,
+)
+
+
+def student(iteration, augmentation="none"):
+    return dataclasses.replace(
+        TEACHER,
+        model=VGG,
+        training=dataclasses.replace(TEACHER.training, augmentation=augmentation),
+        distillation=DistillationRecipe(
+            teacher_run=run_name(TEACHER),
+            teacher_iteration=iteration,
+            alpha=0.8,
+            temperature=4.0,
+        ),
+    )
+
+
+@pytest.fixture(autouse=True)
+def _reproducible():
+    torch.set_num_threads(1)
+    be_deterministic()
+
+
+@pytest.fixture
+def timed(monkeypatch):
+    """A machine of known speed: 2 ms an image to train, 1 ms to pass, 5 s to start a stage."""
+    monkeypatch.setattr(stage, "facts", lambda _recipe, _roots: FACTS)
+    monkeypatch.setattr(stage, "_stage_cost", lambda _device: (5.0, 1000))
+    monkeypatch.setattr(
+        stage, "measure_speed", lambda work, _most, _device: Speed(0.002, 0.001, work.batch_size)
+    )
+
+
+@pytest.mark.parametrize(
+    "recipe", [VGG, ModelRecipe(name="resnet18"), ModelRecipe(name="resnet50", stem="imagenet")]
+)
+def test_a_footprint_is_that_of_the_real_network(recipe):
+    image = (3, 40, 40)
+    found, real = footprint(recipe, image, 7), build_model(recipe, image, 7)
+    assert found.parameters == sum(p.numel() for p in real.parameters())
+    assert found.prunable == sum(w.numel() for w in prunable_weights(real).values())
+    assert found.state == sum(t.nbytes for t in real.state_dict().values())
+    assert found.cost == forward_cost(real, image)
+
+
+def test_activations_are_those_that_a_training_step_keeps():
+    found = footprint(VGG, (1, 8, 8), 10)
+    # Twice convolution and batch-norm of 4 channels; a max-pool with its indices; the logits.
+    assert found.activations == 4 * (4 * 4 * 64 + 3 * 4 * 16 + 10)
+    assert found.largest == 4 * 4 * 64
+
+
+def test_checkpoints_are_as_large_as_said(tmp_path):
+    model = build_model(WIDE, (1, 8, 8), 10)
+    state, masks = network_state(model), full_masks(prunable_weights(model))
+    found = footprint(WIDE, (1, 8, 8), 10)
+    for initial, extra in (({}, 0), (network_state(model), found.state)):
+        path = tmp_path / "checkpoint"
+        save_checkpoint(path, Checkpoint("run", 0, WIDE, (1, 8, 8), 10, state, masks, initial))
+        overhead = path.stat().st_size - found.checkpoint - extra
+        assert 0 < overhead < 6000, "a header"
+
+
+def test_a_dataset_is_as_large_as_said(tmp_path, timed):
+    recipe = dataclasses.replace(TEACHER.dataset, train=1000, test=400, validation=300)
+    run_dataset(recipe, [], False, tmp_path / "dataset")
+    facts = Facts((1, 8, 8), 10, 1000, 300, 400)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(stage, "facts", lambda _recipe, _roots: facts)
+        run = PlannedRun(dataclasses.replace(TEACHER, dataset=recipe), 1, 1)
+        said = estimate([run], [], 1).datasets
+    assert said == pytest.approx((tmp_path / "dataset").stat().st_size, rel=0.15)
+
+
+def test_counts_and_times_of_a_teacher_and_a_student_of_its_best(timed):
+    runs = [PlannedRun(TEACHER, 4, 2), PlannedRun(student(None), 3, 1)]
+    found = estimate(runs, [], 4)
+    assert (found.runs, found.trainings, found.shared) == (2, 7, 4)
+    one = 5.0 + 3 * 100 * 0.002 + 170 * 0.001
+    asked = one + 100 * 0.001
+    assert found.seconds == pytest.approx(4 * one + 3 * asked)
+    assert found.longest == pytest.approx(found.seconds), "the student waits for the teacher"
+    assert found.elapsed == found.longest
+    independent = [PlannedRun(dataclasses.replace(TEACHER, seed=s), 4, 1) for s in range(8)]
+    assert estimate(independent, [], 4).elapsed == pytest.approx(2 * 4 * one)
+    early = estimate([runs[0], PlannedRun(student(1), 3, 1)], [], 4)
+    assert early.longest == pytest.approx(2 * one + 3 * asked), "two of the teacher's are enough"
+
+
+@pytest.mark.parametrize("augmentation", ["none", "flip-shift"])
+def test_operations_are_those_that_the_metrics_would_report(timed, augmentation):
+    found = estimate([PlannedRun(TEACHER, 2, 1), PlannedRun(student(1, augmentation), 2, 1)], [], 1)
+    costs = []
+    wide, narrow = (footprint(model, (1, 8, 8), 10).cost for model in (WIDE, VGG))
+    halved = dict.fromkeys(wide.layers, 0.5)
+    for density in (1.0, 0.5):
+        costs.append(training_cost(wide, dict.fromkeys(wide.layers, density), 100, 3))
+        costs.append(
+            training_cost(
+                narrow,
+                dict.fromkeys(narrow.layers, density),
+                100,
+                3,
+                teacher=wide,
+                teacher_densities=halved,
+                teacher_images=100 if augmentation == "none" else 300,
+            )
+        )
+    assert found.flops_paper == pytest.approx(sum(cost.paper for cost in costs))
+    assert found.flops_dense == pytest.approx(sum(cost.dense for cost in costs))
+    assert found.flops_sparse == pytest.approx(sum(cost.sparse for cost in costs))
+
+
+def test_memory_and_disk_grow_with_what_they_hold(timed):
+    def memory(**training):
+        recipe = dataclasses.replace(
+            TEACHER, training=dataclasses.replace(TEACHER.training, **training)
+        )
+        return estimate([PlannedRun(recipe, 1, 1)], [], 1).memory
+
+    plain = memory()
+    network = footprint(WIDE, (1, 8, 8), 10)
+    # One image more keeps its activations; so many outweigh the passes of an evaluation.
+    assert memory(batch_size=601) - memory(batch_size=600) == (
+        network.activations + 2 * network.largest
+    )
+    assert memory(augmentation="flip-shift") - plain == 100 * 16 * 16
+    assert memory(augmentation="auto-cutout") - plain == 100 * (16 * 16 + 2 * 64)
+    once, twice = (estimate([PlannedRun(TEACHER, n, 1)], [], 1) for n in (1, 2))
+    assert twice.checkpoints - once.checkpoints == network.checkpoint
+    assert twice.datasets == once.datasets
+
+
+def test_batches_grow_until_an_epoch_lasts_long_enough(monkeypatch):
+    tried = []
+
+    def epoch(_model, _teacher, data, _work, batch):
+        tried.append((len(data), batch))
+        return 0.001 * len(data)
+
+    monkeypatch.setattr(speeds, "_epoch_seconds", epoch)
+    work = Work(VGG, (1, 8, 8), 10, 20, "none")
+    measured = measure_speed(work, 10_000, torch.device("cpu"), enough=0.3)
+    assert tried == [(4, 4), (16, 16), (20, 20), (80, 20), (320, 20)]
+    assert (measured.training, measured.batch) == (pytest.approx(0.001), 20)
+    slow = measure_speed(work, 10_000, torch.device("cpu"), enough=0.001)
+    assert slow.batch == 4, "a slow step is measured with few images"
+    tried.clear()
+    measure_speed(work, 100, torch.device("cpu"), enough=9.0)
+    assert tried[-1] == (80, 20), "not more images than there are"
+
+
+@pytest.mark.parametrize("augmentation", ["none", "flip-shift", "auto-cutout"])
+@pytest.mark.parametrize("teacher", [None, WIDE])
+def test_real_steps_are_measured(augmentation, teacher):
+    work = Work(VGG, (1, 8, 8), 10, 8, augmentation, teacher)
+    measured = measure_speed(work, 50, torch.device("cpu"), enough=0.0)
+    assert measured.training > 0
+    assert measured.forward > 0
+
+
+def as_file(path, runs):
+    entries = [
+        {"recipe": json.loads(to_json(run)), "iterations": n, "chains": k} for run, n, k in runs
+    ]
+    path.write_text(json.dumps(entries))
+    return ["plan", "--runs", str(path), "--cores", "3"]
+
+
+def test_the_verb_prints_a_page(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(stage, "facts", lambda _recipe, _roots: FACTS)
+    monkeypatch.setattr(stage, "measure_speed", functools.partial(measure_speed, enough=0.0))
+    runs = [(TEACHER, 4, 2), (student(None, "flip-shift"), 3, 1)]
+    assert main(as_file(tmp_path / "runs.json", runs), 0.0) == 0
+    text = capsys.readouterr().out
+    assert "| trainings | 7 in 2 runs; 4 of them serve several arms |" in text
+    assert "| vgg-like(1, 2) | 1×8×8 | 10 | flip-shift | vgg-like | 10 | 4 |" in text
+    assert "those with a stopping policy may end earlier" in text
+    assert "smaller one was measured" in text
+
+
+def test_what_cannot_be_estimated_is_one_sentence(tmp_path, capsys, timed):
+    absent = tmp_path / "absent.json"
+    assert main(["plan", "--runs", str(absent)], 0.0) == 1
+    assert capsys.readouterr().err == f"error: {absent}: there is no such file\n"
+    wrong = tmp_path / "wrong.json"
+    for text in ("{", "[1]", "{}", '[{"recipe": {}, "iterations": 1, "chains": 1}]'):
+        wrong.write_text(text)
+        assert main(["plan", "--runs", str(wrong)], 0.0) == 1
+        message = capsys.readouterr().err
+        assert "is no list of runs" in message or "nothing to estimate" in message
+    with pytest.raises(UserError, match="a teacher that is none of them"):
+        estimate([PlannedRun(student(0), 1, 1)], [], 1)
+
+
+def test_a_stages_start_is_measured():
+    seconds, memory = stage._stage_cost(torch.device("cpu"))
+    assert seconds > 0.1, "it imports torch"
+    assert memory > 100e6
+
+
+def test_numbers_are_readable():
+    assert page.operations(1.62795e15) == "1.628 PFLOP"
+    assert page.operations(4.2e6) == "4.2 MFLOP"
+    assert [page.duration(s) for s in (7.26, 600, 3 * 3600, 9.5 * 86400)] == [
+        "7.26 s",
+        "10 min",
+        "3 h",
+        "9.5 days",
+    ]
+    assert [page.size(b) for b in (512, 2.5e6, 1.28e11)] == ["0.512 kB", "2.5 MB", "128 GB"]

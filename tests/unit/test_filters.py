@@ -1,0 +1,209 @@
+"""Removing whole filters, against the network that never had them."""
+
+import copy
+
+import pytest
+import torch
+from torch import nn
+
+from dsd2.config.recipe import ModelRecipe, PruningRecipe, TrainingRecipe
+from dsd2.errors import UserError
+from dsd2.nn.evaluation import evaluate_with_states
+from dsd2.nn.models import PooledLinear, build_model, prunable_weights
+from dsd2.nn.pruning import (
+    apply_masks,
+    densities,
+    full_masks,
+    number_to_remove,
+    prune,
+    prune_filters,
+    scheduled_densities,
+)
+from dsd2.nn.randomness import be_deterministic
+from dsd2.nn.training import ImageSet, train
+
+RECIPE = TrainingRecipe(
+    epochs=2,
+    batch_size=10,
+    learning_rate=0.05,
+    momentum=0.9,
+    weight_decay=1e-3,
+    milestones=(),
+    drop_factor=0.1,
+    augmentation="none",
+)
+
+
+@pytest.fixture
+def data():
+    be_deterministic()
+    draws = torch.Generator().manual_seed(0)
+    images = torch.randint(0, 256, (30, 3, 12, 12), dtype=torch.uint8, generator=draws)
+    labels = torch.randint(0, 5, (30,), generator=draws)
+    return ImageSet(images, labels, torch.full((3, 1, 1), 127.0), torch.full((3, 1, 1), 70.0))
+
+
+def network(depth=2, width=3, dropout=0.0):
+    torch.manual_seed(0)
+    recipe = ModelRecipe(name="vgg-like", depth=depth, width=width, dropout=dropout)
+    return build_model(recipe, (3, 12, 12), 5)
+
+
+def scores_of(model):
+    return {name: weight.detach().abs() for name, weight in prunable_weights(model).items()}
+
+
+def rounds(model, data, fraction, number):
+    """Prune and train in turn; returns the masks of the last round."""
+    masks = full_masks(prunable_weights(model))
+    for i in range(number):
+        # As a checkpoint gives them: in another order than the network's.
+        masks = dict(sorted(prune_filters(scores_of(model), masks, fraction).items()))
+        apply_masks(prunable_weights(model), masks)
+        train(model, masks, data, RECIPE, stream=("filters", i))
+    return masks
+
+
+def smaller(model, masks):
+    """The network with only the living filters, built layer by layer."""
+    layers, channels = [], torch.arange(3)
+    for name, layer in model.named_children():
+        if isinstance(layer, nn.Conv2d):
+            kept = masks[f"{name}.weight"].flatten(1).any(1).nonzero().flatten()
+            small = nn.Conv2d(len(channels), len(kept), 3, padding=1)
+            small.weight.data = layer.weight.data[kept][:, channels]
+            small.bias.data = layer.bias.data[kept]
+            channels = kept
+        elif isinstance(layer, nn.BatchNorm2d):
+            small = nn.BatchNorm2d(len(channels))
+            for part in ("weight", "bias", "running_mean", "running_var"):
+                getattr(small, part).data = getattr(layer, part).data[channels]
+        elif isinstance(layer, PooledLinear):
+            small = PooledLinear(len(channels), layer.pooled, layer.out_features)
+            whole = layer.weight.data.view(layer.out_features, -1, layer.pooled**2)
+            small.weight.data = whole[:, channels].flatten(1)
+            small.bias.data = layer.bias.data
+        else:
+            small = copy.deepcopy(layer)
+        layers.append(small)
+    return nn.Sequential(*layers).eval()
+
+
+def test_the_network_computes_what_the_physically_smaller_one_does(data):
+    model = network()
+    masks = rounds(model, data, 0.3, 2)
+    small = smaller(model, masks)
+    assert [layer.out_channels for layer in small if isinstance(layer, nn.Conv2d)] == [4, 4, 8, 8]
+    living = sum(int(mask.sum()) for mask in masks.values())
+    assert sum(weight.numel() for weight in prunable_weights(small).values()) == living
+    x = data.normalise(data.images)
+    with torch.no_grad():
+        torch.testing.assert_close(model.eval()(x), small(x), rtol=1e-4, atol=1e-5)
+
+
+def test_nothing_of_a_removed_filter_reaches_the_logits(data):
+    model = network()
+    masks = rounds(model, data, 0.3, 1)
+    x = data.normalise(data.images)
+    model.eval()
+    with torch.no_grad():
+        before = model(x)
+        for conv, norm in (("0", "2"), ("3", "5"), ("7", "9"), ("10", "12")):
+            gone = ~masks[f"{conv}.weight"].flatten(1).any(1)
+            assert bool(gone.any())
+            for name in (conv, norm):
+                model.get_submodule(name).bias[gone] = 1e3
+        assert torch.equal(model(x), before)
+
+
+def test_removed_filters_are_neurons_that_never_switch(data):
+    model = network()
+    masks = rounds(model, data, 0.3, 1)
+    _, counts = evaluate_with_states(model, data)
+    for conv, relu in (("0", "1:0"), ("3", "4:0"), ("7", "8:0"), ("10", "11:0")):
+        gone = ~masks[f"{conv}.weight"].flatten(1).any(1)
+        assert set(counts[relu][gone].unique().tolist()) <= {0, len(data)}
+
+
+def test_each_convolution_loses_its_weakest_filters_by_their_l1_norm():
+    model = network()
+    scores = scores_of(model)
+    masks = prune_filters(scores, full_masks(scores), 0.4)
+    for name in ("0.weight", "3.weight", "7.weight", "10.weight"):
+        norms = scores[name].flatten(1).sum(1)
+        gone = number_to_remove(len(norms), 0.4)
+        alive = masks[name].flatten(1).any(1)
+        assert int((~alive).sum()) == gone
+        assert set(norms.argsort()[:gone].tolist()) == set((~alive).nonzero().flatten().tolist())
+
+
+def test_a_later_round_ranks_what_lives_and_counts_what_remains():
+    scores = {"conv": torch.ones(10, 3, 3, 3), "linear": torch.ones(2, 40)}
+    scores["conv"] *= torch.arange(10.0)[:, None, None, None]
+    masks = full_masks(scores)
+    remaining = []
+    for _ in range(4):
+        masks = prune_filters(scores, masks, 0.5)
+        remaining.append(int(masks["conv"].flatten(1).any(1).sum()))
+        # A removed weight may hold anything.
+        scores["conv"][~masks["conv"]] = float("nan")
+    assert remaining == [5, 2, 1, 0]
+    assert densities(masks) == {"conv": 0.0, "linear": 0.0}
+
+
+def test_equal_filters_go_in_order_and_no_filter_goes_without_need():
+    scores = {"conv": torch.ones(4, 1, 1, 1), "linear": torch.ones(3, 4)}
+    masks = prune_filters(scores, full_masks(scores), 0.5)
+    assert masks["conv"].flatten().tolist() == [False, False, True, True]
+    assert masks["linear"].tolist() == [[False, False, True, True]] * 3
+    same = prune_filters(scores, masks, 0.0)
+    assert all(torch.equal(same[name], masks[name]) for name in masks)
+
+
+def test_the_columns_of_a_channel_are_its_positions():
+    scores = {"conv": torch.tensor([2.0, 1.0]).view(2, 1, 1, 1), "linear": torch.ones(1, 6)}
+    masks = prune_filters(scores, full_masks(scores), 0.5)
+    assert masks["linear"].tolist() == [[True, True, True, False, False, False]]
+
+
+def test_a_filter_that_is_no_number_is_refused():
+    scores = {"conv": torch.full((2, 1, 1, 1), float("inf")), "linear": torch.ones(1, 2)}
+    with pytest.raises(UserError, match="NaN or infinite"):
+        prune_filters(scores, full_masks(scores), 0.5)
+
+
+def test_the_schedule_gives_the_densities_of_weights():
+    # Powers of two, so that no rounding of filters disturbs.
+    scores = scores_of(network(depth=2, width=3))
+    masks, recipe = (
+        full_masks(scores),
+        PruningRecipe(criterion="magnitude", fraction=0.5, structure="filters"),
+    )
+    for iteration in range(1, 4):
+        masks = prune(scores, masks, recipe)
+        assert densities(masks) == scheduled_densities(list(scores), recipe, iteration)
+    weights = PruningRecipe(criterion="magnitude", fraction=0.2)
+    planned = scheduled_densities(list(scores), weights, 2)
+    assert list(planned.values()) == pytest.approx([0.64] * 5)
+
+
+def test_table_13s_filters():
+    with torch.device("meta"):
+        model = build_model(ModelRecipe(name="vgg-like", depth=1, width=9), (3, 32, 32), 10)
+    scores = {name: torch.rand(w.shape) for name, w in prunable_weights(model).items()}
+    masks, counts = full_masks(scores), []
+    recipe = PruningRecipe(criterion="magnitude", fraction=0.5, structure="filters")
+    for _ in range(4):
+        masks = prune(scores, masks, recipe)
+        counts.append([int(masks[n].flatten(1).any(1).sum()) for n in ("0.weight", "3.weight")])
+    assert counts == [[256] * 2, [128] * 2, [64] * 2, [32] * 2]
+
+
+@pytest.mark.parametrize(("structure", "scope"), [("weights", "global"), ("weights", "layer")])
+def test_single_weights_are_pruned_as_ever(structure, scope):
+    scores = {"a": torch.tensor([[1.0, 2.0]]), "b": torch.tensor([[3.0, 4.0]])}
+    recipe = PruningRecipe(criterion="magnitude", fraction=0.5, scope=scope, structure=structure)
+    masks = prune(scores, full_masks(scores), recipe)
+    whole = {"a": [[False, False]], "b": [[True, True]]}
+    each = {"a": [[False, True]], "b": [[False, True]]}
+    assert {n: m.tolist() for n, m in masks.items()} == (whole if scope == "global" else each)

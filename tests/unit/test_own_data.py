@@ -1,0 +1,125 @@
+"""A folder of someone's images: what it suggests, and which network it ends in."""
+
+import io
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from PIL import Image
+from rows import row_of
+
+from dsd2.analysis.delivery import choose, report
+from dsd2.config.own_data import suggestions
+from dsd2.config.study import load_study
+from dsd2.errors import UserError
+from dsd2.files.records import STUDY
+
+
+def picture(width, height):
+    return Image.fromarray(np.zeros((height, width, 3), np.uint8))
+
+
+def class_folders(folder, count, size):
+    for name in ("cats", "dogs"):
+        (folder / name).mkdir(parents=True)
+        for i in range(count):
+            picture(*size).save(folder / name / f"{i}.png")
+    return folder
+
+
+def test_small_images_keep_their_size_and_large_ones_are_cut_to_64(tmp_path):
+    small = suggestions(str(class_folders(tmp_path / "small", 3, (33, 50))))
+    assert small["dataset"] == {
+        "name": "imagefolder",
+        "path": str(tmp_path / "small"),
+        "image_size": 32,
+    }
+    assert small["model"]["depth"] == 3
+    large = suggestions(str(class_folders(tmp_path / "large", 3, (300, 200))))
+    assert large["dataset"]["image_size"] == 64
+    assert large["model"]["depth"] == 4
+
+
+def test_more_images_take_fewer_epochs(tmp_path):
+    few = suggestions(str(class_folders(tmp_path / "few", 3, (8, 8))))["training"]["epochs"]
+    many = suggestions(str(class_folders(tmp_path / "many", 1000, (8, 8))))["training"]["epochs"]
+    assert few == 100
+    assert many == 31  # 2,000 images are 32 steps of 64 an epoch; 1,000 steps in all.
+
+
+def test_train_and_test_folders_and_parquet_are_known(tmp_path):
+    class_folders(tmp_path / "split" / "train", 2, (16, 16))
+    assert suggestions(str(tmp_path / "split"))["dataset"]["image_size"] == 16
+    encoded = io.BytesIO()
+    picture(32, 32).save(encoded, "PNG")
+    (tmp_path / "hub").mkdir()
+    table = {"image": [{"bytes": encoded.getvalue()}], "label": [0]}
+    pq.write_table(pa.table(table), tmp_path / "hub" / "train.parquet")
+    hub = suggestions(str(tmp_path / "hub"))
+    assert hub["dataset"]["name"] == "parquet"
+    assert hub["model"]["depth"] == 3
+
+
+def test_what_is_no_folder_of_images_is_said(tmp_path):
+    with pytest.raises(UserError, match="config key data is 'nowhere', which is no folder"):
+        suggestions("nowhere")
+    with pytest.raises(UserError, match="needs a folder of images for each class"):
+        suggestions(str(tmp_path))
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "x.png").write_bytes(b"no image")
+    with pytest.raises(UserError, match=r"x\.png: the image cannot be decoded"):
+        suggestions(str(tmp_path))
+
+
+def test_a_users_setting_wins_over_what_the_images_suggest(tmp_path):
+    folder = str(class_folders(tmp_path / "images", 3, (8, 8)))
+    config = {"study": "own", "data": folder, "arms": {"a": None}}
+    arm = load_study(config).arms["all", "a"]
+    assert (arm.dataset.image_size, arm.training.epochs) == (8, 100)
+    chosen = {**config, "dataset": {"image_size": 16}, "training": {"epochs": 3}}
+    arm = load_study(chosen).arms["all", "a"]
+    assert (arm.dataset.image_size, arm.training.epochs) == (16, 3)
+    assert arm.dataset.path == folder
+
+
+def test_the_arm_to_deliver_must_exist():
+    config = {"study": "own", "arms": {"a": None}, "deliver": {"arm": "b"}}
+    with pytest.raises(UserError, match=r"config key deliver\.arm is 'b' but must be one of"):
+        load_study(config)
+    panels = {**config, "panels": {"one": {}}}
+    with pytest.raises(UserError, match="deliver needs a study without panels"):
+        load_study(panels)
+
+
+def rows(*accuracies):
+    return [
+        row_of(
+            STUDY,
+            arm="student",
+            seed=0,
+            iteration=i,
+            sparsity=1 - 0.5**i,
+            validation_accuracy=accuracy,
+            test_accuracy=accuracy / 2,
+            prunable=1000,
+            parameters=1010,
+        )
+        for i, accuracy in enumerate(accuracies)
+    ]
+
+
+def test_the_sparsest_within_the_tolerance_of_the_best_is_delivered():
+    curve = rows(0.80, 0.70, 0.79, 0.60)
+    assert choose(curve, 0.015)["iteration"] == 2
+    assert choose(curve, 0.0)["iteration"] == 0
+    assert choose(rows(0.5, 0.9, 0.7), 0.01)["iteration"] == 1
+
+
+def test_the_report_has_accuracy_sparsity_and_cost():
+    curve = rows(0.80, 0.70, 0.79)
+    text = report(curve[2], curve, "student", 0.015)
+    assert "| test accuracy | 39.50 % | 40.00 % | 40.00 % |" in text
+    assert "| sparsity | 75.00 % | 0.00 % | 0.00 % |" in text
+    assert "250 of 1,000 weights are left, and 10 biases" in text
+    assert "TMAC" in text

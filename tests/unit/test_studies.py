@@ -1,0 +1,120 @@
+"""Several studies in one invocation."""
+
+import pytest
+import yaml
+
+from dsd2.config.plan import Plan
+from dsd2.config.studies import load_studies
+from dsd2.errors import UserError
+
+STUDY = {
+    "study": "one",
+    "seeds": [0, 1],
+    "dataset": {"name": "digits", "train": 100},
+    "pruning": {"fraction": 0.5, "wall": 0.9},
+    "training": {"epochs": 4},
+    "plot": {"dpi": 100},
+    "arms": {"vanilla": None, "best": {"distillation": {"teacher": "vanilla", "select": "best"}}},
+}
+
+
+@pytest.fixture(autouse=True)
+def _in_an_empty_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def write(file, **changes):
+    with open(file, "w") as out:  # noqa: PTH123
+        yaml.safe_dump({**STUDY, **changes}, out, sort_keys=False)
+    return file
+
+
+def test_a_configuration_without_studies_is_one_study():
+    (study,) = load_studies(STUDY)
+    assert study.folder == "one"
+
+
+def test_studies_share_runs_and_each_training_counts_once():
+    listed = [
+        write("1.yaml"),
+        write("2.yaml", study="two", arms={"alone": None}),
+        write("3.yaml", study="three", training={"epochs": 5}),
+    ]
+    plan = Plan(*load_studies({"studies": listed}))
+    assert list(plan.studies) == ["one", "two", "three"]
+    runs = {name: [c.run for c in plan.chains(s)] for name, s in plan.studies.items()}
+    assert runs["two"] == runs["one"][:2]
+    assert not set(runs["three"]) & set(runs["one"])
+    # Two arms, two seeds and four iterations, of one and of three.
+    assert len(plan.stages()) == 2 * 2 * 2 * 4
+    assert plan.stages()[0].words == "one: vanilla seed 0 iteration 0"
+    assert len(plan.study_inputs("two")["chains"]) == 2
+    assert {entry["arm"] for entry in plan.entries("two")} == {"alone"}
+
+
+def test_other_keys_are_laid_over_every_study():
+    write("1.yaml", override={"training": {"epochs": 3, "batch_size": 7}})
+    write("2.yaml", study="two", budget="large")
+    one, two = load_studies(
+        {
+            "studies": ["1.yaml", "2.yaml"],
+            "budget": "smoke",
+            "seeds": ["5"],
+            "override": {"training": {"epochs": 1}},
+            "plot": {"band": "none"},
+            "lookahead": 3,
+        }
+    )
+    assert (one.folder, two.folder) == ("one-smoke", "two-smoke")
+    assert one.seeds == two.seeds == (5,)
+    assert one.plot == two.plot
+    assert (one.plot.dpi, one.plot.band) == (100, "none"), "key by key"
+    training = one.arms["all", "vanilla"].training
+    assert (training.epochs, training.batch_size) == (1, 7)
+    assert Plan(one, two).lookahead == 3
+
+
+def test_a_pattern_takes_every_file_but_lists(tmp_path):
+    write("b.yaml")
+    write("a.yaml", study="two")
+    (tmp_path / "all.yaml").write_text("studies: '*.yaml'")
+    assert [study.folder for study in load_studies({"studies": "*.yaml"})] == ["two", "one"]
+    absolute = load_studies({"studies": str(tmp_path / "[ab].yaml")})
+    assert [study.folder for study in absolute] == ["two", "one"]
+
+
+@pytest.mark.parametrize(
+    ("config", "sentence"),
+    [
+        ({"studies": []}, "config key studies: [] should be non-empty"),
+        ({"studies": ["absent.yaml"]}, "absent.yaml: cannot be read as a study (No such file"),
+        ({"studies": ["broken.yaml"]}, "broken.yaml: is not valid YAML"),
+        ({"studies": ["words.yaml"]}, "words.yaml: holds no study, but 'words'"),
+        ({"studies": "*.yml"}, "config key studies is '*.yml', which matches no study's file"),
+        ({"studies": ["list.yaml"]}, "list.yaml: lists studies itself"),
+        ({"studies": ["1.yaml", "same.yaml"]}, "1.yaml and same.yaml have one name, one;"),
+        ({"studies": ["bad.yaml"]}, "bad.yaml: config key trainning is unknown"),
+        (
+            {"studies": ["1.yaml"], "arms": {"a": None}},
+            "config key arms cannot stand beside studies",
+        ),
+        ({"studies": ["1.yaml"], "seeds": []}, "config key seeds: [] should be non-empty"),
+    ],
+)
+def test_every_fault_is_one_sentence(tmp_path, config, sentence):
+    write("1.yaml")
+    write("same.yaml", title="another")
+    write("bad.yaml", trainning={})
+    (tmp_path / "broken.yaml").write_text("a: [")
+    (tmp_path / "words.yaml").write_text("words")
+    (tmp_path / "list.yaml").write_text("studies: [1.yaml]")
+    with pytest.raises(UserError) as fault:
+        load_studies(config)
+    assert sentence in str(fault.value)
+    assert "\n" not in str(fault.value)
+
+
+def test_a_study_of_another_invocation_is_refused():
+    plan = Plan(*load_studies(STUDY))
+    with pytest.raises(UserError, match=r"results/studies/x: is no study of this invocation, whi"):
+        plan.study_inputs("x")

@@ -1,0 +1,213 @@
+"""The tables' numbers, what the paper prints beside them, and their text."""
+
+import pandas as pd
+import pytest
+from rows import LABELS, row_of
+
+from dsd2.analysis.comparison import compare
+from dsd2.analysis.sheets import SHEETS, Words, latex, markdown
+from dsd2.analysis.summary import findings
+from dsd2.analysis.tables import (
+    MEAN,
+    grid_table,
+    levels_table,
+    models_table,
+    phases_table,
+    stopping_table,
+)
+from dsd2.config.paper import Printed
+from dsd2.files.records import STUDY
+
+WORDS = Words(LABELS, {"all": "all"}, tolerance=0.02, confidence=0.9)
+
+
+def printed(arm, panel="all", **values):
+    return Printed(panel=panel, arm=arm, **values)
+
+
+def lines(text, word):
+    """The cells of the lines of a Markdown table that hold a word."""
+    found = [line for line in text.splitlines() if word in line and line.startswith("|")]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in found]
+
+
+def test_table_1(study):
+    table = stopping_table(study, 0.9).set_index("arm")
+    assert table["early stop"].tolist() == ["none", "none", "entropy"]
+    assert table["distilled"].tolist() == [False, True, True]
+    assert table["pruned teacher"].tolist() == [False, True, True]
+    assert table["trainings"].tolist() == pytest.approx([4, 4, 8 / 3])
+    assert table["training paper"].tolist() == pytest.approx([4e9, 4e9, 8e9 / 3])
+    assert table["teacher paper"].tolist() == [0, 4e9, 4e9]
+    assert table.loc["vanilla", "accuracy"] == pytest.approx(0.8)
+    assert table.loc["vanilla", "accuracy spread"] == pytest.approx(0.01)
+    assert table.loc["gated", "sparsity"] == pytest.approx((0.75 + 0.75 + 0.5) / 3)
+
+
+def test_one_seed_has_no_spread(study):
+    table = stopping_table(study[study["seed"] == 0], 0.9)
+    assert table["accuracy spread"].isna().all()
+    assert (table["seeds"] == 1).all()
+
+
+@pytest.fixture
+def grid():
+    """Two arms in two panels, two seeds: validation accuracies of three iterations."""
+    rows = [
+        row_of(
+            STUDY,
+            panel=panel,
+            arm=arm,
+            seed=seed,
+            iteration=i,
+            run=f"{panel}-{arm}-{seed}",
+            stopping="none",
+            validation_accuracy=base + (0.02, 0.04, 0.0)[i] - 0.01 * seed,
+            test_accuracy=base + 0.1 * i,
+            sparsity=1 - 0.5**i,
+            layer_density=[0.5**i, 0.0],
+            layers=["0.weight", "3.weight"],
+        )
+        for panel, shift in (("low", 0.0), ("high", 0.2))
+        for arm, base in (("a", 0.5 + shift), ("b", 0.6 + shift))
+        for seed in range(2)
+        for i in range(3 - seed)
+    ]
+    return pd.DataFrame(rows)
+
+
+def test_table_5_has_the_best_of_each_seed_and_means_over_panels(grid):
+    table = grid_table(grid).set_index(["panel", "arm"])["validation accuracy"]
+    assert table["low", "a"] == pytest.approx((0.54 + 0.53) / 2)
+    assert table["high", "b"] == pytest.approx(0.835)
+    assert table[MEAN, "a"] == pytest.approx((0.535 + 0.735) / 2)
+    assert MEAN not in grid_table(grid[grid["panel"] == "low"])["panel"].tolist()
+    part = grid[(grid["panel"] == "low") | (grid["arm"] == "a")]
+    assert (MEAN, "b") not in grid_table(part).set_index(["panel", "arm"]).index
+
+
+def test_tables_13_and_14_have_a_row_an_iteration_that_every_seed_reached(grid):
+    table = levels_table(grid, {("low", "a"): 512})
+    table = table.set_index(["panel", "arm", "iteration"]).sort_index()
+    assert len(table) == 4 * 2
+    assert table.loc[("low", "a", 1), "accuracy"] == pytest.approx(0.6)
+    assert table.loc[("low", "a", 1), "sparsity"] == 0.5
+    assert table.loc[("low", "a"), "filters"].tolist() == [512, 256]
+    assert table.loc[("high", "a"), "filters"].isna().all()
+
+
+def test_the_papers_values_stand_beside_ours_where_it_prints_them(study):
+    paper = [
+        printed("vanilla", accuracy=0.75, spread=0.012, training=5e9),
+        printed("gated", accuracy=0.9, training=1e9, teacher=1e9, sparsity=0.7),
+        printed("gated", iteration=1, accuracy=0.1),
+    ]
+    table = compare("stopping", stopping_table(study, 0.9), paper).set_index("arm")
+    assert table["paper accuracy"].tolist() == pytest.approx([0.75, float("nan"), 0.9], nan_ok=True)
+    assert table.loc["vanilla", "difference accuracy"] == pytest.approx(0.05)
+    assert table.loc["gated", "difference training"] == pytest.approx(5e9 / 3)
+    assert table.loc["gated", "difference teacher"] == pytest.approx(3e9)
+    assert "paper phase" not in table
+    assert not [c for c in compare("stopping", stopping_table(study, 0.9), []) if "paper " in c]
+
+
+def test_phases_compare_the_best_point(study):
+    found = phases_table(findings(study, 0.02, 0.9))
+    paper = [printed("vanilla", accuracy=0.7, sparsity=0.1, phase="sweet")]
+    table = compare("phases", found, paper).set_index("arm")
+    assert table.loc["vanilla", "difference accuracy"] == pytest.approx(0.1)
+    assert table.loc["vanilla", "paper phase"] == "sweet"
+    text = markdown(SHEETS["phases"](table.reset_index(), WORDS))
+    (vanilla,) = lines(text, "Vanilla")
+    assert vanilla[5:8] == ["80.00", "70.00", "+10.00"]
+    assert vanilla[8:11] == ["0.00", "10.00", "−10.00"]
+    assert vanilla[11:] == ["light", "sweet"]
+
+
+def test_levels_compare_each_iteration(grid):
+    paper = [printed("a", "low", iteration=1, accuracy=0.5)]
+    table = compare("levels", levels_table(grid, {}), paper)
+    compared = table[table["paper accuracy"].notna()]
+    assert compared[["panel", "arm", "iteration"]].values.tolist() == [["low", "a", 1]]
+    assert compared["difference accuracy"].tolist() == pytest.approx([0.1])
+
+
+def test_table_1_for_people(study):
+    text = markdown(SHEETS["stopping"](stopping_table(study, 0.9), WORDS))
+    (row,) = lines(text, "Gated")
+    assert row[1:5] == ["entropy", "✓", "✓", "2.7"]
+    assert row[5] == "2.67 (+4.00)"
+    assert "by the paper's count [GFLOP] ↓" in text
+    assert row[8].startswith("81.67 ± ")
+    assert "3 seeds" in text
+
+
+def test_table_1_for_people_beside_the_papers(study):
+    paper = [printed("gated", accuracy=0.8, spread=0.01, training=2e9, teacher=5e9, sparsity=0.9)]
+    table = compare("stopping", stopping_table(study, 0.9), paper)
+    text = markdown(SHEETS["stopping"](table, WORDS))
+    header, *_ = lines(text, "early stop")
+    (row,) = lines(text, "Gated")
+    cells = list(zip(header, row, strict=True))
+    assert cells[5:8] == [
+        ("by the paper's count [GFLOP] ↓, ours", "2.67 (+4.00)"),
+        ("paper", "2.00 (+5.00)"),
+        ("difference", "+0.67 (−1.00)"),
+    ]
+    assert cells[11:13] == [("paper", "80.00 ± 1.00"), ("difference", "+1.67")]
+    (vanilla,) = lines(text, "Vanilla")
+    assert vanilla[6:8] == ["", ""], "nothing is printed of it"
+
+
+def test_verdicts_for_people(study):
+    text = markdown(SHEETS["phases"](phases_table(findings(study, 0.02, 0.9)), WORDS))
+    (vanilla,) = lines(text, "Vanilla")
+    assert vanilla[1:3] == ["exhibits", "13.00 (13.00 to 13.00)"]
+
+
+def test_a_study_whose_arms_all_have_a_gate_has_no_phases(study):
+    gated = study[study["arm"] == "gated"]
+    table = compare("phases", phases_table(findings(gated, 0.02, 0.9)), [])
+    assert table.empty
+    text = markdown(SHEETS["phases"](table, WORDS))
+    assert "verdict" in text
+    assert "Gated" not in text
+
+
+def test_a_grid_for_people_is_as_wide_as_its_panels(grid):
+    words = Words({"a": "α = 0.5", "b": "α = 0.8"}, {"low": "ε = 10 %", "high": "ε = 20 %"}, 0, 0.9)
+    paper = [printed("b", None, validation_accuracy=0.7)]
+    sheet = SHEETS["grid"](compare("grid", grid_table(grid), paper), words)
+    (row,) = lines(markdown(sheet), "α = 0.8")
+    assert row == ["α = 0.8", "63.50", "83.50", "73.50", "70.00", "+3.50"]
+
+
+def test_levels_for_people_are_named_by_sparsity_or_filters(grid):
+    words = Words({"a": "A", "b": "B"}, {"low": "Low", "high": "High"}, 0, 0.9)
+    filters = {("low", arm): 512 for arm in "ab"}
+    text = markdown(SHEETS["levels"](levels_table(grid, filters), words))
+    low, high = text.split("**High**")
+    assert lines(low, "filters")[0] == ["filters", "A [%]", "B [%]"]
+    assert [row[0] for row in lines(low, "±")] == ["512", "256"]
+    assert [row[0] for row in lines(high, "±")] == ["0.00", "50.00"]
+
+
+def test_models_for_people_have_separators():
+    paper = [printed("vanilla", parameters=70_300)]
+    table = compare("models", models_table({("all", "vanilla"): 70_346}), paper)
+    (row,) = lines(markdown(SHEETS["models"](table, WORDS)), "Vanilla")
+    assert row == ["Vanilla", "70,346", "70,300", "+46"]
+
+
+def test_latex_is_plain_latex(study):
+    paper = [printed("gated", accuracy=0.8)]
+    words = Words({**LABELS, "gated": "Gated (α_1 & 5 %)"}, {"all": "all"}, 0.02, 0.9)
+    text = latex(SHEETS["stopping"](compare("stopping", stopping_table(study, 0.9), paper), words))
+    assert text.isascii(), {sign for sign in text if not sign.isascii()}
+    assert r"Gated ($\alpha$\_1 \& 5 \%)" in text
+    assert "\\toprule" in text
+    assert r"accuracy [\%] $\uparrow$, ours & paper & difference" in " ".join(text.split())
+    assert text.count("\\begin{tabular}") == text.count("\\end{tabular}") == 1
+    (row,) = (line for line in text.splitlines() if "Gated" in line)
+    assert r"81.67 $\pm$ " in row
+    assert row.endswith("\\\\")

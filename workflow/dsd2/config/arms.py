@@ -1,0 +1,321 @@
+"""Arms with all their settings resolved: inheritance, grids, panels, defaults, overrides."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from dsd2.config import table4
+from dsd2.config.grids import Entry, Point, expand
+from dsd2.config.own_data import suggestions
+from dsd2.config.recipe import (
+    DatasetRecipe,
+    ModelRecipe,
+    NoiseRecipe,
+    PerturbationRecipe,
+    PruningRecipe,
+    TrainingRecipe,
+)
+from dsd2.config.schedule import last_iteration
+from dsd2.config.sections import (
+    dataset_recipe,
+    noise_recipe,
+    pruning_recipe,
+    training_recipe,
+)
+from dsd2.config.stopping import Stopping
+from dsd2.config.validation import (
+    SECTIONS,
+    Section,
+    applies,
+    check,
+    complete_section,
+    merge_section,
+    top_level,
+    value_of,
+)
+from dsd2.data.places import stood_in
+from dsd2.errors import UserError
+
+ONLY_PANEL = "all"
+"""Name of the one panel of a study that has none."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Distillation:
+    """Whom an arm is distilled from: an arm of its panel, and which iteration of it."""
+
+    teacher: str
+    select: Literal["dense", "best"] | int
+    alpha: float
+    temperature: float
+    temperature_squared: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arm:
+    """One curve of one panel, all its settings resolved.
+
+    Attributes:
+        show: whether figures draw it.
+        grid: where it stands in the grid that it comes from; empty for an arm of its own.
+        last: its last iteration before the wall.
+    """
+
+    panel: str
+    name: str
+    label: str
+    show: bool
+    grid: Point
+    dataset: DatasetRecipe
+    noise: NoiseRecipe
+    model: ModelRecipe
+    training: TrainingRecipe
+    pruning: PruningRecipe
+    perturbation: PerturbationRecipe
+    distillation: Distillation | None
+    stopping: Stopping
+    last: int
+
+    @property
+    def filters(self) -> int | None:
+        """Filters of the first convolution where filters are pruned instead of weights."""
+        if self.pruning.structure == "weights" or self.model.width is None:
+            return None
+        return 2**self.model.width
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    """An arm's entry, what it inherits laid under it, before a panel makes an arm of it."""
+
+    family: str
+    entry: Entry
+    point: Point
+
+
+@dataclass(frozen=True)
+class _Context:
+    """What every arm is resolved from.
+
+    Attributes:
+        config: the whole configuration.
+        suggested: sections that lie below the configuration's own.
+        candidates: every arm's entry by name.
+        stand_in: where missing data gets a stand-in, the data roots and whether data may be
+            downloaded; None where it is an error.
+    """
+
+    config: dict[str, Any]
+    suggested: Entry
+    candidates: dict[str, _Candidate]
+    stand_in: tuple[list[Path], bool] | None
+
+
+def resolve_arms(config: dict[str, Any]) -> tuple[dict[str, str], dict[tuple[str, str], Arm]]:
+    """The label of each panel, and the arms by panel and name, in the order of the configuration.
+
+    Args:
+        config: checked against the schema.
+
+    Raises:
+        UserError: an arm, a teacher or a grid is not what it must be.
+    """
+    families = {
+        name: expand("arms", name, _inherited(config["arms"], name)) for name in config["arms"]
+    }
+    expanded = _checked_members(config, families)
+    candidates = {
+        member: _Candidate(family, expanded["arms"][member], point)
+        for family, members in families.items()
+        for member, (_, point) in members.items()
+    }
+    suggested = suggestions(config["data"]) if "data" in config else {}
+    missing = None
+    if top_level(config, "missing_data") == "stand-in":
+        roots = [Path(root) for root in top_level(config, "data_roots")]
+        missing = (roots, top_level(config, "download"))
+    context = _Context(config, suggested, candidates, missing)
+    panels = expanded.get("panels", {ONLY_PANEL: {}})
+    arms = {
+        (panel, name): arm
+        for panel, entry in panels.items()
+        for name, arm in _panel_arms(context, panel, entry).items()
+    }
+    return {name: entry.get("label", name) for name, entry in panels.items()}, arms
+
+
+def _checked_members(
+    config: dict[str, Any], families: dict[str, dict[str, tuple[Entry, Point]]]
+) -> dict[str, Any]:
+    """The configuration with its grids written out, their values checked as any other."""
+    written = dict(config)
+    written["arms"] = {
+        member: entry for members in families.values() for member, (entry, _) in members.items()
+    }
+    if "panels" in config:
+        written["panels"] = {
+            member: entry
+            for name, panel in config["panels"].items()
+            for member, (entry, _) in expand("panels", name, panel).items()
+        }
+    return check(written)
+
+
+def _inherited(arms: dict[str, Any], name: str) -> Entry:
+    """An arm's own entry laid over those it is like."""
+    entries, seen, current = [], [name], name
+    while True:
+        entry = arms[current] or {}
+        entries.append(entry)
+        if "like" not in entry:
+            break
+        current = entry["like"]
+        if current not in arms:
+            raise UserError(
+                f"config key arms.{seen[-1]}.like is {current!r} but must be one of the arms"
+                f" {', '.join(arms)}"
+            )
+        if current in seen:
+            raise UserError(f"config key arms.{name}.like goes in a circle: {' → '.join(seen)}")
+        seen.append(current)
+    merged: Entry = {}
+    for entry in reversed(entries):
+        inherited = {"grid": merged["grid"]} if "grid" in merged else {}
+        own = {key: entry[key] for key in ("grid", "label", "show") if key in entry}
+        merged = {**inherited, **_merged(merged, entry), **own}
+    return merged
+
+
+def _merged(lower: Entry, upper: Entry) -> Entry:
+    """The sections of ``upper`` laid over those of ``lower``."""
+    result = {name: lower[name] for name in SECTIONS if name in lower}
+    for name in SECTIONS:
+        if name in upper:
+            result[name] = merge_section(name, lower.get(name), upper[name])
+    return result
+
+
+def _panel_arms(context: _Context, panel: str, overlay: Entry) -> dict[str, Arm]:
+    """The arms that a panel lists, by name or by their grid's; hidden, those that teach them."""
+    candidates, listed = context.candidates, overlay.get("arms")
+    families = dict.fromkeys(candidate.family for candidate in candidates.values())
+    for name in listed or ():
+        if name not in candidates and name not in families:
+            raise UserError(
+                f"config key panels.{panel}.arms has {name!r} but must list some of the arms"
+                f" {', '.join(dict.fromkeys([*families, *candidates]))}"
+            )
+
+    def is_listed(name: str) -> bool:
+        return listed is None or bool({name, candidates[name].family} & set(listed))
+
+    made: dict[str, Arm] = {}
+    wanted = [name for name in candidates if is_listed(name)]
+    while wanted:
+        name = wanted.pop(0)
+        if name in made:
+            continue
+        made[name] = arm = _arm(context, panel, overlay, name, is_listed(name))
+        if arm.distillation is not None and arm.distillation.teacher in candidates:
+            wanted.append(arm.distillation.teacher)
+    arms = {name: made[name] for name in candidates if name in made}
+    for name, arm in arms.items():
+        _check_teacher(arms, name, arm)
+    return arms
+
+
+def _arm(context: _Context, panel: str, overlay: Entry, name: str, listed: bool) -> Arm:
+    own = context.candidates[name].entry
+    merged: Entry = {}
+    for layer in (context.suggested, context.config, overlay, own):
+        merged = _merged(merged, layer)
+    merged = _overridden(merged, context.config.get("override", {}))
+    where = f"arm {name}" if panel == ONLY_PANEL else f"arm {name} in panel {panel}"
+    model, dataset = (value_of(k, "name", merged.get(k, {})) for k in ("model", "dataset"))
+
+    def section(key: str) -> Section:
+        paper = table4.defaults(key, model, dataset)
+        return complete_section(key, merged.get(key) or {}, paper, where)
+
+    pruning = section("pruning")
+    wall = pruning.pop("wall")
+    network = ModelRecipe(**section("model"))
+    images = dataset_recipe(section("dataset"), where)
+    noise = noise_recipe(section("noise"), images, where)
+    if context.stand_in is not None:
+        images, noise = stood_in(images, noise, *context.stand_in)
+    taught = None
+    if merged.get("distillation") is not None:
+        taught = _distillation(section("distillation"), name, context.candidates, where)
+    return Arm(
+        panel=panel,
+        name=name,
+        label=own.get("label", name),
+        show=own.get("show", True) and listed,
+        grid=context.candidates[name].point,
+        dataset=images,
+        noise=noise,
+        model=network,
+        training=training_recipe(section("training"), images, where),
+        pruning=pruning_recipe(pruning, network, where),
+        perturbation=PerturbationRecipe(**section("perturbation")),
+        distillation=taught,
+        stopping=Stopping(**section("stopping")),
+        last=last_iteration(pruning["fraction"], wall),
+    )
+
+
+def _overridden(sections: Entry, override: Entry) -> Entry:
+    """The sections with an override's keys, those that do not apply to what they are left out."""
+    result = dict(sections)
+    for name, over in override.items():
+        below = sections.get(name) or {}
+        if over is None or (name == "distillation" and not below):
+            continue
+        laid = {**below, **over}
+        fitting = {key: value for key, value in over.items() if applies(name, key, laid)}
+        result[name] = merge_section(name, below, fitting)
+    return result
+
+
+def _distillation(
+    section: Section, name: str, candidates: dict[str, _Candidate], where: str
+) -> Distillation:
+    """A grid's member is taught by the member at its own point, where the teacher is a grid too."""
+    if "teacher" not in section:
+        raise UserError(f"config key distillation.teacher of {where} is missing")
+    teacher = section["teacher"]
+    if teacher not in candidates:
+        here = candidates[name].point
+        same = (n for n, c in candidates.items() if c.family == teacher and c.point == here)
+        section = {**section, "teacher": next(same, teacher)}
+    return Distillation(**section)
+
+
+def _check_teacher(arms: dict[str, Arm], name: str, arm: Arm) -> None:
+    seen = [name]
+    while arm.distillation is not None:
+        teacher, key = arm.distillation.teacher, f"config key arms.{arm.name}.distillation"
+        if teacher not in arms:
+            raise UserError(
+                f"{key}.teacher is {teacher!r} but must be one of the arms {', '.join(arms)}"
+            )
+        if teacher in seen:
+            raise UserError(
+                f"{key}.teacher goes in a circle: {' is taught by '.join([*seen, teacher])}"
+            )
+        last = arms[teacher].last
+        if isinstance(arm.distillation.select, int) and arm.distillation.select > last:
+            raise UserError(
+                f"{key}.select is {arm.distillation.select} but {teacher} ends with"
+                f" iteration {last}"
+            )
+        if arms[teacher].dataset != arm.dataset or arms[teacher].noise != arm.noise:
+            raise UserError(
+                f"{key}.teacher is {teacher!r}, whose dataset or noise differs: a teacher must"
+                " have seen the same images and labels as its student"
+            )
+        seen.append(teacher)
+        arm = arms[teacher]

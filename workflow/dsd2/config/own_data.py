@@ -1,0 +1,84 @@
+"""What a folder of someone's own images suggests: which kind it is, image size, network, epochs."""
+
+from __future__ import annotations
+
+import math
+import os
+import statistics
+from pathlib import Path
+from typing import Any
+
+from dsd2.data.listing import list_class_folders, open_image
+from dsd2.errors import UserError
+
+SAMPLE = 200
+"""Images whose size is looked at."""
+SIZES = (8, 64)
+"""Smallest and largest image side that is suggested: what a CPU manages, too."""
+STEPS = 1000
+"""Optimiser steps of one training that are suggested."""
+BATCH_SIZE = 64
+
+Sections = dict[str, dict[str, Any]]
+
+
+def suggestions(folder: str) -> Sections:
+    """Sections of a configuration that suit a folder of images; any setting of the user's wins.
+
+    Args:
+        folder: with a folder for each class, or parquet files, as ``dataset.path``.
+
+    Raises:
+        UserError: there is no such folder, or there are no images in it.
+    """
+    path = Path(os.path.normpath(folder))
+    if not path.is_dir():
+        raise UserError(f"config key data is {folder!r}, which is no folder")
+    if any(path.glob("train*.parquet")):
+        images, sides = _parquet(path)
+        dataset: dict[str, Any] = {"name": "parquet", "path": str(path)}
+        side = sides[0]
+    else:
+        images, sides = _class_folders(path)
+        side = round(min(max(statistics.median_low(sides), SIZES[0]), SIZES[1]) / 8) * 8
+        dataset = {"name": "imagefolder", "path": str(path), "image_size": side}
+    # The last feature map is about four pixels wide, and wide networks are for many images.
+    depth = min(max(int(math.log2(side)) - 2, 1), 5)
+    epochs = round(STEPS / math.ceil(images / BATCH_SIZE))
+    return {
+        "dataset": dataset,
+        "model": {"name": "vgg-like", "depth": depth, "width": 4 if images < 10_000 else 5},
+        "training": {"epochs": min(max(epochs, 10), 100), "batch_size": BATCH_SIZE},
+    }
+
+
+def _class_folders(folder: Path) -> tuple[int, list[int]]:
+    """How many images there are to train on, and the shorter sides of some in pixels."""
+    names = list_class_folders(folder).splits["train"].names
+    sides = []
+    for name in names[:: max(1, len(names) // SAMPLE)]:
+        with open_image(folder / name) as image:
+            sides.append(min(image.size))
+    return len(names), sides
+
+
+def _parquet(folder: Path) -> tuple[int, list[int]]:
+    """The same for parquet files, all of whose images have one size."""
+    import io
+
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+    from PIL import Image
+
+    images = 0
+    for file in sorted(folder.glob("train*.parquet")):
+        try:
+            with pq.ParquetFile(file) as table:
+                images += table.metadata.num_rows
+                columns = [n for n in ("image", "img") if n in table.schema_arrow.names]
+                first = next(table.iter_batches(1, columns=columns[:1])).column(0)[0].as_py()
+            with Image.open(io.BytesIO(first["bytes"])) as image:
+                side = min(image.size)
+        except (pa.ArrowException, OSError, IndexError, KeyError, StopIteration) as error:
+            raise UserError(f"{file}: holds no images in a column image ({error})") from error
+    return images, [side]

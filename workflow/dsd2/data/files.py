@@ -1,0 +1,195 @@
+"""Images that stay in their files: a list of names, decoded when needed."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from dsd2.data.listing import open_image
+from dsd2.errors import UserError
+
+CROP_SCALE = (0.08, 1.0)
+"""Share of an image's area that a random crop takes."""
+
+CROP_RATIO = (3 / 4, 4 / 3)
+"""Its width to its height."""
+
+CENTRE = 256 / 224
+"""What ImageNet's protocol makes the shorter side to be before it cuts out the middle."""
+
+
+@dataclass(frozen=True)
+class ImageFiles:
+    """Labelled images' files; it has a length, a shape and rows like the tensor of the images.
+
+    Attributes:
+        folder: that the names are relative to.
+        names: as the file system has them, padded with zeros, uint8 [N, longest].
+        mode: ``L`` or ``RGB``: what images are converted to.
+        size: side in pixels that they get.
+        fit: ``square`` brings the shorter side to the size and cuts out the middle; ``imagenet``
+            brings it to 256/224 of the size, as the usual ImageNet protocol.
+    """
+
+    folder: Path
+    names: Tensor
+    mode: str
+    size: int
+    fit: Literal["square", "imagenet"]
+
+    @property
+    def shape(self) -> tuple[int, int, int, int]:
+        """(N, C, H, W) of the images once decoded."""
+        return len(self.names), 1 if self.mode == "L" else 3, self.size, self.size
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def __getitem__(self, rows: Tensor) -> ImageFiles:
+        return replace(self, names=self.names[rows])
+
+    def path(self, row: int) -> str:
+        """The file of an image."""
+        name = self.names[row].numpy().tobytes().rstrip(b"\0")
+        return str(self.folder / os.fsdecode(name))
+
+    def decode(self, row: int, seed: int | None = None) -> Tensor:
+        """One image, uint8 [C, size, size]; a random view of it where a seed is given.
+
+        Raises:
+            UserError: the file is missing or cannot be decoded.
+        """
+        path = self.path(row)
+        with open_image(path) as image:
+            try:
+                pixels = self._pixels(image.convert(self.mode), seed)
+            except Exception as error:
+                raise UserError(f"{path}: the image cannot be decoded ({error})") from error
+        array = np.array(pixels, np.uint8).reshape(self.size, self.size, -1)
+        return torch.from_numpy(array).permute(2, 0, 1)
+
+    def _pixels(self, image: Any, seed: int | None) -> Any:
+        from PIL import ImageOps
+
+        if seed is not None:
+            return random_view(image, self.size, seed)
+        if self.fit == "imagenet":
+            return central_square(image, self.size)
+        # Scales the shorter side and cuts out the middle, with antialiasing.
+        return ImageOps.fit(image, (self.size, self.size))
+
+    def decode_all(self) -> Tensor:
+        """All images in memory, uint8 [N, C, H, W].
+
+        Raises:
+            UserError: they do not fit into it, or one cannot be decoded.
+        """
+        check_memory(self.shape, physical_memory())
+        images = torch.empty(self.shape, dtype=torch.uint8)
+        for row in range(len(self)):
+            images[row] = self.decode(row)
+        return images
+
+
+def image_files(
+    folder: Path,
+    names: Sequence[str],
+    mode: str,
+    size: int,
+    fit: Literal["square", "imagenet"] = "square",
+) -> ImageFiles:
+    """Image files by their names relative to a folder."""
+    padded = np.array([os.fsencode(name) for name in names], dtype=np.bytes_)
+    table = padded.view(np.uint8).reshape(len(padded), padded.dtype.itemsize)
+    return ImageFiles(folder, torch.from_numpy(table), mode, size, fit)
+
+
+def physical_memory() -> int:
+    """Bytes of memory that the machine has."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def check_memory(shape: tuple[int, int, int, int], memory: int) -> None:
+    """See that images fit into memory, with the float copy that their statistics take.
+
+    Args:
+        shape: (N, C, H, W).
+        memory: bytes that there are.
+
+    Raises:
+        UserError: they do not.
+    """
+    needed = 5 * math.prod(shape)
+    if needed > memory:
+        raise UserError(
+            f"dataset: {shape[0]} images of {shape[2]}×{shape[3]} pixels take"
+            f" {needed / 2**30:.1f} GiB in memory, and this machine has {memory / 2**30:.1f} GiB:"
+            " set dataset.stream: true to leave them in their files, or lower dataset.image_size"
+        )
+
+
+def central_square(image: Any, size: int) -> Any:
+    """ImageNet's usual view for evaluation: resize the shorter side, cut out the middle.
+
+    The same bits as torchvision's ``Resize`` and ``CenterCrop`` give.
+    """
+    from PIL import Image
+
+    short = round(size * CENTRE)
+    width, height = image.size
+    if width <= height:
+        scaled = (short, int(short * height / width))
+    else:
+        scaled = (int(short * width / height), short)
+    image = image.resize(scaled, Image.Resampling.BILINEAR)
+    left, top = round((scaled[0] - size) / 2), round((scaled[1] - size) / 2)
+    return image.crop((left, top, left + size, top + size))
+
+
+def random_view(image: Any, size: int, seed: int) -> Any:
+    """A random crop of random shape, resized to a square, flipped with probability ½.
+
+    The same bits as torchvision's ``RandomResizedCrop`` followed by ``RandomHorizontalFlip``
+    give after ``torch.manual_seed(seed)``; torch's global generator is left alone.
+
+    Args:
+        image: a PIL image of any size.
+        size: side of the result in pixels.
+        seed: draws the view.
+    """
+    from PIL import Image
+
+    draws = torch.Generator().manual_seed(seed)
+    left, top, width, height = _random_box(image.width, image.height, draws)
+    view = image.crop((left, top, left + width, top + height))
+    view = view.resize((size, size), Image.Resampling.BILINEAR)
+    if torch.rand(1, generator=draws) < 0.5:
+        view = view.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+    return view
+
+
+def _random_box(width: int, height: int, draws: torch.Generator) -> tuple[int, int, int, int]:
+    """Left, top, width and height of a crop, drawn as torchvision draws them."""
+    low, high = torch.log(torch.tensor(CROP_RATIO)).tolist()
+    for _ in range(10):
+        area = width * height * torch.empty(1).uniform_(*CROP_SCALE, generator=draws).item()
+        ratio = torch.exp(torch.empty(1).uniform_(low, high, generator=draws)).item()
+        w, h = round(math.sqrt(area * ratio)), round(math.sqrt(area / ratio))
+        if 0 < w <= width and 0 < h <= height:
+            top = int(torch.randint(0, height - h + 1, (1,), generator=draws))
+            left = int(torch.randint(0, width - w + 1, (1,), generator=draws))
+            return left, top, w, h
+    w, h = width, height
+    if width / height < CROP_RATIO[0]:
+        h = round(width / CROP_RATIO[0])
+    elif width / height > CROP_RATIO[1]:
+        w = round(height * CROP_RATIO[1])
+    return (width - w) // 2, (height - h) // 2, w, h

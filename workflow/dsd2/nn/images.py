@@ -1,0 +1,146 @@
+"""Labelled images as training and evaluation take them: batch by batch, on one device."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from dsd2.nn.augmentation import Views, draw_views, pad_images, take_views
+from dsd2.nn.autoaugment import Edits, auto_cutout, draw_edits
+
+Epoch = Callable[[Tensor, torch.Generator], Iterator[tuple[Tensor, Tensor]]]
+"""From the order of the images, int64 [N] on the CPU, and the epoch's generator to its batches:
+indices, int64 [B], and augmented images, uint8 [B, C, H, W], both on the device. What is random is
+drawn when it is called, before the first batch is taken."""
+
+
+class ImageStream(Protocol):
+    """Images that are decoded when they are needed."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(N, C, H, W), as a tensor of them would have."""
+        ...
+
+    def __len__(self) -> int: ...
+
+    def batches(self, order: Tensor, size: int, seeds: Tensor | None = None) -> Iterator[Tensor]:
+        """Decoded images in an order, uint8 [B, C, H, W] each on the CPU.
+
+        Args:
+            order: which images, int64.
+            size: images a batch; the last may have fewer.
+            seeds: of a random view of each of ``order``, int64; None for the images as they are.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class ImageSet:
+    """Images with their labels, on one device.
+
+    Attributes:
+        images: uint8 [N, C, H, W] on the device, or a stream of images.
+        labels: int64 [N], on the device.
+        mean: per channel, in units of 0–255, [C, 1, 1].
+        std: per channel, in units of 0–255, [C, 1, 1].
+    """
+
+    images: Tensor | ImageStream
+    labels: Tensor
+    mean: Tensor
+    std: Tensor
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    @property
+    def device(self) -> torch.device:
+        """Where batches are."""
+        return self.labels.device
+
+    def normalise(self, images: Tensor) -> Tensor:
+        """uint8 images as network input: float32, per channel zero mean and unit deviation."""
+        return (images.to(torch.float32) - self.mean) / self.std
+
+    def batches(self, size: int) -> Iterator[Tensor]:
+        """All images in their order and unaugmented, uint8 [B, C, H, W]."""
+        if isinstance(self.images, Tensor):
+            return iter(self.images.split(size))
+        batches = self.images.batches(torch.arange(len(self)), size)
+        return (batch.to(self.device, non_blocking=True) for batch in batches)
+
+    def epochs(self, augmentation: str, size: int) -> Epoch:
+        """A training's epochs in batches of a size; what all have in common is done here, once.
+
+        Raises:
+            ValueError: the augmentation needs files, and the images are in memory.
+        """
+        if not isinstance(self.images, Tensor):
+            return _streamed_epochs(self.images, augmentation, size, self.device)
+        if augmentation == "resized-crop":
+            raise ValueError("resized-crop needs images in files")
+        return _held_epochs(self.images, augmentation, size)
+
+
+SHIFTED = ("flip-shift", "auto-cutout")
+"""Augmentations that begin with random flips and shifts."""
+
+
+def _held_epochs(images: Tensor, augmentation: str, size: int) -> Epoch:
+    """Epochs of images in memory: each batch is one gather."""
+    source = pad_images(images) if augmentation in SHIFTED else images
+
+    def epoch(order: Tensor, draws: torch.Generator) -> Iterator[tuple[Tensor, Tensor]]:
+        rows = order.to(images.device)
+        if augmentation not in SHIFTED:
+            return ((index, source[index]) for index in rows.split(size))
+        views = draw_views(len(images), draws).to(images.device)
+        if augmentation == "flip-shift":
+            return shifted(rows, views)
+        # Editing a whole epoch at once makes large groups of images with the same edit.
+        edits = draw_edits(len(images), images.shape[-2:], draws)
+        edited = auto_cutout(take_views(source, rows, views), edits)
+        return zip(rows.split(size), edited.split(size), strict=True)
+
+    def shifted(rows: Tensor, views: Views) -> Iterator[tuple[Tensor, Tensor]]:
+        for first in range(0, len(rows), size):
+            batch = slice(first, first + size)
+            yield rows[batch], take_views(source, rows[batch], views[batch])
+
+    return epoch
+
+
+def _streamed_epochs(
+    images: ImageStream, augmentation: str, size: int, device: torch.device
+) -> Epoch:
+    """Epochs of images in files, with the same draws as :func:`_held_epochs`."""
+
+    def epoch(order: Tensor, draws: torch.Generator) -> Iterator[tuple[Tensor, Tensor]]:
+        views = edits = seeds = None
+        if augmentation in SHIFTED:
+            views = draw_views(len(order), draws).to(device)
+        if augmentation == "auto-cutout":
+            edits = draw_edits(len(order), images.shape[-2:], draws)
+        elif augmentation == "resized-crop":
+            seeds = torch.randint(2**63 - 1, (len(order),), generator=draws)
+        return batches(order, views, edits, images.batches(order, size, seeds))
+
+    def batches(
+        order: Tensor, views: Views | None, edits: Edits | None, decoded: Iterator[Tensor]
+    ) -> Iterator[tuple[Tensor, Tensor]]:
+        for first, cpu_batch in zip(range(0, len(order), size), decoded, strict=True):
+            batch = slice(first, first + size)
+            taken = cpu_batch.to(device, non_blocking=True)
+            if views is not None:
+                rows = torch.arange(len(taken), device=device)
+                taken = take_views(pad_images(taken), rows, views[batch])
+            if edits is not None:
+                taken = auto_cutout(taken, edits[batch])
+            yield order[batch].to(device, non_blocking=True), taken
+
+    return epoch

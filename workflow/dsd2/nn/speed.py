@@ -1,0 +1,122 @@
+"""How fast this machine trains: a few real steps on random images."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from dsd2.config.recipe import DistillationRecipe, ModelRecipe, TrainingRecipe
+from dsd2.nn.evaluation import evaluate_with_states
+from dsd2.nn.images import ImageSet
+from dsd2.nn.models import build_model, prunable_weights
+from dsd2.nn.pruning import full_masks
+from dsd2.nn.training import Teacher, train
+
+ENOUGH = 0.5
+"""Seconds that a measured epoch should last, so that a timer's grain does not matter."""
+_FEW = 4
+"""Images to begin with; batch-norm needs more than one."""
+
+
+@dataclass(frozen=True)
+class Work:
+    """What the speed of a training depends on.
+
+    Attributes:
+        model: the network that is trained.
+        image: (C, H, W).
+        classes: size of the logits.
+        batch_size: images a step.
+        augmentation: of :class:`TrainingRecipe`.
+        teacher: the network that is asked in every step, if any.
+    """
+
+    model: ModelRecipe
+    image: tuple[int, int, int]
+    classes: int
+    batch_size: int
+    augmentation: str
+    teacher: ModelRecipe | None = None
+
+
+@dataclass(frozen=True)
+class Speed:
+    """Seconds an image.
+
+    Attributes:
+        training: of a training step: forward, backward, optimiser, teacher.
+        forward: of a pass in evaluation mode that counts the neurons' states.
+        batch: images a step that this was measured with.
+    """
+
+    training: float
+    forward: float
+    batch: int
+
+
+def measure_speed(work: Work, most: int, device: torch.device, enough: float = ENOUGH) -> Speed:
+    """Train on random images until an epoch lasts long enough to be timed.
+
+    Batches grow towards the real size and stay smaller where such an epoch already lasts long
+    enough, so that no measurement takes minutes.
+
+    Args:
+        work: what to train.
+        most: images of the real training set; not many more are used.
+        device: where.
+        enough: seconds.
+    """
+    model = build_model(work.model, work.image, work.classes).to(device)
+    teacher = None
+    if work.teacher is not None:
+        teacher = build_model(work.teacher, work.image, work.classes).to(device)
+    batch, steps = min(_FEW, work.batch_size), 1
+    while True:
+        data = _random_images(batch * steps, work, device)
+        seconds = _epoch_seconds(model, teacher, data, work, batch)
+        if seconds >= enough or 4 * batch * steps > most:
+            break
+        if batch < work.batch_size:
+            batch = min(4 * batch, work.batch_size)
+        else:
+            steps *= 4
+    start = time.perf_counter()
+    evaluate_with_states(model, data)
+    forward = time.perf_counter() - start
+    return Speed(training=seconds / len(data), forward=forward / len(data), batch=batch)
+
+
+def _random_images(number: int, work: Work, device: torch.device) -> ImageSet:
+    draws = torch.Generator().manual_seed(0)
+    return ImageSet(
+        torch.randint(0, 256, (number, *work.image), dtype=torch.uint8, generator=draws).to(device),
+        torch.randint(work.classes, (number,), generator=draws).to(device),
+        torch.full((work.image[0], 1, 1), 127.0, device=device),
+        torch.full((work.image[0], 1, 1), 70.0, device=device),
+    )
+
+
+def _epoch_seconds(
+    model: nn.Module, teacher: nn.Module | None, data: ImageSet, work: Work, batch: int
+) -> float:
+    """Seconds of an epoch after one that warms up."""
+    recipe = TrainingRecipe(
+        epochs=2,
+        batch_size=batch,
+        learning_rate=0.0,
+        momentum=0.9,
+        weight_decay=1e-4,
+        milestones=(),
+        drop_factor=1.0,
+        augmentation=work.augmentation,  # type: ignore[arg-type]
+    )
+    taught_by = None
+    if teacher is not None:
+        asked = DistillationRecipe(teacher_run="", teacher_iteration=0, alpha=0.8, temperature=10.0)
+        taught_by = Teacher(teacher, data, asked)
+    masks = full_masks(prunable_weights(model))
+    progress = train(model, masks, data, recipe, stream=("speed",), teacher=taught_by)
+    return float(progress.history[-1]["seconds"])

@@ -1,0 +1,296 @@
+"""What a study would take: counted from its runs, timed by a few steps on this machine."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from dsd2.analysis.estimate import Estimate, Measured, markdown
+from dsd2.config.layout import dataset_name, run_name
+from dsd2.config.recipe import RunRecipe, from_json
+from dsd2.data.facts import Facts, facts
+from dsd2.errors import UserError
+from dsd2.nn.augmentation import SHIFT
+from dsd2.nn.evaluation import BATCH
+from dsd2.nn.flops import TrainingCost, training_cost
+from dsd2.nn.footprint import Footprint, footprint
+from dsd2.nn.pruning import scheduled_densities
+from dsd2.nn.randomness import be_deterministic
+from dsd2.nn.speed import Speed, Work, measure_speed
+from dsd2.stages.measuring import peak_memory
+
+LABEL = 16
+"""Bytes of an image's label and row number."""
+NAME = 64
+"""Bytes of the name of an image's file, about, where images are streamed."""
+AHEAD = 10
+"""Batches of streamed images that lie decoded, about."""
+
+
+@dataclass(frozen=True)
+class PlannedRun:
+    """A run of a study.
+
+    Attributes:
+        recipe: of the run; its teacher may be yet to be selected.
+        iterations: at most.
+        chains: how many of the study's chains share it.
+    """
+
+    recipe: RunRecipe
+    iterations: int
+    chains: int
+
+
+@dataclass(frozen=True)
+class _Known:
+    """A planned run with what its recipe implies."""
+
+    run: PlannedRun
+    facts: Facts
+    network: Footprint
+    teacher: _Known | None
+
+    @property
+    def tabulated(self) -> bool:
+        """Whether the teacher is asked once an image instead of in every step."""
+        return self.teacher is not None and self.run.recipe.training.augmentation == "none"
+
+    @property
+    def work(self) -> Work:
+        recipe = self.run.recipe
+        asks = self.teacher is not None and not self.tabulated
+        augmentation = recipe.training.augmentation
+        return Work(
+            model=recipe.model,
+            image=self.facts.image,
+            classes=self.facts.classes,
+            batch_size=recipe.training.batch_size,
+            # Crops of files are cut while they are decoded, by other processes.
+            augmentation="none" if augmentation == "resized-crop" else augmentation,
+            teacher=self.teacher.run.recipe.model if asks and self.teacher else None,
+        )
+
+
+def run_plan(path: Path, roots: list[Path], jobs: int) -> None:
+    """Print what the runs of a file would take, as Markdown.
+
+    Args:
+        path: a JSON list of objects with ``recipe``, ``iterations`` and ``chains``.
+        roots: folders that may hold a named dataset.
+        jobs: trainings side by side on a CPU; a GPU has one.
+
+    Raises:
+        UserError: the file is not such a list, or a dataset is missing.
+    """
+    torch.set_num_threads(1)
+    be_deterministic()
+    print(markdown(estimate(read_runs(path), roots, jobs)))
+
+
+def read_runs(path: Path) -> list[PlannedRun]:
+    """The runs of a file.
+
+    Raises:
+        UserError: it is missing or not as it should be.
+    """
+    try:
+        return [
+            PlannedRun(
+                from_json(RunRecipe, json.dumps(entry["recipe"])),
+                int(entry["iterations"]),
+                int(entry["chains"]),
+            )
+            for entry in json.loads(path.read_text(encoding="utf-8"))
+        ]
+    except FileNotFoundError as error:
+        raise UserError(f"{path}: there is no such file") from error
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise UserError(
+            f"{path}: is no list of runs with recipe, iterations and chains ({error!r})"
+        ) from error
+
+
+def estimate(runs: Sequence[PlannedRun], roots: list[Path], jobs: int) -> Estimate:
+    """Count and time what runs would take.
+
+    Args:
+        runs: each once, teachers among them.
+        roots: folders that may hold a named dataset.
+        jobs: trainings side by side on a CPU; a GPU has one.
+
+    Raises:
+        UserError: there are no runs, a teacher is none of them, or a dataset is missing.
+    """
+    if not runs:
+        raise UserError("there is nothing to estimate: the study has no runs")
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    known = _know(runs, roots)
+    most = {known_run.work: known_run.facts.train for known_run in known.values()}
+    speeds = {work: measure_speed(work, images, device) for work, images in most.items()}
+    stage, libraries = _stage_cost(device)
+    seconds = {name: stage + _seconds(one, speeds) for name, one in known.items()}
+    costs = [cost for one in known.values() for cost in _costs(one)]
+    return Estimate(
+        runs=len(runs),
+        trainings=sum(run.iterations for run in runs),
+        shared=sum(run.iterations for run in runs if run.chains > 1),
+        flops_paper=sum(cost.paper for cost in costs),
+        flops_dense=sum(cost.dense for cost in costs),
+        flops_sparse=sum(cost.sparse for cost in costs),
+        seconds=sum(known[name].run.iterations * each for name, each in seconds.items()),
+        longest=max(_until(one, one.run.iterations, seconds) for one in known.values()),
+        jobs=jobs if device.type == "cpu" else 1,
+        device="CPU, one thread" if device.type == "cpu" else torch.cuda.get_device_name(),
+        stage=stage,
+        memory=libraries + max(_memory(one) for one in known.values()),
+        checkpoints=sum(_checkpoints(one) for one in known.values()),
+        datasets=sum(
+            {
+                dataset_name(one.run.recipe.dataset): _artefact(one) for one in known.values()
+            }.values()
+        ),
+        measured=tuple(_measured(work, speed) for work, speed in speeds.items()),
+    )
+
+
+def _know(runs: Sequence[PlannedRun], roots: list[Path]) -> dict[str, _Known]:
+    by_name = {run_name(run.recipe): run for run in runs}
+    sizes: dict[tuple[object, ...], Footprint] = {}
+    about: dict[str, Facts] = {}
+    known: dict[str, _Known] = {}
+
+    def know(name: str) -> _Known:
+        if name not in by_name:
+            raise UserError(f"the runs name a teacher that is none of them: {name}")
+        if name not in known:
+            recipe = by_name[name].recipe
+            data = dataset_name(recipe.dataset)
+            if data not in about:
+                about[data] = facts(recipe.dataset, roots)
+            shape = (recipe.model, about[data].image, about[data].classes)
+            if shape not in sizes:
+                sizes[shape] = footprint(*shape)
+            taught = recipe.distillation
+            teacher = None if taught is None else know(taught.teacher_run)
+            known[name] = _Known(by_name[name], about[data], sizes[shape], teacher)
+        return known[name]
+
+    return {name: know(name) for name in by_name}
+
+
+def _costs(one: _Known) -> list[TrainingCost]:
+    """The operations of each of a run's trainings."""
+    recipe, layers = one.run.recipe, list(one.network.cost.layers)
+    images, epochs = one.facts.train, recipe.training.epochs
+    teacher, densities = None, None
+    if one.teacher is not None and recipe.distillation is not None:
+        teacher = one.teacher.network.cost
+        chosen = recipe.distillation.teacher_iteration or 0
+        pruning = one.teacher.run.recipe.pruning
+        densities = scheduled_densities(list(teacher.layers), pruning, chosen)
+    return [
+        training_cost(
+            one.network.cost,
+            scheduled_densities(layers, recipe.pruning, iteration),
+            images,
+            epochs,
+            teacher=teacher,
+            teacher_densities=densities,
+            teacher_images=images if one.tabulated else images * epochs,
+        )
+        for iteration in range(one.run.iterations)
+    ]
+
+
+def _seconds(one: _Known, speeds: dict[Work, Speed]) -> float:
+    """Seconds of one training and of the passes that measure it."""
+    speed, images = speeds[one.work], one.facts
+    seconds = one.run.recipe.training.epochs * images.train * speed.training
+    seconds += (images.train + images.validation + images.test) * speed.forward
+    if one.teacher is not None and one.tabulated:
+        seconds += images.train * speeds[one.teacher.work].forward
+    return seconds
+
+
+def _until(one: _Known, iterations: int, seconds: dict[str, float]) -> float:
+    """Seconds until so many of a run's trainings are done, its teacher's before them."""
+    total = iterations * seconds[run_name(one.run.recipe)]
+    distillation = one.run.recipe.distillation
+    if one.teacher is not None and distillation is not None:
+        chosen = distillation.teacher_iteration
+        needed = one.teacher.run.iterations if chosen is None else chosen + 1
+        total += _until(one.teacher, needed, seconds)
+    return total
+
+
+def _memory(one: _Known) -> int:
+    """Bytes of a job: images, network, and the activations of training or of evaluation."""
+    training, (channels, height, width) = one.run.recipe.training, one.facts.image
+    pixels = channels * height * width
+    images = one.facts.train + one.facts.validation + one.facts.test
+    if one.run.recipe.dataset.stream:
+        total = images * (NAME + LABEL) + AHEAD * training.batch_size * pixels
+    else:
+        total = images * (pixels + LABEL)
+    if training.augmentation != "none" and not one.run.recipe.dataset.stream:
+        total += one.facts.train * channels * (height + 2 * SHIFT) * (width + 2 * SHIFT)
+    if training.augmentation == "auto-cutout" and not one.run.recipe.dataset.stream:
+        total += 2 * one.facts.train * pixels
+    if one.teacher is not None:
+        total += one.teacher.network.state
+    evaluating = min(BATCH, images) * 2 * one.network.largest
+    return total + max(one.network.training_memory(training.batch_size), evaluating)
+
+
+def _checkpoints(one: _Known) -> int:
+    """Bytes of a run's checkpoints, the dense one with its initial weights and rewind state."""
+    extra = 2 if one.run.recipe.perturbation.rewind_step else 1
+    return one.run.iterations * one.network.checkpoint + extra * one.network.state
+
+
+def _artefact(one: _Known) -> int:
+    """Bytes of a dataset on the disk; a validation set that is the test set is there once."""
+    channels, height, width = one.facts.image
+    held_out = 0 if one.run.recipe.dataset.validation == "test" else one.facts.validation
+    each = NAME if one.run.recipe.dataset.stream else channels * height * width
+    return (one.facts.train + held_out + one.facts.test) * (each + LABEL)
+
+
+def _stage_cost(device: torch.device) -> tuple[float, int]:
+    """Seconds and bytes of a process that does what every training does before it begins."""
+    program = f"import torch, dsd2.stages.iteration; torch.zeros(1, device={device.type!r})"
+    library = str(Path(__file__).parents[2])
+    start = time.perf_counter()
+    subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, "PYTHONPATH": library},
+        check=True,
+    )
+    return time.perf_counter() - start, peak_memory(resource.RUSAGE_CHILDREN)
+
+
+def _measured(work: Work, speed: Speed) -> Measured:
+    model = work.model
+    network = f"{model.name}({model.depth}, {model.width})" if model.depth else model.name
+    return Measured(
+        words=(
+            network if model.stem == "cifar" else f"{network}, {model.stem} stem",
+            "×".join(map(str, work.image)),
+            str(work.classes),
+            work.augmentation,
+            work.teacher.name if work.teacher else "no",
+        ),
+        batch_size=work.batch_size,
+        batch=speed.batch,
+        training=1000 * speed.training,
+    )

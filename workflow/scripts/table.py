@@ -1,0 +1,83 @@
+"""Write one of a study's tables: for machines as CSV, for people as Markdown and LaTeX."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from dsd2.analysis.comparison import compare
+from dsd2.analysis.sheets import SHEETS, Sheet, Words, latex, markdown
+from dsd2.analysis.summary import findings
+from dsd2.analysis.tables import (
+    grid_table,
+    levels_table,
+    models_table,
+    phases_table,
+    stopping_table,
+)
+from dsd2.config.paper import Printed
+from dsd2.config.recipe import DatasetRecipe, ModelRecipe, from_json
+from dsd2.environment import data_roots
+from dsd2.files.atomic import write_text
+from dsd2.files.records import STUDY, read_table
+from dsd2.script import logged
+
+
+def numbers(name: str, study: pd.DataFrame | None, params) -> pd.DataFrame:
+    """The table of that name, what the paper prints beside our own values."""
+    analysis = params.analysis
+    shown = {(arm["panel"], arm["name"]): arm for arm in params.arms if arm["show"]}
+    if name == "models":
+        table = models_table({key: _parameters(arm) for key, arm in shown.items()})
+    elif name == "stopping":
+        table = stopping_table(study, analysis["confidence"])
+    elif name == "phases":
+        table = phases_table(findings(study, analysis["tolerance"], analysis["confidence"]))
+    else:
+        drawn = study[[key in shown for key in zip(study["panel"], study["arm"], strict=True)]]
+        if name == "grid":
+            table = grid_table(drawn)
+        else:
+            filters = {key: arm["filters"] for key, arm in shown.items() if arm["filters"]}
+            table = levels_table(drawn, filters)
+    return compare(name, table, [Printed(**entry) for entry in params.paper])
+
+
+def _parameters(arm: dict) -> int:
+    from dsd2.data.facts import facts
+    from dsd2.nn.footprint import footprint
+
+    sizes = facts(from_json(DatasetRecipe, arm["dataset"]), data_roots())
+    return footprint(from_json(ModelRecipe, arm["model"]), sizes.image, sizes.classes).parameters
+
+
+def caveats(study: pd.DataFrame | None, params, *, compared: bool) -> str:
+    """What keeps the numbers from meaning what they seem to."""
+    reasons = []
+    if study is not None and study["origin"].str.startswith("stand-in").any():
+        reasons.append("the images are stand-in data")
+    if params.budget is not None and study is not None:
+        reasons.append(f"the budget {params.budget} makes it smaller than the paper's")
+    if not reasons:
+        return ""
+    meaning = " A comparison with the paper means nothing here." if compared else ""
+    return f" **Caution:** {' and '.join(reasons)}.{meaning}"
+
+
+def main(smk) -> None:
+    """Write the three files."""
+    params, name = smk.params, smk.wildcards.table
+    study = read_table(Path(smk.input[0]), STUDY).to_pandas() if smk.input else None
+    table = numbers(name, study, params)
+    words = Words(params.labels, params.panels, **params.analysis)
+    sheet = SHEETS[name](table, words)
+    compared = any(column.startswith("difference ") for column in table)
+    sheet = Sheet(sheet.parts, sheet.note + caveats(study, params, compared=compared))
+    labelled = table.assign(arm=words.arms(list(table["arm"])))
+    write_text(Path(smk.output.csv), labelled.to_csv(index=False))
+    write_text(Path(smk.output.md), markdown(sheet))
+    write_text(Path(smk.output.tex), latex(sheet))
+
+
+if __name__ == "__main__":
+    with logged(snakemake.log[0]):
+        main(snakemake)
