@@ -5,7 +5,7 @@ import pandas as pd
 from PIL import Image
 
 from dsd2.files.checkpoint import load_checkpoint
-from dsd2.files.records import STUDY, read_table
+from dsd2.files.records import HISTORY, STUDY, read_table
 from dsd2.nn.pruning import sparsity
 
 RESULTS = "results/studies/tiny"
@@ -66,6 +66,15 @@ def test_logs_have_a_line_an_epoch(finished):
         lines = log.read_text().splitlines()
         assert lines[0].startswith("epoch 1/2  loss ")
         assert lines[1].startswith("epoch 2/2  loss ")
+
+
+def test_a_history_has_a_row_an_epoch(finished):
+    paths = list(finished.folder.glob("results/runs/*/iter-*/history.parquet"))
+    assert len(paths) == len(finished.checkpoints())
+    for path in paths:
+        history = read_table(path, HISTORY).to_pandas()
+        assert history["epoch"].tolist() == [1, 2]
+        assert history["train_loss"].notna().all()
 
 
 def test_a_dry_run_of_an_empty_folder_lists_every_known_training(fresh):

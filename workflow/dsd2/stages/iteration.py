@@ -126,6 +126,9 @@ def run_iteration(
     }
     write_table(files.metrics, METRICS, [row])
     resume.discard()
+    if row["dead_layers"]:
+        dead = [name for name, mask in masks.items() if not mask.any()]
+        print(f"no weight is left in {len(dead)} of {len(masks)} layers: {', '.join(dead)}")
     print(
         f"sparsity {row['sparsity']:.4f}  test accuracy {row['test_accuracy']:.4f}"
         f"  validation accuracy {row['validation_accuracy']:.4f}  entropy {row['entropy']:.4f}",

@@ -1,0 +1,76 @@
+"""What an iteration reports of its network, and how losses are averaged."""
+
+import pytest
+import torch
+from torch.nn.functional import cross_entropy
+
+from dsd2.config.recipe import ModelRecipe, TrainingRecipe
+from dsd2.nn import evaluation
+from dsd2.nn.images import ImageSet
+from dsd2.nn.models import build_model, prunable_weights
+from dsd2.nn.pruning import full_masks
+from dsd2.nn.training import train
+from dsd2.stages.measuring import structure_columns
+
+SIZES = [16, 50, 7]
+"""Of batches of 50 images: two of them leave a smaller last batch."""
+
+
+@pytest.fixture
+def data():
+    draws = torch.Generator().manual_seed(0)
+    images = torch.randint(0, 256, (50, 1, 8, 8), dtype=torch.uint8, generator=draws)
+    labels = torch.randint(0, 10, (50,), generator=draws)
+    shape = (1, 1, 1)
+    return ImageSet(images, labels, torch.full(shape, 127.0), torch.full(shape, 70.0))
+
+
+@pytest.fixture
+def linear():
+    torch.manual_seed(0)
+    return torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, 10))
+
+
+@torch.no_grad()
+def mean_loss(model, data):
+    return float(cross_entropy(model(data.normalise(data.images)), data.labels))
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_the_loss_is_the_mean_over_images_whatever_the_last_batch(data, linear, monkeypatch, size):
+    monkeypatch.setattr(evaluation, "BATCH", size)
+    expected = mean_loss(linear, data)
+    assert evaluation.evaluate(linear, data).loss == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_so_is_the_loss_of_an_epoch(data, linear, size):
+    recipe = TrainingRecipe(
+        epochs=1,
+        batch_size=size,
+        learning_rate=0.0,
+        momentum=0.9,
+        weight_decay=0.0,
+        milestones=(),
+        drop_factor=1.0,
+        augmentation="none",
+    )
+    expected = mean_loss(linear, data)
+    masks = full_masks({"1.weight": linear[1].weight})
+    history = train(linear, masks, data, recipe, stream=("loss",)).history
+    assert history[0]["train_loss"] == pytest.approx(expected, rel=1e-5)
+    assert not isinstance(history[0]["train_loss"], torch.Tensor), "no graph is kept alive"
+
+
+def test_a_collapsed_layer_is_reported():
+    model = build_model(ModelRecipe(name="vgg-like", depth=1, width=2), (1, 8, 8), 10)
+    masks = full_masks(prunable_weights(model))
+    assert structure_columns(model, masks)["dead_layers"] == 0
+    first, second, *_ = masks
+    masks[second].zero_()
+    masks[first].view(-1)[0] = False
+    columns = structure_columns(model, masks)
+    assert columns["dead_layers"] == 1
+    densities = dict(zip(columns["layers"], columns["layer_density"], strict=True))
+    assert densities[second] == 0.0
+    assert densities[first] == 1 - 1 / masks[first].numel()
