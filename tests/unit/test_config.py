@@ -341,6 +341,8 @@ def test_optional_features_rename_runs_and_are_seen_in_names():
     features = {
         "training.l1": (1e-5, "-l1x1e-05-"),
         "training.augmentation": ("auto-cutout", "-autocutout-"),
+        "training.precision": ("bf16", "-bf16-"),
+        "training.channels_last": (True, "-channelslast-"),
         "pruning.structure": ("filters", "-filters-"),
         "model": ({"name": "resnet18", "stem": "imagenet"}, "-resnet18-imagenetstem-"),
     }
@@ -349,6 +351,7 @@ def test_optional_features_rename_runs_and_are_seen_in_names():
         assert word in named
         assert named.rpartition("-")[2] != vanilla.rpartition("-")[2]
     absent = {"training.l1": 0, "pruning.structure": "weights", "pruning.scope": "global"}
+    absent |= {"training.precision": "fp32", "training.channels_last": False}
     for path, value in absent.items():
         assert run_names(changed(path, value))[0] == vanilla, path
 

@@ -212,7 +212,7 @@ def test_batches_grow_until_an_epoch_lasts_long_enough(monkeypatch):
 @pytest.mark.parametrize("augmentation", ["none", "flip-shift", "auto-cutout"])
 @pytest.mark.parametrize("teacher", [None, WIDE])
 def test_real_steps_are_measured(augmentation, teacher):
-    work = Work(VGG, (1, 8, 8), 10, 8, augmentation, teacher)
+    work = Work(VGG, (1, 8, 8), 10, 8, augmentation, teacher=teacher)
     measured = measure_speed(work, 50, torch.device("cpu"), enough=0.0)
     assert measured.training > 0
     assert measured.forward > 0
@@ -233,7 +233,7 @@ def test_the_verb_prints_a_page(tmp_path, capsys, monkeypatch):
     assert main(as_file(tmp_path / "runs.json", runs), 0.0) == 0
     text = capsys.readouterr().out
     assert "| trainings | 7 in 2 runs; 4 of them serve several arms |" in text
-    assert "| vgg-like(1, 2) | 1×8×8 | 10 | flip-shift | vgg-like | 10 | 4 |" in text
+    assert "| vgg-like(1, 2) | 1×8×8 | 10 | flip-shift | fp32 | vgg-like | 10 | 4 |" in text
     assert "those with a stopping policy may end earlier" in text
     assert "smaller one was measured" in text
 

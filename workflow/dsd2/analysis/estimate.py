@@ -67,7 +67,7 @@ class Estimate:
         return max(self.seconds / self.jobs, self.longest)
 
 
-COLUMNS = ("network", "images", "classes", "augmentation", "asks a teacher")
+COLUMNS = ("network", "images", "classes", "augmentation", "precision", "asks a teacher")
 """What :attr:`Measured.words` holds."""
 
 

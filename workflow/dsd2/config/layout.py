@@ -74,6 +74,10 @@ def run_name(recipe: RunRecipe) -> str:
     ]
     if training.augmentation == "auto-cutout":
         parts.append("autocutout")
+    if training.precision != "fp32":
+        parts.append(training.precision)
+    if training.channels_last:
+        parts.append("channelslast")
     if training.l1:
         parts.append(f"l1x{training.l1:g}")
     if recipe.pruning.criterion != "magnitude":

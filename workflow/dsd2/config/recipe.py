@@ -93,6 +93,8 @@ class TrainingRecipe:
     Attributes:
         milestones: epochs after which the learning rate is multiplied by ``drop_factor``.
         l1: λ of the ℓ1 penalty on the prunable weights (Appendix D).
+        precision: of convolutions and matrix products (:mod:`dsd2.nn.precision`).
+        channels_last: whether a pixel's channels lie side by side in memory.
     """
 
     epochs: int
@@ -104,6 +106,8 @@ class TrainingRecipe:
     drop_factor: float
     augmentation: Literal["none", "flip-shift", "auto-cutout", "resized-crop"]
     l1: float = 0.0
+    precision: Literal["fp32", "tf32", "bf16"] = "fp32"
+    channels_last: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -140,5 +140,7 @@ def apply_masks(weights: Mapping[str, nn.Parameter], masks: Masks) -> None:
 
 def prunable_weights_masks(model: nn.Module, masks: Masks) -> tuple[list[Tensor], list[Tensor]]:
     """The prunable weights and their masks as floats, in one order, for ``torch._foreach_mul_``."""
-    weights = dict(model.named_parameters())
-    return [weights[n].data for n in masks], [m.to(torch.float32) for m in masks.values()]
+    parameters = dict(model.named_parameters())
+    weights = [parameters[name].data for name in masks]
+    alive = [torch.empty_like(w).copy_(m) for w, m in zip(weights, masks.values(), strict=True)]
+    return weights, alive

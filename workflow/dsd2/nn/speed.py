@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import nn
@@ -31,6 +32,8 @@ class Work:
         classes: size of the logits.
         batch_size: images a step.
         augmentation: of :class:`TrainingRecipe`.
+        precision: likewise.
+        channels_last: likewise.
         teacher: the network that is asked in every step, if any.
     """
 
@@ -38,7 +41,9 @@ class Work:
     image: tuple[int, int, int]
     classes: int
     batch_size: int
-    augmentation: str
+    augmentation: Literal["none", "flip-shift", "auto-cutout", "resized-crop"]
+    precision: Literal["fp32", "tf32", "bf16"] = "fp32"
+    channels_last: bool = False
     teacher: ModelRecipe | None = None
 
 
@@ -111,7 +116,9 @@ def _epoch_seconds(
         weight_decay=1e-4,
         milestones=(),
         drop_factor=1.0,
-        augmentation=work.augmentation,  # type: ignore[arg-type]
+        augmentation=work.augmentation,
+        precision=work.precision,
+        channels_last=work.channels_last,
     )
     taught_by = None
     if teacher is not None:

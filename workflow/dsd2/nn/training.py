@@ -16,6 +16,7 @@ from dsd2.config.recipe import DistillationRecipe, TrainingRecipe
 from dsd2.errors import UserError
 from dsd2.nn.images import ImageSet
 from dsd2.nn.losses import add_l1_gradients, distillation_loss, teacher_targets
+from dsd2.nn.precision import arithmetic, laid_like, lay_out, memory_layout
 from dsd2.nn.pruning import Masks, prunable_weights_masks
 from dsd2.nn.randomness import derived_seed, generator
 
@@ -61,7 +62,7 @@ class Teacher:
         return self.table[index] if self.table is not None else self._forward(batch)
 
     def _forward(self, batch: Tensor) -> Tensor:
-        return teacher_targets(self.model(batch), self.recipe.temperature)
+        return teacher_targets(self.model(batch).float(), self.recipe.temperature)
 
 
 def learning_rate(recipe: TrainingRecipe, epoch: int) -> float:
@@ -109,10 +110,17 @@ def train(
     """
     progress = progress or Progress()
     model.train()
+    layout = memory_layout(recipe)
+    for network in (model, teacher.model) if teacher else (model,):
+        lay_out(network, layout)
+    forward_pass = arithmetic(recipe, data.device)
     parameters = dict(model.named_parameters())
     leaves = list(parameters.values())
     values = [leaf.data for leaf in leaves]
-    momenta: list[Tensor | None] = [progress.momentum.get(name) for name in parameters]
+    momenta: list[Tensor | None] = [
+        laid_like(progress.momentum[name], leaf) if name in progress.momentum else None
+        for name, leaf in parameters.items()
+    ]
     pruned, alive = prunable_weights_masks(model, masks)
     place = {name: i for i, name in enumerate(parameters)}
     batches_of = data.epochs(recipe.augmentation, recipe.batch_size)
@@ -130,15 +138,18 @@ def train(
         for step, (index, images) in enumerate(batches):
             if rewind_step == epoch * steps_an_epoch + step:
                 progress.rewind = network_state(model)
-            inputs, labels = data.normalise(images), data.labels[index]
-            logits = model(inputs)
-            if teacher is None:
+            inputs = data.normalise(images.contiguous(memory_format=layout))
+            labels = data.labels[index]
+            with forward_pass():
+                logits = model(inputs).float()
+                targets = None if teacher is None else teacher.targets(index, inputs)
+            if teacher is None or targets is None:
                 loss = F.cross_entropy(logits, labels)
             else:
                 loss = distillation_loss(
                     logits,
                     labels,
-                    teacher.targets(index, inputs),
+                    targets,
                     teacher.recipe.alpha,
                     teacher.recipe.temperature,
                     teacher.recipe.temperature_squared,
@@ -179,6 +190,7 @@ def train(
             }
         )
         after_epoch(progress)
+    lay_out(model, torch.contiguous_format)
     return progress
 
 

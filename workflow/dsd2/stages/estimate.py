@@ -77,6 +77,8 @@ class _Known:
             batch_size=recipe.training.batch_size,
             # Crops of files are cut while they are decoded, by other processes.
             augmentation="none" if augmentation == "resized-crop" else augmentation,
+            precision=recipe.training.precision,
+            channels_last=recipe.training.channels_last,
             teacher=self.teacher.run.recipe.model if asks and self.teacher else None,
         )
 
@@ -288,6 +290,7 @@ def _measured(work: Work, speed: Speed) -> Measured:
             "×".join(map(str, work.image)),
             str(work.classes),
             work.augmentation,
+            f"{work.precision}{', channels last' * work.channels_last}",
             work.teacher.name if work.teacher else "no",
         ),
         batch_size=work.batch_size,

@@ -1,0 +1,133 @@
+"""Faster arithmetic: close to single precision, its weights kept in it, and just as repeatable."""
+
+import dataclasses
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from dsd2.config.recipe import DistillationRecipe, ModelRecipe, TrainingRecipe
+from dsd2.files.resume import ResumeFile
+from dsd2.nn.images import ImageSet
+from dsd2.nn.models import build_model, prunable_weights
+from dsd2.nn.precision import laid_like, lay_out
+from dsd2.nn.pruning import apply_masks, full_masks, prune_lowest
+from dsd2.nn.randomness import be_deterministic
+from dsd2.nn.training import Teacher, network_state, train
+
+EXACT = TrainingRecipe(
+    epochs=3,
+    batch_size=16,
+    learning_rate=0.01,
+    momentum=0.9,
+    weight_decay=1e-3,
+    milestones=(2,),
+    drop_factor=0.1,
+    augmentation="flip-shift",
+)
+CHANNELS_LAST = dataclasses.replace(EXACT, channels_last=True)
+BF16 = dataclasses.replace(EXACT, precision="bf16")
+BOTH = dataclasses.replace(BF16, channels_last=True)
+
+
+@pytest.fixture(autouse=True)
+def _reproducible():
+    torch.set_num_threads(1)
+    be_deterministic()
+
+
+@pytest.fixture
+def data():
+    draws = torch.Generator().manual_seed(0)
+    images = torch.randint(0, 256, (48, 3, 16, 16), dtype=torch.uint8, generator=draws)
+    labels = torch.randint(0, 10, (48,), generator=draws)
+    shape = (3, 1, 1)
+    return ImageSet(images, labels, torch.full(shape, 127.0), torch.full(shape, 70.0))
+
+
+def network(seed):
+    torch.manual_seed(seed)
+    return build_model(ModelRecipe(name="vgg-like", depth=2, width=3), (3, 16, 16), 10)
+
+
+def trained(data, recipe, after_epoch=lambda *_: None, resume=None):
+    model = network(0)
+    weights = prunable_weights(model)
+    scores = {name: weight.detach().abs() for name, weight in weights.items()}
+    masks = prune_lowest(scores, full_masks(weights), 0.5)
+    progress = resume.restore(model) if resume else None
+    apply_masks(weights, masks)
+    asked = DistillationRecipe(teacher_run="t", teacher_iteration=0, alpha=0.8, temperature=4.0)
+    done = train(
+        model,
+        masks,
+        data,
+        recipe,
+        stream=("precision",),
+        teacher=Teacher(network(1), data, asked),
+        progress=progress,
+        after_epoch=lambda now: after_epoch(model, now),
+    )
+    return model, masks, done.history[-1]["train_loss"]
+
+
+@pytest.mark.parametrize("recipe", [CHANNELS_LAST, BF16, BOTH])
+def test_the_loss_is_close_and_weights_are_single_precision_as_ever(data, recipe):
+    # Two steps of all images: the second loss depends on the first gradients.
+    few = {"batch_size": 48, "epochs": 2}
+    _, _, exact = trained(data, dataclasses.replace(EXACT, **few))
+    model, masks, loss = trained(data, dataclasses.replace(recipe, **few))
+    tolerance = 1e-4 if recipe.precision == "fp32" else 5e-3
+    assert loss == pytest.approx(exact, rel=tolerance)
+    for name, tensor in network_state(model).items():
+        assert tensor.is_contiguous(), name
+        assert tensor.dtype in (torch.float32, torch.int64), name
+    for name, weight in prunable_weights(model).items():
+        assert bool((weight[~masks[name]] == 0).all())
+
+
+def test_bf16_rounds_otherwise(data):
+    assert trained(data, BF16)[2] != trained(data, EXACT)[2]
+
+
+@pytest.mark.parametrize("recipe", [CHANNELS_LAST, BF16, BOTH])
+def test_a_resumed_training_ends_with_the_same_bits(data, recipe, tmp_path):
+    class KilledError(Exception):
+        pass
+
+    def save_and_die(model, now):
+        ResumeFile(tmp_path / "state", "k").save(model, now)
+        if now.epoch == 2:
+            raise KilledError
+
+    whole = network_state(trained(data, recipe)[0])
+    with pytest.raises(KilledError):
+        trained(data, recipe, save_and_die)
+    resumed = network_state(trained(data, recipe, resume=ResumeFile(tmp_path / "state", "k"))[0])
+    assert all(torch.equal(tensor, resumed[name]) for name, tensor in whole.items())
+
+
+def test_tf32_is_single_precision_on_a_cpu(data):
+    exact = network_state(trained(data, EXACT)[0])
+    other = network_state(trained(data, dataclasses.replace(EXACT, precision="tf32"))[0])
+    assert all(torch.equal(tensor, other[name]) for name, tensor in exact.items())
+
+
+def test_a_layout_moves_numbers_in_memory_alone():
+    model = network(0)
+    before = network_state(model)
+    lay_out(model, torch.channels_last)
+    filters = model[0].weight
+    assert filters.is_contiguous(memory_format=torch.channels_last)
+    assert torch.equal(filters, before["0.weight"])
+    assert laid_like(before["0.weight"], filters).stride() == filters.stride()
+    lay_out(model, torch.contiguous_format)
+    assert model[0].weight.is_contiguous()
+
+
+def test_autocast_does_not_import_the_compiler():
+    program = "import sys, torch\nwith torch.autocast('cpu', torch.bfloat16): pass\n"
+    program += "assert 'torch._dynamo' not in sys.modules"
+    subprocess.run([sys.executable, "-c", program], check=True, cwd=Path(__file__).parent)
