@@ -60,7 +60,7 @@ TEACHER = RunRecipe(
 )
 
 
-def student(iteration, augmentation="none"):
+def student(iteration, augmentation="none", table=False):
     return dataclasses.replace(
         TEACHER,
         model=VGG,
@@ -70,6 +70,7 @@ def student(iteration, augmentation="none"):
             teacher_iteration=iteration,
             alpha=0.8,
             temperature=4.0,
+            table=table,
         ),
     )
 
@@ -146,13 +147,33 @@ def test_counts_and_times_of_a_teacher_and_a_student_of_its_best(timed):
     assert early.longest == pytest.approx(2 * one + 3 * asked), "two of the teacher's are enough"
 
 
-@pytest.mark.parametrize("augmentation", ["none", "flip-shift"])
-def test_operations_are_those_that_the_metrics_would_report(timed, augmentation):
-    found = estimate([PlannedRun(TEACHER, 2, 1), PlannedRun(student(1, augmentation), 2, 1)], [], 1)
+def test_a_table_of_all_views_is_made_once_for_all_students(timed):
+    taught = student(1, "flip-shift", table=True)
+    other = dataclasses.replace(taught, model=WIDE)
+    runs = [PlannedRun(TEACHER, 4, 2), PlannedRun(taught, 3, 1), PlannedRun(other, 3, 1)]
+    found = estimate(runs, [], 4)
+    one = 5.0 + 3 * 100 * 0.002 + 170 * 0.001
+    table = 5.0 + 162 * 100 * 0.001
+    assert found.seconds == pytest.approx(10 * one + table)
+    assert found.longest == pytest.approx(5 * one + table)
+    assert found.tables == 162 * 100 * 10 * 4
+    assert "648 kB tables of teachers' answers" in page.markdown(found)
+    asked = [runs[0], PlannedRun(dataclasses.replace(student(1, "flip-shift"), model=WIDE), 3, 1)]
+    assert estimate(asked, [], 4).tables == 0
+    assert estimate(runs, [], 4).memory - estimate(asked, [], 4).memory == found.tables
+
+
+@pytest.mark.parametrize(
+    ("augmentation", "table", "asked"),
+    [("none", False, (1, 1)), ("flip-shift", False, (3, 3)), ("flip-shift", True, (162, 0))],
+)
+def test_operations_are_those_that_the_metrics_would_report(timed, augmentation, table, asked):
+    taught = student(1, augmentation, table)
+    found = estimate([PlannedRun(TEACHER, 2, 1), PlannedRun(taught, 2, 1)], [], 1)
     costs = []
     wide, narrow = (footprint(model, (1, 8, 8), 10).cost for model in (WIDE, VGG))
     halved = dict.fromkeys(wide.layers, 0.5)
-    for density in (1.0, 0.5):
+    for density, passes in zip((1.0, 0.5), asked, strict=True):
         costs.append(training_cost(wide, dict.fromkeys(wide.layers, density), 100, 3))
         costs.append(
             training_cost(
@@ -162,7 +183,7 @@ def test_operations_are_those_that_the_metrics_would_report(timed, augmentation)
                 3,
                 teacher=wide,
                 teacher_densities=halved,
-                teacher_images=100 if augmentation == "none" else 300,
+                teacher_images=100 * passes,
             )
         )
     assert found.flops_paper == pytest.approx(sum(cost.paper for cost in costs))

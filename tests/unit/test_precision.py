@@ -15,7 +15,8 @@ from dsd2.nn.models import build_model, prunable_weights
 from dsd2.nn.precision import laid_like, lay_out
 from dsd2.nn.pruning import apply_masks, full_masks, prune_lowest
 from dsd2.nn.randomness import be_deterministic
-from dsd2.nn.training import Teacher, network_state, train
+from dsd2.nn.teacher import Teacher
+from dsd2.nn.training import network_state, train
 
 EXACT = TrainingRecipe(
     epochs=3,
@@ -66,7 +67,7 @@ def trained(data, recipe, after_epoch=lambda *_: None, resume=None):
         data,
         recipe,
         stream=("precision",),
-        teacher=Teacher(network(1), data, asked),
+        teacher=Teacher(network(1), asked),
         progress=progress,
         after_epoch=lambda now: after_epoch(model, now),
     )

@@ -36,8 +36,9 @@ from dsd2.nn.importance import loss_gradients
 from dsd2.nn.models import build_model, prunable_weights
 from dsd2.nn.pruning import full_masks
 from dsd2.nn.randomness import be_deterministic
+from dsd2.nn.teacher import Teacher, tabulate
 from dsd2.nn.torchvision_ops import import_torchvision
-from dsd2.nn.training import Teacher, network_state, train
+from dsd2.nn.training import network_state, train
 from dsd2.stages.iteration import IterationFiles, run_iteration
 from dsd2.stages.prepare import run_dataset, run_labels
 
@@ -127,9 +128,9 @@ def test_trained_weights_are_bitwise_those_of_images_in_memory(folder, augmentat
     for data in sets(folder, workers):
         torch.manual_seed(0)
         model, teacher = (build_model(MODEL, (3, 16, 16), 2) for _ in range(2))
-        taught_by = Teacher(teacher, data, distillation)
+        taught_by = Teacher(teacher, distillation)
         if augmentation == "none":
-            taught_by.tabulate(5)
+            taught_by.table = tabulate(teacher, data, 5)
         masks = full_masks(prunable_weights(model))
         train(model, masks, data, recipe, stream=("s",), teacher=taught_by)
         result = evaluate(model, data)
@@ -145,8 +146,8 @@ def test_random_crops_do_not_depend_on_the_workers_but_on_the_epochs_generator(f
         draws = torch.Generator().manual_seed(seed)
         order = torch.randperm(len(streamed), generator=draws)
         batches = list(streamed.epochs("resized-crop", 8)(order, draws))
-        assert torch.equal(torch.cat([index for index, _ in batches]), order)
-        return torch.cat([images for _, images in batches])
+        assert torch.equal(torch.cat([batch.rows for batch in batches]), order)
+        return torch.cat([batch.images for batch in batches])
 
     alone = epoch(0, 0)
     assert alone.shape == (26, 3, 16, 16)
@@ -234,7 +235,7 @@ def iteration(place, recipe, number, threads):
     }
     previous = place / f"checkpoint-{number - 1}" if number else None
     inputs = {"dataset": place / "dataset", "labels": place / "labels", "previous": previous}
-    files = IterationFiles(**inputs, **outputs, dense=None, teacher=None)
+    files = IterationFiles(**inputs, **outputs, dense=None, teacher=None, table=None)
     run_iteration("run", number, recipe, files, threads, 1e9, time.time())
     return load_checkpoint(outputs["checkpoint"]).state
 

@@ -16,9 +16,9 @@ from dsd2.nn.models import build_model, prunable_weights
 from dsd2.nn.perturbation import perturb, retraining
 from dsd2.nn.pruning import apply_masks, full_masks, prune_lowest
 from dsd2.nn.randomness import be_deterministic, generator
+from dsd2.nn.teacher import Teacher, tabulate
 from dsd2.nn.training import (
     ImageSet,
-    Teacher,
     learning_rate,
     network_state,
     train,
@@ -71,9 +71,9 @@ def pruned_network():
 
 
 def teacher(data, recipe=RECIPE):
-    taught_by = Teacher(network(7), data, DISTILLATION)
+    taught_by = Teacher(network(7), DISTILLATION)
     if recipe.augmentation == "none":
-        taught_by.tabulate(16)
+        taught_by.table = tabulate(taught_by.model, data, 16)
     return taught_by
 
 
@@ -248,14 +248,6 @@ def test_a_resume_state_of_another_training_or_damaged_is_not_used(data, tmp_pat
     path.write_bytes(content)
     assert ResumeFile(path, "one").restore(model) is None
     assert "damaged" in capsys.readouterr().out
-
-
-def test_a_tabulated_teacher_says_what_a_forward_pass_says(data):
-    by_table, by_pass = teacher(data), teacher(data)
-    by_table.tabulate(16)
-    index = torch.tensor([3, 1, 44])
-    inputs = data.normalise(data.images[index])
-    torch.testing.assert_close(by_table.targets(index, inputs), by_pass.targets(index, inputs))
 
 
 def test_the_teacher_is_not_trained(data):

@@ -64,6 +64,7 @@ def _run(options: argparse.Namespace, started: float) -> None:
                     previous=options.previous,
                     dense=options.dense,
                     teacher=options.teacher,
+                    table=options.table,
                     resume=options.resume,
                     checkpoint=options.checkpoint,
                     metrics=options.metrics,
@@ -72,6 +73,17 @@ def _run(options: argparse.Namespace, started: float) -> None:
                 options.threads,
                 options.save_every,
                 started,
+            )
+        case "tabulate":
+            from dsd2.stages.tabulate import run_tabulate
+
+            run_tabulate(
+                options.run,
+                options.iteration,
+                options.dataset,
+                options.checkpoint,
+                options.threads,
+                options.output,
             )
         case "gate":
             from dsd2.config.stopping import Stopping
@@ -116,10 +128,8 @@ def _parser() -> argparse.ArgumentParser:
     labels.add_argument("--noise", required=True, help="noise recipe as JSON")
 
     train = verb("train", "prune, perturb, retrain and measure: one iteration of a run")
-    train.add_argument("--run", required=True, help="name of the run")
-    train.add_argument("--iteration", type=int, required=True, help="0 is the dense network")
     train.add_argument("--recipe", required=True, help="run recipe as JSON")
-    train.add_argument("--threads", type=int, default=1, help="CPU threads (default 1)")
+    _iteration(train)
     train.add_argument(
         "--save-every",
         type=float,
@@ -128,7 +138,11 @@ def _parser() -> argparse.ArgumentParser:
         help="between saves of the state that a killed training resumes from (default 30)",
     )
     _files(train, "dataset", "labels", "resume", "checkpoint", "metrics", "history")
-    _files(train, "previous", "dense", "teacher", "choice", required=False)
+    _files(train, "previous", "dense", "teacher", "table", "choice", required=False)
+
+    tabulate = verb("tabulate", "ask a teacher for every view of every training image")
+    _iteration(tabulate)
+    _files(tabulate, "dataset", "checkpoint", "output")
 
     gate = verb("gate", "decide whether a chain goes on after an iteration")
     _files(gate, "metrics", "output")
@@ -148,6 +162,12 @@ def _parser() -> argparse.ArgumentParser:
     _files(plan, "runs")
     plan.add_argument("--cores", type=int, default=1, help="trainings side by side (default 1)")
     return parser
+
+
+def _iteration(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--run", required=True, help="name of the run")
+    parser.add_argument("--iteration", type=int, required=True, help="0 is the dense network")
+    parser.add_argument("--threads", type=int, default=1, help="CPU threads (default 1)")
 
 
 def _files(parser: argparse.ArgumentParser, *names: str, required: bool = True) -> None:

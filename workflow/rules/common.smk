@@ -91,6 +91,11 @@ def training_inputs(wildcards):
     return checked(PLAN.training_inputs, wildcards.run, int(wildcards.i))
 
 
+def table_inputs_of_teacher(wildcards):
+    """The images and the network that a teacher's table is made from."""
+    return checked(PLAN.table_inputs, wildcards.run, int(wildcards.i))
+
+
 def training_threads(wildcards):
     """One thread trains; where images are streamed, others decode them."""
     return checked(PLAN.threads, wildcards.run)

@@ -1,6 +1,24 @@
 """One iteration of any run, teacher or student: prune, perturb, retrain, evaluate, measure."""
 
 
+# What a teacher says to every view of every image: its students look it up.
+rule tabulate:
+    input:
+        unpack(table_inputs_of_teacher),
+    output:
+        layout.TEACHER_TABLE,
+    log:
+        layout.TEACHER_TABLE_LOG,
+    conda:
+        "../../envs/environment.yaml"
+    params:
+        inputs=as_options,
+    shell:
+        "exec python -m dsd2 --die-with-parent tabulate --run {wildcards.run:q}"
+        " --iteration {wildcards.i} --threads {threads} {params.inputs} --output {output:q}"
+        " > {log:q} 2>&1"
+
+
 rule train:
     input:
         unpack(training_inputs),

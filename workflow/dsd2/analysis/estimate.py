@@ -41,6 +41,7 @@ class Estimate:
         stage: seconds of a job beside its training: interpreter, imports, data.
         memory: bytes of the largest job.
         checkpoints: bytes on disk.
+        tables: bytes on disk of teachers' answers to all views of the images.
         datasets: bytes on disk.
         measured: the speeds.
     """
@@ -58,6 +59,7 @@ class Estimate:
     stage: float
     memory: int
     checkpoints: int
+    tables: int
     datasets: int
     measured: tuple[Measured, ...]
 
@@ -83,7 +85,7 @@ def markdown(estimate: Estimate) -> str:
         ("time, one after another", duration(e.seconds)),
         ("time of the longest chain", duration(e.longest)),
         ("memory of the largest job", size(e.memory)),
-        ("disk", f"{size(e.checkpoints)} checkpoints, {size(e.datasets)} datasets"),
+        ("disk", f"{size(e.checkpoints)} checkpoints, {size(e.datasets)} datasets{_tables(e)}"),
     ]
     speeds = [(*m.words, str(m.batch_size), str(m.batch), f"{m.training:.3g}") for m in e.measured]
     return "\n".join(
@@ -101,6 +103,10 @@ def markdown(estimate: Estimate) -> str:
 
 def _shared(e: Estimate) -> str:
     return f"; {e.shared:,} of them serve several arms" if e.shared else ""
+
+
+def _tables(e: Estimate) -> str:
+    return f", {size(e.tables)} tables of teachers' answers" if e.tables else ""
 
 
 def _notes(e: Estimate) -> list[str]:

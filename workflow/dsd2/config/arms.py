@@ -25,6 +25,7 @@ from dsd2.config.sections import (
     training_recipe,
 )
 from dsd2.config.stopping import Stopping
+from dsd2.config.teacher_table import takes_table
 from dsd2.config.validation import (
     SECTIONS,
     Section,
@@ -51,6 +52,7 @@ class Distillation:
     alpha: float
     temperature: float
     temperature_squared: bool
+    table: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,14 +105,16 @@ class _Context:
         config: the whole configuration.
         suggested: sections that lie below the configuration's own.
         candidates: every arm's entry by name.
-        stand_in: where missing data gets a stand-in, the data roots and whether data may be
-            downloaded; None where it is an error.
+        roots: folders that may hold a named dataset.
+        stand_in: where missing data gets a stand-in, whether it may be downloaded; None where it
+            is an error.
     """
 
     config: dict[str, Any]
     suggested: Entry
     candidates: dict[str, _Candidate]
-    stand_in: tuple[list[Path], bool] | None
+    roots: list[Path]
+    stand_in: bool | None
 
 
 def resolve_arms(config: dict[str, Any]) -> tuple[dict[str, str], dict[tuple[str, str], Arm]]:
@@ -132,11 +136,10 @@ def resolve_arms(config: dict[str, Any]) -> tuple[dict[str, str], dict[tuple[str
         for member, (_, point) in members.items()
     }
     suggested = suggestions(config["data"]) if "data" in config else {}
-    missing = None
-    if top_level(config, "missing_data") == "stand-in":
-        roots = [Path(root) for root in top_level(config, "data_roots")]
-        missing = (roots, top_level(config, "download"))
-    context = _Context(config, suggested, candidates, missing)
+    roots = [Path(root) for root in top_level(config, "data_roots")]
+    stand_in = top_level(config, "missing_data") == "stand-in"
+    missing = top_level(config, "download") if stand_in else None
+    context = _Context(config, suggested, candidates, roots, missing)
     panels = expanded.get("panels", {ONLY_PANEL: {}})
     arms = {
         (panel, name): arm
@@ -245,10 +248,11 @@ def _arm(context: _Context, panel: str, overlay: Entry, name: str, listed: bool)
     images = dataset_recipe(section("dataset"), where)
     noise = noise_recipe(section("noise"), images, where)
     if context.stand_in is not None:
-        images, noise = stood_in(images, noise, *context.stand_in)
+        images, noise = stood_in(images, noise, context.roots, context.stand_in)
+    training = training_recipe(section("training"), images, where)
     taught = None
     if merged.get("distillation") is not None:
-        taught = _distillation(section("distillation"), name, context.candidates, where)
+        taught = _distillation(section("distillation"), name, context, images, training, where)
     return Arm(
         panel=panel,
         name=name,
@@ -258,7 +262,7 @@ def _arm(context: _Context, panel: str, overlay: Entry, name: str, listed: bool)
         dataset=images,
         noise=noise,
         model=network,
-        training=training_recipe(section("training"), images, where),
+        training=training,
         pruning=pruning_recipe(pruning, network, where),
         perturbation=PerturbationRecipe(**section("perturbation")),
         distillation=taught,
@@ -281,9 +285,15 @@ def _overridden(sections: Entry, override: Entry) -> Entry:
 
 
 def _distillation(
-    section: Section, name: str, candidates: dict[str, _Candidate], where: str
+    section: Section,
+    name: str,
+    context: _Context,
+    images: DatasetRecipe,
+    training: TrainingRecipe,
+    where: str,
 ) -> Distillation:
     """A grid's member is taught by the member at its own point, where the teacher is a grid too."""
+    candidates = context.candidates
     if "teacher" not in section:
         raise UserError(f"config key distillation.teacher of {where} is missing")
     teacher = section["teacher"]
@@ -291,7 +301,8 @@ def _distillation(
         here = candidates[name].point
         same = (n for n, c in candidates.items() if c.family == teacher and c.point == here)
         section = {**section, "teacher": next(same, teacher)}
-    return Distillation(**section)
+    table = takes_table(section["table"], training, images, context.roots, where)
+    return Distillation(**{**section, "table": table})
 
 
 def _check_teacher(arms: dict[str, Arm], name: str, arm: Arm) -> None:

@@ -186,10 +186,18 @@ class Plan:
         if recipe.distillation is not None:
             teacher = recipe.distillation
             if teacher.teacher_iteration is not None:
-                inputs["teacher"] = _checkpoint(teacher.teacher_run, teacher.teacher_iteration)
+                chosen = (teacher.teacher_run, teacher.teacher_iteration)
+                inputs["teacher"] = _checkpoint(*chosen)
+                if teacher.table:
+                    inputs["table"] = _table(*chosen)
             elif iteration == 0:
                 inputs["choice"] = self._awaited[run]
         return inputs
+
+    def table_inputs(self, run: str, iteration: int) -> dict[str, str]:
+        """What a teacher's table is made from."""
+        self.recipe(run)
+        return {"dataset": self._data[run]["dataset"], "checkpoint": _checkpoint(run, iteration)}
 
     def threads(self, run: str) -> int:
         """Threads of a training: one, and those that decode its images where they are streamed."""
@@ -302,12 +310,17 @@ def _recipe(arm: Arm, seed: int, teacher_run: str | None, iteration: int | None)
         alpha=arm.distillation.alpha,
         temperature=arm.distillation.temperature,
         temperature_squared=arm.distillation.temperature_squared,
+        table=arm.distillation.table,
     )
     return replace(recipe, distillation=distillation)
 
 
 def _checkpoint(run: str, iteration: int) -> str:
     return layout.CHECKPOINT.format(run=run, i=layout.number(iteration))
+
+
+def _table(run: str, iteration: int) -> str:
+    return layout.TEACHER_TABLE.format(run=run, i=layout.number(iteration))
 
 
 def _gate(run: str, stop: str, iteration: int) -> str:

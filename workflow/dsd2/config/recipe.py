@@ -22,6 +22,13 @@ TRAINING_REVISION = 1
 """Raise when the same run recipe would give other weights or metrics: it renames every run."""
 
 
+SHIFT = 4
+"""Largest random shift of an image in pixels, in any direction (Appendix B.1)."""
+
+VIEWS = 2 * (2 * SHIFT + 1) ** 2
+"""How many views of an image random flips and shifts have: 162."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class DatasetRecipe:
     """Images and how they are split.
@@ -146,6 +153,7 @@ class DistillationRecipe:
 
     Attributes:
         teacher_iteration: None while the teacher is to be selected and is not yet.
+        table: take the teacher's answers from a table of all views of the images.
     """
 
     teacher_run: str
@@ -153,6 +161,7 @@ class DistillationRecipe:
     alpha: float
     temperature: float
     temperature_squared: bool = True
+    table: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

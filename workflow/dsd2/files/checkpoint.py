@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from dsd2.config.recipe import ModelRecipe, from_json, to_json
+from dsd2.errors import UserError
 from dsd2.files.tensors import load_tensors, save_tensors
 from dsd2.nn.models import build_model
 from dsd2.nn.pruning import Masks
@@ -93,3 +94,18 @@ def load_checkpoint(path: Path) -> Checkpoint:
         classes=about["classes"],
         **parts,
     )
+
+
+def load_checkpoint_of(path: Path, run: str, iteration: int) -> Checkpoint:
+    """Read a checkpoint that must be of an iteration of a run.
+
+    Raises:
+        UserError: as :func:`load_checkpoint`, or it is of another.
+    """
+    checkpoint = load_checkpoint(path)
+    if (checkpoint.run, checkpoint.iteration) != (run, iteration):
+        raise UserError(
+            f"{path}: is iteration {checkpoint.iteration} of run {checkpoint.run},"
+            f" not iteration {iteration} of run {run}"
+        )
+    return checkpoint

@@ -8,8 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-SHIFT = 4
-"""Largest shift in pixels, in any direction (Appendix B.1)."""
+from dsd2.config.recipe import SHIFT
 
 
 @dataclass(frozen=True)
@@ -23,6 +22,12 @@ class Views:
     def __getitem__(self, index: slice) -> Views:
         return Views(self.flip[index], self.row[index], self.column[index])
 
+    @property
+    def number(self) -> Tensor:
+        """A number below 162 for each view, int64 [N]: flip, then row, then column."""
+        side = 2 * SHIFT + 1
+        return (self.flip.long() * side + self.row) * side + self.column
+
     def to(self, device: torch.device) -> Views:
         """The same views on another device."""
         return Views(self.flip.to(device), self.row.to(device), self.column.to(device))
@@ -34,6 +39,16 @@ def draw_views(images: int, generator: torch.Generator) -> Views:
         flip=torch.rand(images, generator=generator) < 0.5,
         row=torch.randint(0, 2 * SHIFT + 1, (images,), generator=generator),
         column=torch.randint(0, 2 * SHIFT + 1, (images,), generator=generator),
+    )
+
+
+def same_view(number: int, images: int) -> Views:
+    """One view, by its number, for so many images."""
+    side = 2 * SHIFT + 1
+    return Views(
+        flip=torch.full((images,), number >= side**2),
+        row=torch.full((images,), number // side % side),
+        column=torch.full((images,), number % side),
     )
 
 

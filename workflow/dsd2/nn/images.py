@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import torch
 from torch import Tensor
@@ -12,10 +12,25 @@ from torch import Tensor
 from dsd2.nn.augmentation import Views, draw_views, pad_images, take_views
 from dsd2.nn.autoaugment import Edits, auto_cutout, draw_edits
 
-Epoch = Callable[[Tensor, torch.Generator], Iterator[tuple[Tensor, Tensor]]]
-"""From the order of the images, int64 [N] on the CPU, and the epoch's generator to its batches:
-indices, int64 [B], and augmented images, uint8 [B, C, H, W], both on the device. What is random is
-drawn when it is called, before the first batch is taken."""
+
+class Batch(NamedTuple):
+    """Some images of an epoch, all tensors on the device.
+
+    Attributes:
+        rows: which images, int64 [B].
+        images: augmented, uint8 [B, C, H, W].
+        views: the number of each image's view, int64 [B], where flips and shifts are all that is
+            done to them; else None.
+    """
+
+    rows: Tensor
+    images: Tensor
+    views: Tensor | None = None
+
+
+Epoch = Callable[[Tensor, torch.Generator], Iterator[Batch]]
+"""From the order of the images, int64 [N] on the CPU, and the epoch's generator to its batches.
+What is random is drawn when it is called, before the first batch is taken."""
 
 
 class ImageStream(Protocol):
@@ -95,22 +110,24 @@ def _held_epochs(images: Tensor, augmentation: str, size: int) -> Epoch:
     """Epochs of images in memory: each batch is one gather."""
     source = pad_images(images) if augmentation in SHIFTED else images
 
-    def epoch(order: Tensor, draws: torch.Generator) -> Iterator[tuple[Tensor, Tensor]]:
+    def epoch(order: Tensor, draws: torch.Generator) -> Iterator[Batch]:
         rows = order.to(images.device)
         if augmentation not in SHIFTED:
-            return ((index, source[index]) for index in rows.split(size))
+            return (Batch(index, source[index]) for index in rows.split(size))
         views = draw_views(len(images), draws).to(images.device)
         if augmentation == "flip-shift":
             return shifted(rows, views)
         # Editing a whole epoch at once makes large groups of images with the same edit.
         edits = draw_edits(len(images), images.shape[-2:], draws)
         edited = auto_cutout(take_views(source, rows, views), edits)
-        return zip(rows.split(size), edited.split(size), strict=True)
+        return map(Batch, rows.split(size), edited.split(size))
 
-    def shifted(rows: Tensor, views: Views) -> Iterator[tuple[Tensor, Tensor]]:
+    def shifted(rows: Tensor, views: Views) -> Iterator[Batch]:
+        numbers = views.number
         for first in range(0, len(rows), size):
             batch = slice(first, first + size)
-            yield rows[batch], take_views(source, rows[batch], views[batch])
+            images = take_views(source, rows[batch], views[batch])
+            yield Batch(rows[batch], images, numbers[batch])
 
     return epoch
 
@@ -120,7 +137,7 @@ def _streamed_epochs(
 ) -> Epoch:
     """Epochs of images in files, with the same draws as :func:`_held_epochs`."""
 
-    def epoch(order: Tensor, draws: torch.Generator) -> Iterator[tuple[Tensor, Tensor]]:
+    def epoch(order: Tensor, draws: torch.Generator) -> Iterator[Batch]:
         views = edits = seeds = None
         if augmentation in SHIFTED:
             views = draw_views(len(order), draws).to(device)
@@ -132,7 +149,7 @@ def _streamed_epochs(
 
     def batches(
         order: Tensor, views: Views | None, edits: Edits | None, decoded: Iterator[Tensor]
-    ) -> Iterator[tuple[Tensor, Tensor]]:
+    ) -> Iterator[Batch]:
         for first, cpu_batch in zip(range(0, len(order), size), decoded, strict=True):
             batch = slice(first, first + size)
             taken = cpu_batch.to(device, non_blocking=True)
@@ -141,6 +158,6 @@ def _streamed_epochs(
                 taken = take_views(pad_images(taken), rows, views[batch])
             if edits is not None:
                 taken = auto_cutout(taken, edits[batch])
-            yield order[batch].to(device, non_blocking=True), taken
+            yield Batch(order[batch].to(device, non_blocking=True), taken)
 
     return epoch

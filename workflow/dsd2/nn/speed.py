@@ -14,7 +14,8 @@ from dsd2.nn.evaluation import evaluate_with_states
 from dsd2.nn.images import ImageSet
 from dsd2.nn.models import build_model, prunable_weights
 from dsd2.nn.pruning import full_masks
-from dsd2.nn.training import Teacher, train
+from dsd2.nn.teacher import Teacher
+from dsd2.nn.training import train
 
 ENOUGH = 0.5
 """Seconds that a measured epoch should last, so that a timer's grain does not matter."""
@@ -123,7 +124,7 @@ def _epoch_seconds(
     taught_by = None
     if teacher is not None:
         asked = DistillationRecipe(teacher_run="", teacher_iteration=0, alpha=0.8, temperature=10.0)
-        taught_by = Teacher(teacher, data, asked)
+        taught_by = Teacher(teacher, asked)
     masks = full_masks(prunable_weights(model))
     progress = train(model, masks, data, recipe, stream=("speed",), teacher=taught_by)
     return float(progress.history[-1]["seconds"])

@@ -12,13 +12,14 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.optim.sgd import sgd
 
-from dsd2.config.recipe import DistillationRecipe, TrainingRecipe
+from dsd2.config.recipe import TrainingRecipe
 from dsd2.errors import UserError
 from dsd2.nn.images import ImageSet
-from dsd2.nn.losses import add_l1_gradients, distillation_loss, teacher_targets
+from dsd2.nn.losses import add_l1_gradients, distillation_loss
 from dsd2.nn.precision import arithmetic, laid_like, lay_out, memory_layout
 from dsd2.nn.pruning import Masks, prunable_weights_masks
 from dsd2.nn.randomness import derived_seed, generator
+from dsd2.nn.teacher import Teacher
 
 State = dict[str, Tensor]
 """A network's parameters and buffers by name."""
@@ -39,30 +40,6 @@ class Progress:
     momentum: State = field(default_factory=dict)
     history: list[dict[str, Any]] = field(default_factory=list)
     rewind: State = field(default_factory=dict)
-
-
-class Teacher:
-    """The teacher's targets for any batch; a table where it sees each image in one view only."""
-
-    def __init__(self, model: nn.Module, data: ImageSet, recipe: DistillationRecipe) -> None:
-        self.model = model.eval()
-        self.recipe = recipe
-        self.data = data
-        self.table: Tensor | None = None
-
-    @torch.no_grad()
-    def tabulate(self, batch_size: int) -> None:
-        """Compute the targets of all images, unaugmented, once."""
-        batches = self.data.batches(batch_size)
-        self.table = torch.cat([self._forward(self.data.normalise(b)) for b in batches])
-
-    @torch.no_grad()
-    def targets(self, index: Tensor, batch: Tensor) -> Tensor:
-        """Log-probabilities at the temperature, [B, classes]."""
-        return self.table[index] if self.table is not None else self._forward(batch)
-
-    def _forward(self, batch: Tensor) -> Tensor:
-        return teacher_targets(self.model(batch).float(), self.recipe.temperature)
 
 
 def learning_rate(recipe: TrainingRecipe, epoch: int) -> float:
@@ -135,14 +112,14 @@ def train(
         rate = learning_rate(recipe, epoch)
         loss_sum = torch.zeros((), device=data.device)
         correct = torch.zeros((), dtype=torch.int64, device=data.device)
-        for step, (index, images) in enumerate(batches):
+        for step, batch in enumerate(batches):
             if rewind_step == epoch * steps_an_epoch + step:
                 progress.rewind = network_state(model)
-            inputs = data.normalise(images.contiguous(memory_format=layout))
-            labels = data.labels[index]
+            inputs = data.normalise(batch.images.contiguous(memory_format=layout))
+            labels = data.labels[batch.rows]
             with forward_pass():
                 logits = model(inputs).float()
-                targets = None if teacher is None else teacher.targets(index, inputs)
+                targets = None if teacher is None else teacher.targets(batch, inputs)
             if teacher is None or targets is None:
                 loss = F.cross_entropy(logits, labels)
             else:
@@ -172,7 +149,7 @@ def train(
                 maximize=False,
             )
             torch._foreach_mul_(pruned, alive)
-            loss_sum += loss.detach() * len(index)
+            loss_sum += loss.detach() * len(labels)
             correct += (logits.detach().argmax(1) == labels).sum()
         progress.epoch += 1
         progress.momentum = {

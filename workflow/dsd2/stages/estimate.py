@@ -16,16 +16,17 @@ import torch
 
 from dsd2.analysis.estimate import Estimate, Measured, markdown
 from dsd2.config.layout import dataset_name, run_name
-from dsd2.config.recipe import RunRecipe, from_json
+from dsd2.config.recipe import SHIFT, VIEWS, RunRecipe, from_json
+from dsd2.config.teacher_table import table_bytes
 from dsd2.data.facts import Facts, facts
 from dsd2.errors import UserError
-from dsd2.nn.augmentation import SHIFT
 from dsd2.nn.evaluation import BATCH
 from dsd2.nn.flops import TrainingCost, training_cost
 from dsd2.nn.footprint import Footprint, footprint
 from dsd2.nn.pruning import scheduled_densities
 from dsd2.nn.randomness import be_deterministic
 from dsd2.nn.speed import Speed, Work, measure_speed
+from dsd2.nn.teacher import passes_an_image
 from dsd2.stages.measuring import peak_memory
 
 LABEL = 16
@@ -61,14 +62,18 @@ class _Known:
     teacher: _Known | None
 
     @property
-    def tabulated(self) -> bool:
-        """Whether the teacher is asked once an image instead of in every step."""
-        return self.teacher is not None and self.run.recipe.training.augmentation == "none"
+    def table(self) -> str | None:
+        """Name of the teacher's table of all views that is looked up, if one is."""
+        taught = self.run.recipe.distillation
+        if taught is None or not taught.table:
+            return None
+        return f"{taught.teacher_run}/{taught.teacher_iteration}"
 
     @property
     def work(self) -> Work:
         recipe = self.run.recipe
-        asks = self.teacher is not None and not self.tabulated
+        tabulated = self.table is not None or recipe.training.augmentation == "none"
+        asks = self.teacher is not None and not tabulated
         augmentation = recipe.training.augmentation
         return Work(
             model=recipe.model,
@@ -141,6 +146,11 @@ def estimate(runs: Sequence[PlannedRun], roots: list[Path], jobs: int) -> Estima
     speeds = {work: measure_speed(work, images, device) for work, images in most.items()}
     stage, libraries = _stage_cost(device)
     seconds = {name: stage + _seconds(one, speeds) for name, one in known.items()}
+    tables = {
+        one.table: (stage + _table_seconds(one, speeds), _table_bytes(one))
+        for one in known.values()
+        if one.table
+    }
     costs = [cost for one in known.values() for cost in _costs(one)]
     return Estimate(
         runs=len(runs),
@@ -149,13 +159,15 @@ def estimate(runs: Sequence[PlannedRun], roots: list[Path], jobs: int) -> Estima
         flops_paper=sum(cost.paper for cost in costs),
         flops_dense=sum(cost.dense for cost in costs),
         flops_sparse=sum(cost.sparse for cost in costs),
-        seconds=sum(known[name].run.iterations * each for name, each in seconds.items()),
-        longest=max(_until(one, one.run.iterations, seconds) for one in known.values()),
+        seconds=sum(known[name].run.iterations * each for name, each in seconds.items())
+        + sum(making for making, _ in tables.values()),
+        longest=max(_until(one, one.run.iterations, seconds, tables) for one in known.values()),
         jobs=jobs if device.type == "cpu" else 1,
         device="CPU, one thread" if device.type == "cpu" else torch.cuda.get_device_name(),
         stage=stage,
         memory=libraries + max(_memory(one) for one in known.values()),
         checkpoints=sum(_checkpoints(one) for one in known.values()),
+        tables=sum(size for _, size in tables.values()),
         datasets=sum(
             {
                 dataset_name(one.run.recipe.dataset): _artefact(one) for one in known.values()
@@ -208,7 +220,7 @@ def _costs(one: _Known) -> list[TrainingCost]:
             epochs,
             teacher=teacher,
             teacher_densities=densities,
-            teacher_images=images if one.tabulated else images * epochs,
+            teacher_images=images * passes_an_image(recipe, iteration),
         )
         for iteration in range(one.run.iterations)
     ]
@@ -219,20 +231,35 @@ def _seconds(one: _Known, speeds: dict[Work, Speed]) -> float:
     speed, images = speeds[one.work], one.facts
     seconds = one.run.recipe.training.epochs * images.train * speed.training
     seconds += (images.train + images.validation + images.test) * speed.forward
-    if one.teacher is not None and one.tabulated:
+    if one.teacher is not None and one.run.recipe.training.augmentation == "none":
         seconds += images.train * speeds[one.teacher.work].forward
     return seconds
 
 
-def _until(one: _Known, iterations: int, seconds: dict[str, float]) -> float:
+def _table_seconds(one: _Known, speeds: dict[Work, Speed]) -> float:
+    """Seconds of a teacher's passes over all views of all images."""
+    assert one.teacher is not None, "there is a table of its answers"
+    return VIEWS * one.facts.train * speeds[one.teacher.work].forward
+
+
+def _table_bytes(one: _Known) -> int:
+    return table_bytes(one.facts.train, one.facts.classes)
+
+
+def _until(
+    one: _Known,
+    iterations: int,
+    seconds: dict[str, float],
+    tables: dict[str, tuple[float, int]],
+) -> float:
     """Seconds until so many of a run's trainings are done, its teacher's before them."""
     total = iterations * seconds[run_name(one.run.recipe)]
     distillation = one.run.recipe.distillation
     if one.teacher is not None and distillation is not None:
         chosen = distillation.teacher_iteration
         needed = one.teacher.run.iterations if chosen is None else chosen + 1
-        total += _until(one.teacher, needed, seconds)
-    return total
+        total += _until(one.teacher, needed, seconds, tables)
+    return total + (tables[one.table][0] if one.table else 0.0)
 
 
 def _memory(one: _Known) -> int:
@@ -250,6 +277,8 @@ def _memory(one: _Known) -> int:
         total += 2 * one.facts.train * pixels
     if one.teacher is not None:
         total += one.teacher.network.state
+    if one.table:
+        total += _table_bytes(one)
     evaluating = min(BATCH, images) * 2 * one.network.largest
     return total + max(one.network.training_memory(training.batch_size), evaluating)
 

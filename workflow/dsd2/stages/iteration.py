@@ -17,9 +17,10 @@ from dsd2.data.files import ImageFiles
 from dsd2.data.labels import Labels, load_labels
 from dsd2.data.streaming import DecodingStream
 from dsd2.errors import UserError
-from dsd2.files.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from dsd2.files.checkpoint import Checkpoint, load_checkpoint_of, save_checkpoint
 from dsd2.files.records import HISTORY, METRICS, write_table
 from dsd2.files.resume import ResumeFile
+from dsd2.files.teacher_table import load_teacher_table
 from dsd2.nn.evaluation import BATCH
 from dsd2.nn.images import ImageSet
 from dsd2.nn.importance import importance
@@ -27,7 +28,8 @@ from dsd2.nn.models import build_model, prunable_weights
 from dsd2.nn.perturbation import perturb, retraining
 from dsd2.nn.pruning import Masks, apply_masks, full_masks, prune
 from dsd2.nn.randomness import be_deterministic, derived_seed, generator
-from dsd2.nn.training import Progress, State, Teacher, network_state, train
+from dsd2.nn.teacher import Teacher, tabulate
+from dsd2.nn.training import Progress, State, network_state, train
 from dsd2.stages.measuring import (
     accuracy_columns,
     cost_columns,
@@ -38,13 +40,14 @@ from dsd2.stages.measuring import (
 
 @dataclass(frozen=True)
 class IterationFiles:
-    """The files of an iteration; ``previous``, ``dense`` and ``teacher`` as far as needed."""
+    """The files of an iteration; those of a previous one and of a teacher as far as needed."""
 
     dataset: Path
     labels: Path
     previous: Path | None
     dense: Path | None
     teacher: Path | None
+    table: Path | None
     resume: Path
     checkpoint: Path
     metrics: Path
@@ -85,7 +88,7 @@ def run_iteration(
     taught_by = None
     if recipe.distillation is not None:
         taught_by = _load_teacher(recipe.distillation, files)
-    teacher = _teacher(taught_by, recipe, data["train"], device)
+    teacher = _teacher(taught_by, recipe, data["train"], files)
     resume = ResumeFile(files.resume, key=f"{run}/{iteration}", every=save_every)
     progress = _train(model, masks, data["train"], recipe, iteration, teacher, resume)
     save_checkpoint(
@@ -113,7 +116,7 @@ def run_iteration(
         "scheduled_sparsity": scheduled_sparsity(iteration, recipe.pruning.fraction),
         **structure_columns(model, masks),
         **accuracy_columns(model, data, labels),
-        **cost_columns(model, masks, recipe, dataset, teacher, taught_by),
+        **cost_columns(model, masks, recipe, iteration, dataset, taught_by),
         "teacher_run": taught_by.run if taught_by else None,
         "teacher_iteration": taught_by.iteration if taught_by else None,
         "seconds_training": sum(epoch["seconds"] for epoch in progress.history),
@@ -226,8 +229,8 @@ def _start(
     if iteration == 0:
         return model, full_masks(prunable_weights(model)), fresh
     assert files.previous is not None, "every iteration but the dense one has a previous"
-    previous = _load(files.previous, run, iteration - 1)
-    dense = _load(files.dense, run, 0) if files.dense is not None else previous
+    previous = load_checkpoint_of(files.previous, run, iteration - 1)
+    dense = load_checkpoint_of(files.dense, run, 0) if files.dense is not None else previous
     model.load_state_dict(previous.state)
     draws = generator(recipe.seed, "pruning", iteration)
     scores = importance(model, recipe.pruning.criterion, data, draws)
@@ -236,29 +239,30 @@ def _start(
     return model, masks, {}
 
 
-def _load(path: Path, run: str, iteration: int) -> Checkpoint:
-    """A checkpoint, if it is the one that it should be."""
-    checkpoint = load_checkpoint(path)
-    if (checkpoint.run, checkpoint.iteration) != (run, iteration):
-        raise UserError(
-            f"{path}: is iteration {checkpoint.iteration} of run {checkpoint.run},"
-            f" not iteration {iteration} of run {run}"
-        )
-    return checkpoint
-
-
 def _load_teacher(recipe: DistillationRecipe, files: IterationFiles) -> Checkpoint:
     if files.teacher is None or recipe.teacher_iteration is None:
         raise UserError("the run is distilled: its teacher must be selected and its file given")
-    return _load(files.teacher, recipe.teacher_run, recipe.teacher_iteration)
+    return load_checkpoint_of(files.teacher, recipe.teacher_run, recipe.teacher_iteration)
 
 
 def _teacher(
-    checkpoint: Checkpoint | None, recipe: RunRecipe, data: ImageSet, device: torch.device
+    checkpoint: Checkpoint | None, recipe: RunRecipe, data: ImageSet, files: IterationFiles
 ) -> Teacher | None:
+    """The teacher, with a table of its answers where there is one view, or a file of all."""
     if checkpoint is None or recipe.distillation is None:
         return None
-    teacher = Teacher(checkpoint.network(device), data, recipe.distillation)
+    teacher = Teacher(checkpoint.network(data.device), recipe.distillation)
     if recipe.training.augmentation == "none":
-        teacher.tabulate(BATCH)
+        teacher.table = tabulate(teacher.model, data, BATCH)
+    elif recipe.distillation.table:
+        if files.table is None:
+            raise UserError("the run is distilled from a table: its file must be given")
+        run, iteration = checkpoint.run, checkpoint.iteration
+        table = load_teacher_table(files.table, run, iteration, len(data))
+        teacher.table = table.to(data.device) if _fits(table, data.device) else table
     return teacher
+
+
+def _fits(table: torch.Tensor, device: torch.device) -> bool:
+    """Whether a table leaves half of a GPU's free memory to the training."""
+    return device.type == "cuda" and 2 * table.nbytes <= torch.cuda.mem_get_info(device)[0]

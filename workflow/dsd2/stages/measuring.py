@@ -15,9 +15,10 @@ from dsd2.files.checkpoint import Checkpoint
 from dsd2.nn.entropy import StateCounts, channel_entropy, position_entropy
 from dsd2.nn.evaluation import Evaluation, evaluate, evaluate_with_states
 from dsd2.nn.flops import forward_cost, training_cost
+from dsd2.nn.footprint import footprint
 from dsd2.nn.images import ImageSet
 from dsd2.nn.pruning import Masks, densities, sparsity
-from dsd2.nn.training import Teacher
+from dsd2.nn.teacher import passes_an_image
 
 Columns = dict[str, Any]
 """Some of the columns of the metrics' schema, by name."""
@@ -27,8 +28,8 @@ def cost_columns(
     model: nn.Module,
     masks: Masks,
     recipe: RunRecipe,
+    iteration: int,
     dataset: Dataset,
-    teacher: Teacher | None,
     taught_by: Checkpoint | None,
 ) -> Columns:
     """What the training cost, by the three counts.
@@ -37,13 +38,13 @@ def cost_columns(
         model: the student.
         masks: its living weights.
         recipe: of the run.
+        iteration: of the run.
         dataset: that it was trained on.
-        teacher: whom it was distilled from, if anyone.
-        taught_by: the teacher's checkpoint.
+        taught_by: the teacher's checkpoint, if there is one.
     """
     images, epochs = len(dataset.train.labels), recipe.training.epochs
     student, density = forward_cost(model, dataset.image), densities(masks)
-    if teacher is None or taught_by is None:
+    if taught_by is None:
         cost = training_cost(student, density, images, epochs)
     else:
         cost = training_cost(
@@ -51,9 +52,9 @@ def cost_columns(
             density,
             images,
             epochs,
-            teacher=forward_cost(teacher.model, dataset.image),
+            teacher=footprint(taught_by.model, taught_by.image, taught_by.classes).cost,
             teacher_densities=densities(taught_by.masks),
-            teacher_images=images if teacher.table is not None else images * epochs,
+            teacher_images=images * passes_an_image(recipe, iteration),
         )
     return {
         "epochs": epochs,

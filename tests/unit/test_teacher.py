@@ -1,0 +1,122 @@
+"""A teacher's answers, looked up and asked for."""
+
+import dataclasses
+
+import pytest
+import torch
+
+from dsd2.config.recipe import VIEWS, DistillationRecipe, ModelRecipe, TrainingRecipe
+from dsd2.errors import UserError
+from dsd2.files.teacher_table import load_teacher_table, save_teacher_table
+from dsd2.nn.augmentation import draw_views, pad_images, same_view, take_views
+from dsd2.nn.images import Batch, ImageSet
+from dsd2.nn.models import build_model, prunable_weights
+from dsd2.nn.pruning import full_masks
+from dsd2.nn.randomness import be_deterministic, generator
+from dsd2.nn.teacher import Teacher, tabulate, tabulate_views
+from dsd2.nn.training import network_state, train
+
+RECIPE = TrainingRecipe(
+    epochs=2,
+    batch_size=6,
+    learning_rate=0.05,
+    momentum=0.9,
+    weight_decay=1e-3,
+    milestones=(),
+    drop_factor=0.1,
+    augmentation="flip-shift",
+)
+DISTILLATION = DistillationRecipe(
+    teacher_run="teacher", teacher_iteration=3, alpha=0.8, temperature=4.0
+)
+
+
+@pytest.fixture(autouse=True)
+def _reproducible():
+    torch.set_num_threads(1)
+    be_deterministic()
+
+
+@pytest.fixture
+def data():
+    draws = torch.Generator().manual_seed(0)
+    images = torch.randint(0, 256, (15, 3, 10, 8), dtype=torch.uint8, generator=draws)
+    labels = torch.randint(0, 4, (15,), generator=draws)
+    shape = (3, 1, 1)
+    return ImageSet(images, labels, torch.full(shape, 127.0), torch.full(shape, 70.0))
+
+
+def network(seed):
+    torch.manual_seed(seed)
+    return build_model(ModelRecipe(name="vgg-like", depth=1, width=2), (3, 10, 8), 4)
+
+
+def test_every_view_has_its_number():
+    views = draw_views(5000, generator("views"))
+    numbers = views.number
+    assert set(numbers.tolist()) == set(range(VIEWS))
+    for place in (0, 17, 4999):
+        same = same_view(int(numbers[place]), 1)
+        for part in ("flip", "row", "column"):
+            assert getattr(same, part)[0] == getattr(views, part)[place]
+
+
+def test_without_augmentation_the_table_says_what_the_network_does(data):
+    asked = Teacher(network(1), DISTILLATION)
+    table = tabulate(asked.model, data, 4)
+    assert table.shape == (15, 1, 4)
+    rows = torch.tensor([3, 1, 14])
+    batch = Batch(rows, data.images[rows])
+    inputs = data.normalise(batch.images)
+    looked_up = Teacher(asked.model, DISTILLATION, table).targets(batch, inputs)
+    torch.testing.assert_close(looked_up, asked.targets(batch, inputs))
+
+
+@pytest.mark.parametrize("size", [4, 100])
+def test_the_table_of_all_views_says_what_the_network_does(data, size):
+    asked = Teacher(network(1), DISTILLATION)
+    table = tabulate_views(asked.model, data, size)
+    assert table.shape == (15, VIEWS, 4)
+    padded, rows = pad_images(data.images), torch.arange(15).repeat(20)
+    views = draw_views(len(rows), generator("some"))
+    batch = Batch(rows, take_views(padded, rows, views), views.number)
+    looked_up = Teacher(asked.model, DISTILLATION, table).targets(batch, batch.images)
+    torch.testing.assert_close(looked_up, asked.targets(batch, data.normalise(batch.images)))
+
+
+def test_a_student_is_taught_the_same_by_both(data):
+    asked = Teacher(network(1), DISTILLATION)
+    looked_up = Teacher(asked.model, DISTILLATION, tabulate_views(asked.model, data, 8))
+    ends = []
+    for teacher in (asked, looked_up):
+        model = network(2)
+        masks = full_masks(prunable_weights(model))
+        train(model, masks, data, RECIPE, stream=("t",), teacher=teacher)
+        ends.append(network_state(model))
+    for name, tensor in ends[0].items():
+        torch.testing.assert_close(tensor, ends[1][name], rtol=1e-4, atol=1e-5)
+
+
+def test_views_that_cannot_be_numbered_are_not_looked_up(data):
+    cut = dataclasses.replace(RECIPE, augmentation="auto-cutout")
+    teacher = Teacher(network(1), DISTILLATION)
+    teacher.table = tabulate_views(teacher.model, data, 8)
+    model = network(2)
+    masks = full_masks(prunable_weights(model))
+    with pytest.raises(AssertionError, match="numbered views alone"):
+        train(model, masks, data, cut, stream=("t",), teacher=teacher)
+
+
+def test_a_table_comes_back_for_its_own_teacher_and_images_alone(data, tmp_path):
+    path = tmp_path / "views"
+    logits = torch.rand(15, VIEWS, 4, generator=generator("logits"))
+    save_teacher_table(path, logits, "teacher", 3)
+    assert torch.equal(load_teacher_table(path, "teacher", 3, 15), logits)
+    for other in (("another", 3, 15), ("teacher", 2, 15), ("teacher", 3, 16)):
+        with pytest.raises(UserError, match="has 15 images of iteration 3 of run teacher, not"):
+            load_teacher_table(path, *other)
+    content = bytearray(path.read_bytes())
+    content[-5] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(UserError, match="checksum does not match"):
+        load_teacher_table(path, "teacher", 3, 15)

@@ -1,0 +1,102 @@
+"""The teacher of a distilled network: asked in every step, or once for every view of an image.
+
+In evaluation mode a teacher's answer depends on the view of the image alone, and without
+augmentation there is one view, with random flips and shifts 162: its answers are a finite table.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from dsd2.config.recipe import VIEWS, DistillationRecipe, RunRecipe
+from dsd2.nn.augmentation import pad_images, same_view, take_views
+from dsd2.nn.images import Batch, ImageSet
+from dsd2.nn.losses import teacher_targets
+
+
+@dataclass
+class Teacher:
+    """Whom a student is distilled from.
+
+    Attributes:
+        model: the teacher, on the device of the data; it is put into evaluation mode.
+        recipe: of the distillation.
+        table: its logits, [N, views, classes] on any device; None to ask it in every step.
+    """
+
+    model: nn.Module
+    recipe: DistillationRecipe
+    table: Tensor | None = None
+
+    def __post_init__(self) -> None:
+        self.model.eval()
+
+    @torch.no_grad()
+    def targets(self, batch: Batch, inputs: Tensor) -> Tensor:
+        """Log-probabilities at the temperature, [B, classes].
+
+        Args:
+            batch: which images, in which views.
+            inputs: those images, normalised.
+        """
+        logits = self.model(inputs) if self.table is None else self._look_up(self.table, batch)
+        return teacher_targets(logits.float(), self.recipe.temperature)
+
+    @staticmethod
+    def _look_up(table: Tensor, batch: Batch) -> Tensor:
+        views = table.shape[1]
+        rows = batch.rows * views
+        if views > 1:
+            assert batch.views is not None, "a table of views is made for numbered views alone"
+            rows = rows + batch.views
+        return table.flatten(0, 1)[rows.to(table.device)].to(batch.rows.device)
+
+
+def passes_an_image(recipe: RunRecipe, iteration: int) -> int:
+    """How many of its views a distilled iteration has its teacher look at, for each image.
+
+    A table of all views counts once for a run, with its dense iteration, though the students of
+    one teacher share it.
+    """
+    if recipe.training.augmentation == "none":
+        return 1
+    if recipe.distillation is not None and recipe.distillation.table:
+        return VIEWS if iteration == 0 else 0
+    return recipe.training.epochs
+
+
+@torch.no_grad()
+def tabulate(model: nn.Module, data: ImageSet, batch: int) -> Tensor:
+    """The logits of all images as they are, [N, 1, classes] on the device of the data.
+
+    Args:
+        model: on that device; it is left in evaluation mode.
+        data: the images.
+        batch: how many at once.
+    """
+    model.eval()
+    logits = [model(data.normalise(images)).float() for images in data.batches(batch)]
+    return torch.cat(logits).unsqueeze(1)
+
+
+@torch.no_grad()
+def tabulate_views(model: nn.Module, data: ImageSet, batch: int) -> Tensor:
+    """The logits of all flipped and shifted views of all images, [N, 162, classes] on the CPU.
+
+    Views are in the order of :attr:`Views.number`; arguments are those of :func:`tabulate`, with
+    images in memory.
+    """
+    assert isinstance(data.images, Tensor), "the views of streamed images are not tabulated"
+    model.eval()
+    padded = pad_images(data.images)
+    columns = []
+    for number in range(VIEWS):
+        parts = []
+        for rows in torch.arange(len(data), device=data.device).split(batch):
+            views = same_view(number, len(rows)).to(data.device)
+            parts.append(model(data.normalise(take_views(padded, rows, views))).float())
+        columns.append(torch.cat(parts).cpu())
+    return torch.stack(columns, dim=1)
