@@ -67,13 +67,24 @@ def take_views(padded: Tensor, index: Tensor, views: Views) -> Tensor:
         index: which images, [B].
         views: which view of each.
     """
-    channels, height, width = padded.shape[1], padded.shape[2], padded.shape[3]
+    return take_positions(padded, index, *view_positions(padded, views))
+
+
+def view_positions(padded: Tensor, views: Views) -> tuple[Tensor, Tensor]:
+    """Where in its padded image each row, [B, H], and each column, [B, W], of a view comes from."""
+    height, width = padded.shape[-2:]
     rows = views.row[:, None] + torch.arange(height - 2 * SHIFT, device=padded.device)
     columns = views.column[:, None] + torch.arange(width - 2 * SHIFT, device=padded.device)
     columns = torch.where(views.flip[:, None], width - 1 - columns, columns)
+    return rows, columns
+
+
+def take_positions(padded: Tensor, index: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
+    """The chosen rows and columns of the chosen images, [B, C, H, W]; see :func:`take_views`."""
+    channels = torch.arange(padded.shape[1], device=padded.device)
     return padded[
         index[:, None, None, None],
-        torch.arange(channels, device=padded.device)[:, None, None],
+        channels[:, None, None],
         rows[:, None, :, None],
         columns[:, None, None, :],
     ]

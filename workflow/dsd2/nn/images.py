@@ -9,7 +9,14 @@ from typing import NamedTuple, Protocol
 import torch
 from torch import Tensor
 
-from dsd2.nn.augmentation import Views, draw_views, pad_images, take_views
+from dsd2.nn.augmentation import (
+    Views,
+    draw_views,
+    pad_images,
+    take_positions,
+    take_views,
+    view_positions,
+)
 from dsd2.nn.autoaugment import Edits, auto_cutout, draw_edits
 
 
@@ -123,11 +130,10 @@ def _held_epochs(images: Tensor, augmentation: str, size: int) -> Epoch:
         return map(Batch, rows.split(size), edited.split(size))
 
     def shifted(rows: Tensor, views: Views) -> Iterator[Batch]:
-        numbers = views.number
-        for first in range(0, len(rows), size):
-            batch = slice(first, first + size)
-            images = take_views(source, rows[batch], views[batch])
-            yield Batch(rows[batch], images, numbers[batch])
+        # All that a step need not do again is done for the epoch.
+        of_epoch = (rows, *view_positions(source, views), views.number)
+        for index, y, x, number in zip(*(part.split(size) for part in of_epoch), strict=True):
+            yield Batch(index, take_positions(source, index, y, x), number)
 
     return epoch
 

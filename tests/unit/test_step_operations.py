@@ -1,0 +1,91 @@
+"""What a training step asks of torch: a count that no busy machine changes, so that no step gets
+slower unnoticed."""
+
+from collections import Counter
+
+import pytest
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from dsd2.config.recipe import VIEWS, DistillationRecipe, ModelRecipe, TrainingRecipe
+from dsd2.nn.images import ImageSet
+from dsd2.nn.models import build_model, prunable_weights
+from dsd2.nn.pruning import full_masks
+from dsd2.nn.randomness import be_deterministic
+from dsd2.nn.teacher import Teacher
+from dsd2.nn.training import train
+
+RECORDED = {
+    ("none", "alone"): 73,
+    ("none", "table"): 114,
+    ("flip-shift", "alone"): 98,
+    ("flip-shift", "table"): 125,
+    ("flip-shift", "asked"): 145,
+}
+"""Operations a step of the network below; lower one that falls, and give a reason for a rise."""
+
+TORCH = "2.13."
+"""With which they were recorded: another may split one of its functions otherwise."""
+
+SYNCS = "aten._local_scalar_dense.default"
+"""The operation that waits for a device to know a number."""
+
+
+class Counting(TorchDispatchMode):
+    """Counts the operations that run inside it."""
+
+    def __init__(self):
+        super().__init__()
+        self.counts = Counter()
+
+    def __torch_dispatch__(self, operation, types, args=(), kwargs=None):
+        self.counts[str(operation)] += 1
+        return operation(*args, **(kwargs or {}))
+
+
+def network():
+    return build_model(ModelRecipe(name="vgg-like", depth=2, width=2), (1, 8, 8), 10)
+
+
+def operations(steps, augmentation, taught):
+    images = torch.randint(0, 256, (8 * steps, 1, 8, 8), dtype=torch.uint8)
+    labels = torch.randint(0, 10, (8 * steps,))
+    data = ImageSet(images, labels, torch.full((1, 1, 1), 127.0), torch.full((1, 1, 1), 70.0))
+    recipe = TrainingRecipe(
+        epochs=1,
+        batch_size=8,
+        learning_rate=0.01,
+        momentum=0.9,
+        weight_decay=1e-4,
+        milestones=(),
+        drop_factor=0.1,
+        augmentation=augmentation,
+    )
+    teacher = None
+    if taught != "alone":
+        asked = DistillationRecipe(teacher_run="t", teacher_iteration=0, alpha=0.8, temperature=4.0)
+        teacher = Teacher(network(), asked)
+    if taught == "table":
+        views = 1 if augmentation == "none" else VIEWS
+        teacher.table = torch.zeros(8 * steps, views, 10)
+    model = network()
+    masks = full_masks(prunable_weights(model))
+    with Counting() as counting:
+        train(model, masks, data, recipe, stream=("count",), teacher=teacher)
+    return counting.counts
+
+
+@pytest.fixture(autouse=True)
+def _reproducible():
+    torch.set_num_threads(1)
+    be_deterministic()
+
+
+@pytest.mark.skipif(not torch.__version__.startswith(TORCH), reason=f"recorded with torch {TORCH}")
+@pytest.mark.parametrize(("case", "most"), RECORDED.items())
+def test_a_step_takes_no_more_operations_than_recorded(case, most):
+    few, many = operations(3, *case), operations(7, *case)
+    assert many[SYNCS] == few[SYNCS], "no step waits for a number"
+    a_step = (many.total() - few.total()) / 4
+    assert a_step <= most, many - few
+    assert a_step > 0.9 * most, "it has fallen: record it"
