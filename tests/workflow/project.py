@@ -52,8 +52,7 @@ class Project:
             sys.executable,
             "-m",
             "snakemake",
-            "--cores",
-            str(cores),
+            *(["--cores", str(cores)] if cores else []),
             *arguments,
         ]
 

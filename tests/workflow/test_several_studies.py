@@ -1,5 +1,7 @@
 """Several studies in one DAG."""
 
+import os
+
 import yaml
 from project import TINY
 
@@ -51,9 +53,9 @@ if __name__ == "__main__":
 
 def test_plan_prints_the_cost_of_all_studies_each_time_and_trains_nothing(fresh):
     (fresh.folder / "workflow/dsd2/__main__.py").write_text(ESTIMATE)
-    for _ in range(2):
-        text = fresh.snakemake("plan")
-        assert "plan: 12 trainings on 2 cores" in text
+    for cores in (3, None):
+        text = fresh.snakemake("plan", cores=cores)
+        assert f"plan: 12 trainings on {cores or os.cpu_count()} cores" in text
         assert fresh.done(text) == {"plan": 1}
     assert not list(fresh.folder.glob("results/*.json"))
     assert not (fresh.folder / "results/runs").exists()

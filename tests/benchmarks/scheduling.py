@@ -1,0 +1,122 @@
+"""What Snakemake and this workflow's own rules cost an iteration, ungated and gated.
+
+    python tests/benchmarks/scheduling.py [ITERATIONS]
+
+A copy of the project whose library trains nothing: a stage writes its files and ends. What such a
+process costs by itself is measured too and taken off.
+"""
+
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import yaml
+
+ROOT = Path(__file__).parents[2]
+PARTS = ("workflow", "config", "profiles", "envs")
+CORES = 2
+
+STAGE = """
+import json, sys
+from pathlib import Path
+options = dict(zip(sys.argv[1:], sys.argv[2:]))
+for name in ("--checkpoint", "--history", "--metrics"):
+    if name in options:
+        Path(options[name]).touch()
+output = Path(options.get("--output", "/dev/null"))
+if "gate" in sys.argv:
+    output.write_text(json.dumps({"stop": False}))
+else:
+    output.touch()
+"""
+
+
+def study(iterations: int, gated: bool) -> dict:
+    """One long chain of the smallest network."""
+    wall = 1 - 0.99 ** (iterations - 0.5)
+    return {
+        "study": "scheduling",
+        "seeds": [0],
+        "pruning": {"fraction": 0.01, "wall": wall},
+        "arms": {"arm": {"stopping": {"policy": "entropy" if gated else "none"}}},
+        "figure": False,
+        "tables": ["models"],
+    }
+
+
+def run(folder: Path, iterations: int, gated: bool) -> float:
+    """Seconds of a chain, from Snakemake's start to its end."""
+    config = folder / "study.yaml"
+    config.write_text(yaml.safe_dump(study(iterations, gated)))
+    shutil.rmtree(folder / "results", ignore_errors=True)
+    shutil.rmtree(folder / ".snakemake", ignore_errors=True)
+    target = subprocess.run(
+        [sys.executable, "-c", TARGET, str(config)],
+        cwd=folder,
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout.strip()
+    command = [sys.executable, "-m", "snakemake", "--cores", str(CORES)]
+    command += ["--configfile", str(config), "--", target]
+    start = time.perf_counter()
+    subprocess.run(command, cwd=folder, check=True, capture_output=True)
+    return time.perf_counter() - start
+
+
+TARGET = """
+import sys, yaml
+sys.path.insert(0, "workflow")
+from dsd2.config.plan import Plan
+from dsd2.config.study import load_study
+plan = Plan(load_study(yaml.safe_load(open(sys.argv[1]))))
+print(plan.chains(plan.study("scheduling"))[0].path)
+"""
+
+
+def process_seconds(folder: Path) -> float:
+    """Median time of a stage's process, its shell included."""
+    took = []
+    for _ in range(20):
+        start = time.perf_counter()
+        subprocess.run(
+            ["bash", "-c", "exec python -m dsd2 --checkpoint x > log 2>&1"],
+            cwd=folder,
+            env={
+                "PYTHONPATH": str(folder / "workflow"),
+                "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+            },
+            check=True,
+        )
+        took.append(time.perf_counter() - start)
+    return statistics.median(took)
+
+
+def main(iterations: int) -> None:
+    """Measure and print."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        shutil.copy(ROOT / "Snakefile", folder)
+        for part in PARTS:
+            ignored = shutil.ignore_patterns("__pycache__")
+            shutil.copytree(ROOT / part, folder / part, ignore=ignored)
+        (folder / "workflow" / "dsd2" / "__main__.py").write_text(STAGE)
+        process = process_seconds(folder)
+        print(f"a stage that does nothing: {process:.3f} s")
+        for gated in (False, True):
+            each = run(folder, iterations, gated) / iterations
+            # A chain's stages wait for each other; a gate runs beside the next training.
+            own = each - process
+            words = "gated" if gated else "ungated"
+            print(
+                f"{words}: {each:.3f} s an iteration of {iterations}, {own:.3f} s of it scheduling"
+            )
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 1500)
