@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 CORES ?= all
 
-.PHONY: help run test check format docs clean
+.PHONY: help run test check format docs benchmark clean
 
 help:
 	@echo "make run     the default study, to its figure (CORES=$(CORES))"
@@ -12,6 +12,7 @@ help:
 	@echo "make check   formatters, linters, types"
 	@echo "make format  apply the formatters"
 	@echo "make docs    the reference of configuration keys in config/README.md, from the schema"
+	@echo "make benchmark  measure speed into results/benchmarks.txt: some twenty minutes"
 	@echo "make clean   remove the environment and caches; results stay"
 
 run: $(VENV)/run.stamp
@@ -36,6 +37,9 @@ docs: $(VENV)/run.stamp
 	sed -i '/^## Reference$$/q' config/README.md
 	echo >> config/README.md
 	PYTHONPATH=workflow $(BIN)/python -m dsd2.config.documentation >> config/README.md
+
+benchmark: $(VENV)/run.stamp
+	$(BIN)/python tests/benchmarks/run.py
 
 clean:
 	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache .hypothesis

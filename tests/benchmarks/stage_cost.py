@@ -27,6 +27,7 @@ from dsd2.config.recipe import (  # noqa: E402
     TrainingRecipe,
     to_json,
 )
+from dsd2.files.records import METRICS, read_rows  # noqa: E402
 from dsd2.stages.prepare import run_dataset, run_labels  # noqa: E402
 
 RECIPE = RunRecipe(
@@ -74,12 +75,15 @@ def main(repeats: int) -> None:
         stage += ["--recipe", to_json(RECIPE), *(f"--{name}={place / name}" for name in files)]
         torch = [sys.executable, "-c", "import torch"]
         seconds(stage)
+        (row,) = read_rows(place / "metrics", METRICS)
+        peak = row["peak_memory"]
         pairs = [(seconds(stage), seconds(torch)) for _ in range(repeats)]
     whole, imported = (statistics.median(column) for column in zip(*pairs, strict=True))
     ratio = statistics.median(a / b for a, b in pairs)
     print(f"training stage without training: {whole:.2f} s")
     print(f"import torch alone:              {imported:.2f} s")
     print(f"ratio:                           {ratio:.2f}")
+    print(f"peak memory of the stage:        {peak / 1e6:.0f} MB")
 
 
 if __name__ == "__main__":
