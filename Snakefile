@@ -36,7 +36,7 @@ rule all:
         all_results(),
 
 
-PROGRESS = ProgressReporter(PLAN.stages)
+PROGRESS = ProgressReporter(lambda: overview.stages(PLAN))
 
 
 onstart:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from dsd2.config import layout
+from dsd2.config.overview import planned_runs, stages
 from dsd2.config.plan import Plan
 from dsd2.config.recipe import RunRecipe, from_json
 from dsd2.config.study import load_study
@@ -178,19 +179,18 @@ def test_a_damaged_decision_is_named():
 
 
 def test_stages_are_counted_once_for_all_arms():
-    a_plan = plan()
-    stages = a_plan.stages()
+    found = stages(plan())
     # vanilla (with gated), dense, third, best, second, rewound: six runs of five iterations.
-    assert len(stages) == 6 * 5
-    assert not any(stage.done for stage in stages)
-    assert stages[7].words == "dense seed 0 iteration 2"
+    assert len(found) == 6 * 5
+    assert not any(stage.done for stage in found)
+    assert found[7].words == "dense seed 0 iteration 2"
 
 
 def test_the_runs_to_estimate_are_listed_once_with_the_chains_that_share_them():
     one = load_study(CONFIG)
     other = load_study({**CONFIG, "study": "other", "pruning": {"fraction": 0.5, "wall": 0.99}})
     alone = {"study": "alone", "seeds": [7], "tables": ["models"], "figure": False}
-    runs = Plan(one, other, load_study({**CONFIG, **alone})).planned_runs()
+    runs = planned_runs(Plan(one, other, load_study({**CONFIG, **alone})))
     assert len(runs) == 6
     vanilla = runs[0]
     assert (vanilla["iterations"], vanilla["chains"]) == (7, 4), "the longer wall, gated or not"

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from dsd2 import progress
-from dsd2.config.plan import Stage
+from dsd2.config.overview import Stage
 from dsd2.progress import ProgressReporter, progress_line, running
 
 

@@ -3,6 +3,7 @@
 import pytest
 import yaml
 
+from dsd2.config.overview import stages
 from dsd2.config.plan import Plan
 from dsd2.config.studies import load_studies
 from dsd2.errors import UserError
@@ -46,8 +47,8 @@ def test_studies_share_runs_and_each_training_counts_once():
     assert runs["two"] == runs["one"][:2]
     assert not set(runs["three"]) & set(runs["one"])
     # Two arms, two seeds and four iterations, of one and of three.
-    assert len(plan.stages()) == 2 * 2 * 2 * 4
-    assert plan.stages()[0].words == "one: vanilla seed 0 iteration 0"
+    assert len(stages(plan)) == 2 * 2 * 2 * 4
+    assert stages(plan)[0].words == "one: vanilla seed 0 iteration 0"
     assert len(plan.study_inputs("two")["chains"]) == 2
     assert {entry["arm"] for entry in plan.entries("two")} == {"alone"}
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from project import ROOT
 
+from dsd2.config.overview import planned_runs
 from dsd2.config.plan import Plan
 from dsd2.config.studies import load_studies
 from dsd2.files.records import STUDY, read_table
@@ -31,7 +32,7 @@ def test_all_studies_are_listed_together_and_share_what_they_can(fresh, capsys):
     with capsys.disabled():
         print(f"\nall studies listed in {time.monotonic() - start:.1f} s: {planned}")
     studies = load_studies({"studies": str(fresh.folder / "config" / "paper" / "*.yaml")})
-    runs = Plan(*studies).planned_runs()
+    runs = planned_runs(Plan(*studies))
     assert planned["train"] == sum(run["iterations"] for run in runs)
     assert planned["train"] < sum(run["iterations"] * run["chains"] for run in runs)
     assert planned["figure"] == sum(study.figure for study in studies)

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 
-from dsd2.config.plan import Stage
+from dsd2.config.overview import Stage
 from dsd2.errors import UserError
 
 EVERY = 10.0

@@ -9,7 +9,7 @@ sys.path.insert(0, str(Path(workflow.basedir, "workflow")))
 
 from snakemake.exceptions import WorkflowError
 
-from dsd2.config import layout
+from dsd2.config import layout, overview
 from dsd2.config.plan import Plan
 from dsd2.config.recipe import to_json
 from dsd2.config.studies import load_studies
@@ -123,7 +123,7 @@ def chain_inputs(wildcards):
 
 def planned_runs(wildcards):
     """The runs of all studies, with the iterations that they may need."""
-    return checked(PLAN.planned_runs)
+    return checked(overview.planned_runs, PLAN)
 
 
 def partly(pattern, **values):

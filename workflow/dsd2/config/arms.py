@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from dsd2.config import table4
 from dsd2.config.grids import Entry, Point, expand
@@ -25,7 +25,7 @@ from dsd2.config.sections import (
     training_recipe,
 )
 from dsd2.config.stopping import Stopping
-from dsd2.config.teacher_table import takes_table
+from dsd2.config.teaching import Distillation, distillation
 from dsd2.config.validation import (
     SECTIONS,
     Section,
@@ -41,18 +41,6 @@ from dsd2.errors import UserError
 
 ONLY_PANEL = "all"
 """Name of the one panel of a study that has none."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Distillation:
-    """Whom an arm is distilled from: an arm of its panel, and which iteration of it."""
-
-    teacher: str
-    select: Literal["dense", "best"] | int
-    alpha: float
-    temperature: float
-    temperature_squared: bool
-    table: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -252,7 +240,9 @@ def _arm(context: _Context, panel: str, overlay: Entry, name: str, listed: bool)
     training = training_recipe(section("training"), images, where)
     taught = None
     if merged.get("distillation") is not None:
-        taught = _distillation(section("distillation"), name, context, images, training, where)
+        asked = section("distillation")
+        teacher = _teacher(asked, name, context.candidates, where)
+        taught = distillation(asked, teacher, training, images, context.roots, where)
     return Arm(
         panel=panel,
         name=name,
@@ -284,25 +274,16 @@ def _overridden(sections: Entry, override: Entry) -> Entry:
     return result
 
 
-def _distillation(
-    section: Section,
-    name: str,
-    context: _Context,
-    images: DatasetRecipe,
-    training: TrainingRecipe,
-    where: str,
-) -> Distillation:
+def _teacher(section: Section, name: str, candidates: dict[str, _Candidate], where: str) -> str:
     """A grid's member is taught by the member at its own point, where the teacher is a grid too."""
-    candidates = context.candidates
     if "teacher" not in section:
         raise UserError(f"config key distillation.teacher of {where} is missing")
-    teacher = section["teacher"]
-    if teacher not in candidates:
-        here = candidates[name].point
-        same = (n for n, c in candidates.items() if c.family == teacher and c.point == here)
-        section = {**section, "teacher": next(same, teacher)}
-    table = takes_table(section["table"], training, images, context.roots, where)
-    return Distillation(**{**section, "table": table})
+    teacher: str = section["teacher"]
+    if teacher in candidates:
+        return teacher
+    here = candidates[name].point
+    same = (n for n, c in candidates.items() if c.family == teacher and c.point == here)
+    return next(same, teacher)
 
 
 def _check_teacher(arms: dict[str, Arm], name: str, arm: Arm) -> None:

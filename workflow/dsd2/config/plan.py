@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from dsd2.config import layout
-from dsd2.config.arms import ONLY_PANEL, Arm
+from dsd2.config.arms import Arm
 from dsd2.config.recipe import (
     DatasetRecipe,
     DistillationRecipe,
@@ -50,15 +50,6 @@ class Chain:
     def choice(self) -> str:
         """Where the chain's best iteration is written when a student asks for it."""
         return layout.CHOICE.format(run=self.run, stop=self.arm.stopping.slug, last=self.arm.last)
-
-
-@dataclass(frozen=True)
-class Stage:
-    """One training, for people: what it is, its log, whether it is done."""
-
-    words: str
-    log: Path
-    done: bool
 
 
 class Plan:
@@ -217,12 +208,13 @@ class Plan:
         whole known chain is in the DAG from the start, and the checks for incomplete files,
         changed parameters and changed inputs see it.
         """
-        iterations = list(self._requested(run, stop, last))
+        iterations = list(self.requested(run, stop, last))
         metrics = [layout.METRICS.format(run=run, i=layout.number(i)) for i in iterations]
         gates = [] if stop == "none" else [_gate(run, stop, i) for i in iterations]
         return {"metrics": metrics, "gates": gates}
 
-    def _requested(self, run: str, stop: str, last: int) -> Iterator[int]:
+    def requested(self, run: str, stop: str, last: int) -> Iterator[int]:
+        """The iterations of a chain that exist or must exist, given the gates so far."""
         block = last + 1 if stop == "none" else self.lookahead
         for start in range(0, last + 1, block):
             iterations = range(start, min(start + block, last + 1))
@@ -253,43 +245,6 @@ class Plan:
                 }
             )
         return rows
-
-    def _training_studies(self) -> list[Study]:
-        return [study for study in self.studies.values() if study.trains]
-
-    def planned_runs(self) -> list[dict[str, Any]]:
-        """What would be trained at most, for the estimate of its cost.
-
-        One entry a run: its recipe as plain values, its iterations in the longest chain that needs
-        it, and how many chains do.
-        """
-        planned: dict[str, dict[str, Any]] = {}
-        for study in self._training_studies():
-            for chain in self.chains(study):
-                recipe = json.loads(self._jsons[chain.run])
-                run = planned.setdefault(
-                    chain.run, {"recipe": recipe, "iterations": 0, "chains": 0}
-                )
-                run["iterations"] = max(run["iterations"], chain.arm.last + 1)
-                run["chains"] += 1
-        return list(planned.values())
-
-    def stages(self) -> list[Stage]:
-        """Every training that is or may be needed, once, under the first arm that needs it."""
-        needed: dict[str, Stage] = {}
-        for study in self._training_studies():
-            of_study = f"{study.folder}: " if len(self.studies) > 1 else ""
-            for chain in self.chains(study):
-                arm = chain.arm
-                where = "" if arm.panel == ONLY_PANEL else f" in {arm.panel}"
-                for i in self._requested(chain.run, arm.stopping.slug, arm.last):
-                    path = layout.METRICS.format(run=chain.run, i=layout.number(i))
-                    if path in needed:
-                        continue
-                    words = f"{of_study}{arm.name}{where} seed {chain.seed} iteration {i}"
-                    log = layout.TRAINING_LOG.format(run=chain.run, i=layout.number(i))
-                    needed[path] = Stage(words, Path(log), Path(path).exists())
-        return list(needed.values())
 
 
 def _recipe(arm: Arm, seed: int, teacher_run: str | None, iteration: int | None) -> RunRecipe:

@@ -17,7 +17,7 @@ import torch
 from dsd2.analysis.estimate import Estimate, Measured, markdown
 from dsd2.config.layout import dataset_name, run_name
 from dsd2.config.recipe import SHIFT, VIEWS, RunRecipe, from_json
-from dsd2.config.teacher_table import table_bytes
+from dsd2.config.teaching import table_bytes
 from dsd2.data.facts import Facts, facts
 from dsd2.errors import UserError
 from dsd2.nn.evaluation import BATCH

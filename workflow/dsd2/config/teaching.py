@@ -1,11 +1,14 @@
-"""Whether a teacher's answers are tabulated: where that is less work and not too large."""
+"""Whom an arm is distilled from, and whether the teacher's answers are tabulated."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from dsd2.config.recipe import VIEWS, DatasetRecipe, TrainingRecipe
+from dsd2.config.validation import Section
 from dsd2.data.facts import facts
 from dsd2.errors import UserError
 
@@ -17,22 +20,37 @@ _FLOAT = 4
 """Bytes of a logit."""
 
 
-def table_bytes(images: int, classes: int) -> int:
-    """How large a table is."""
-    return images * VIEWS * classes * _FLOAT
+@dataclass(frozen=True, kw_only=True)
+class Distillation:
+    """Whom an arm is distilled from, and how.
+
+    Attributes:
+        teacher: an arm of its panel.
+        select: which iteration of it.
+        table: whether the teacher's answers to all views of the images are tabulated.
+    """
+
+    teacher: str
+    select: Literal["dense", "best"] | int
+    alpha: float
+    temperature: float
+    temperature_squared: bool
+    table: bool
 
 
-def takes_table(
-    asked: bool | None,
+def distillation(
+    section: Section,
+    teacher: str,
     training: TrainingRecipe,
     dataset: DatasetRecipe,
     roots: Sequence[Path],
     where: str,
-) -> bool:
-    """Whether a student looks its teacher's answers up in a table of all views.
+) -> Distillation:
+    """Resolve a section.
 
     Args:
-        asked: what the configuration says; None where that is left to this function.
+        section: completed.
+        teacher: the arm that teaches.
         training: of the student.
         dataset: of both.
         roots: folders that may hold a named dataset.
@@ -41,6 +59,23 @@ def takes_table(
     Raises:
         UserError: a table is asked for where images have no views that can be numbered.
     """
+    table = _takes_table(section["table"], training, dataset, roots, where)
+    return Distillation(**{**section, "teacher": teacher, "table": table})
+
+
+def table_bytes(images: int, classes: int) -> int:
+    """How large a table is."""
+    return images * VIEWS * classes * _FLOAT
+
+
+def _takes_table(
+    asked: bool | None,
+    training: TrainingRecipe,
+    dataset: DatasetRecipe,
+    roots: Sequence[Path],
+    where: str,
+) -> bool:
+    """What the configuration says, or whether a table is less work and not too large."""
     possible = training.augmentation == "flip-shift" and not dataset.stream
     if asked and not possible:
         raise UserError(
