@@ -5,7 +5,8 @@ from types import SimpleNamespace
 import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
-from figure import NUMERALS, draw, position
+from figure import draw
+from panel import NUMERALS, position
 from rows import LABELS
 from styles import COLOURS, DASHES, Drawn, styles
 

@@ -1,7 +1,5 @@
 """Draw a study's figure: for each panel accuracy and, below it, entropy against sparsity."""
 
-import itertools
-import math
 import textwrap
 from pathlib import Path
 
@@ -14,6 +12,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from panel import STOP_MARKERS, draw_panel, is_marked, twin_of
 from styles import MILLIMETRES, POINTS, Drawn, Layout, Style, layout_of, styles
 
 from dsd2.analysis.summary import Curve, Finding, curves, findings
@@ -22,18 +21,7 @@ from dsd2.files.atomic import replacing
 from dsd2.files.records import STUDY, read_table
 from dsd2.script import logged
 
-STOP_MARKERS = {"accuracy": "|", "entropy": "x"}
 STOP_WORDS = {"accuracy": "traditional stop", "entropy": "entropy-gated stop"}
-SHADES = {"light": "#FFFFFF", "critical": "#E3E3E3", "sweet": "#F3F3F3", "collapsed": "#D0D0D0"}
-NUMERALS = {"light": "I", "critical": "II", "sweet": "III", "collapsed": "IV"}
-TICKS = (0.0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999, 0.9995, 0.9999)
-FEW_CURVES, FEW_POINTS = 4, 8
-"""More curves in a panel than that, with more points, are drawn without markers."""
-
-
-def position(sparsity: float) -> float:
-    """Where a sparsity lies on the axis: even steps for even factors of what remains."""
-    return -math.log10(max(1.0 - sparsity, 1e-9))
 
 
 def draw(study: pd.DataFrame, params) -> Figure:
@@ -49,7 +37,7 @@ def draw(study: pd.DataFrame, params) -> Figure:
     shown = _shown(every)
     looks = styles(_drawn(shown, params))
     place = layout_of(len(panels), plot)
-    handles = _legend(looks, study, markers=any(_marked(shown, panel) for panel in panels))
+    handles = _legend(looks, study, markers=any(is_marked(shown, panel) for panel in panels))
     labels = [str(handle.get_label()) for handle in handles]
     legend_columns = place.columns_of_legend(labels)
     line = 1.6 * place.font_size / POINTS
@@ -65,7 +53,7 @@ def draw(study: pd.DataFrame, params) -> Figure:
     for axes, (panel, label) in zip(axes_of_panels, panels.items(), strict=True):
         if panel != ONLY_PANEL:
             axes[0].set_title(label, pad=2 * place.font_size, fontsize=place.font_size)
-        _panel(
+        draw_panel(
             axes,
             [curve for curve in shown if curve.panel == panel],
             [curve for curve in every if curve.panel == panel and curve.gated],
@@ -108,34 +96,6 @@ def _axes(figure: Figure, panels: int, place: Layout, fill: str) -> list[tuple[A
     return pairs
 
 
-def _panel(
-    axes: tuple[Axes, Axes],
-    inside: list[Curve],
-    gated: list[Curve],
-    reference: Finding | None,
-    looks: dict[str, Style],
-    place: Layout,
-    band: str,
-) -> None:
-    """Draw one panel: its curves, where gates stopped, and the phases of one of them."""
-    top, bottom = axes
-    marked = _marked(inside)
-    dot = (3.0 if place.narrow else 4.5) if marked else 0.0
-    symbol = 15 if not place.narrow and marked else 9
-    for curve in inside:
-        style = looks[curve.arm]
-        _line(top, curve, 100 * curve.accuracy, style, band, dot)
-        _line(bottom, curve, curve.entropy, style, band, dot)
-        _star(top, curve, style, symbol)
-    for curve in gated:
-        _stops(top, curve, _twin(curve, inside), looks, symbol)
-    if reference is not None:
-        _phases(top, reference, numerals=True)
-        _phases(bottom, reference, numerals=False)
-    if inside:
-        _sparsity_axis(bottom, max(float(curve.sparsity.max()) for curve in inside), place)
-
-
 def _drawn(shown: list[Curve], params) -> list[Drawn]:
     """The arms of the curves, in the order of the study."""
     grids = {arm: tuple(map(tuple, grid)) for arm, _, grid in params.arms}
@@ -150,13 +110,6 @@ def _drawn(shown: list[Curve], params) -> list[Drawn]:
     ]
 
 
-def _marked(shown: list[Curve], panel: str | None = None) -> bool:
-    """Whether points of a panel's curves are marked: not where that would be a crowd."""
-    inside = [curve for curve in shown if panel in (None, curve.panel)]
-    points = max((len(curve.sparsity) for curve in inside), default=0)
-    return len(inside) <= FEW_CURVES or points <= FEW_POINTS
-
-
 def _wrapped(title: str, width: float, font_size: float) -> str:
     """A title in lines that fit so many millimetres; a letter is about half as wide as high.
 
@@ -168,121 +121,12 @@ def _wrapped(title: str, width: float, font_size: float) -> str:
 def _shown(all_curves: list[Curve]) -> list[Curve]:
     """The curves to draw: a gated one only where no curve to the wall holds its iterations."""
     whole = [curve for curve in all_curves if not curve.gated]
-    return whole + [c for c in all_curves if c.gated and _twin(c, whole) is None]
-
-
-def _twin(gated: Curve, whole: list[Curve]) -> Curve | None:
-    """The drawn curve whose iterations a gated arm shares."""
-    return next((c for c in whole if c.panel == gated.panel and c.runs == gated.runs), None)
+    return whole + [c for c in all_curves if c.gated and twin_of(c, whole) is None]
 
 
 def _reference(found: list[Finding]) -> Finding | None:
     """Whose phases are shaded: the arm of the deepest descent, the first where none descends."""
     return max(found, key=lambda f: f.judgement.descent.depth, default=None)
-
-
-def _line(
-    axes: Axes, curve: Curve, seeds: pd.DataFrame, style: Style, band: str, dot: float
-) -> None:
-    """A quantity's mean over seeds with its band; ``seeds`` has a column a seed.
-
-    ``dot`` is the size of the points' markers, which have none where it is 0.
-    """
-    x = [position(s) for s in curve.sparsity]
-    mean = seeds.mean(axis=1)
-    axes.plot(
-        x,
-        mean,
-        color=style.colour,
-        marker=style.marker if dot else "none",
-        linestyle=style.dash,
-        linewidth=1.5 if dot > 3 else 1.2,
-        markersize=dot,
-    )
-    if seeds.shape[1] < 2 or band == "none":
-        return
-    low, high = seeds.min(axis=1), seeds.max(axis=1)
-    if band == "deviation":
-        deviation = seeds.std(axis=1)
-        low, high = mean - deviation, mean + deviation
-    axes.fill_between(x, low, high, color=style.colour, alpha=0.15, linewidth=0)
-
-
-def _star(axes: Axes, curve: Curve, style: Style, size: float) -> None:
-    """Mark the best point of the mean over seeds."""
-    mean = 100 * curve.accuracy.mean(axis=1)
-    best = int(mean.to_numpy().argmax())
-    axes.plot(
-        position(curve.sparsity.iloc[best]),
-        mean.iloc[best],
-        marker="*",
-        markersize=size,
-        color=style.colour,
-        markeredgecolor="black",
-        markeredgewidth=size / 15,
-        linestyle="none",
-        zorder=5,
-    )
-
-
-def _stops(
-    axes: Axes, gated: Curve, twin: Curve | None, looks: dict[str, Style], size: float
-) -> None:
-    """Mark where the gate stopped each seed, on the curve that goes on."""
-    along = twin or gated
-    mean = 100 * along.accuracy.mean(axis=1)
-    for stop in sorted(set(gated.stops)):
-        if stop in mean.index:
-            axes.plot(
-                position(float(along.sparsity[stop])),
-                mean[stop],
-                marker=STOP_MARKERS[gated.stopping.partition("-")[0]],
-                markersize=size,
-                markeredgewidth=2.2 * size / 15,
-                color=looks[along.arm].colour,
-                linestyle="none",
-                zorder=6,
-            )
-
-
-def _phases(axes: Axes, finding: Finding, *, numerals: bool) -> None:
-    x = [position(s) for s in finding.curve.sparsity]
-    edges = [x[0], *((a + b) / 2 for a, b in itertools.pairwise(x)), x[-1]]
-    runs: list[tuple[str, float, float]] = []
-    for phase, left, right in zip(finding.phases, edges[:-1], edges[1:], strict=True):
-        if runs and runs[-1][0] == phase:
-            runs[-1] = (phase, runs[-1][1], right)
-        else:
-            runs.append((phase, left, right))
-    if len(runs) == 1:
-        return
-    for phase, left, right in runs:
-        axes.axvspan(left, right, color=SHADES[phase], zorder=-2, linewidth=0)
-        if numerals:
-            axes.text(
-                (left + right) / 2,
-                1.01,
-                NUMERALS[phase],
-                transform=axes.get_xaxis_transform(),
-                ha="center",
-                va="bottom",
-            )
-
-
-def _sparsity_axis(axes: Axes, highest: float, place: Layout) -> None:
-    """Ticks at familiar sparsities, as many as fit beside each other."""
-    within = [tick for tick in TICKS if position(tick) <= position(highest) + 0.1]
-    labels = {tick: f"{100 * tick:g}" for tick in within}
-    letter = 0.62 * place.font_size / POINTS * MILLIMETRES
-    millimetres = 0.8 * place.width / max(position(highest), 1e-9)
-    ticks = within[-1:]
-    for tick in reversed(within[:-1]):
-        room = millimetres * (position(ticks[-1]) - position(tick))
-        if room >= letter * ((len(labels[tick]) + len(labels[ticks[-1]])) / 2 + 1):
-            ticks.append(tick)
-    axes.set_xticks([position(t) for t in ticks], [labels[t] for t in ticks])
-    rest = "" if place.narrow else ", logarithmic in what remains"
-    axes.set_xlabel(f"sparsity ζ [%]{rest}")
 
 
 def _legend(looks: dict[str, Style], study: pd.DataFrame, *, markers: bool) -> list[Line2D]:
