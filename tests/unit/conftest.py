@@ -2,9 +2,18 @@
 
 import pandas as pd
 import pytest
+import torch
 from rows import DIP, FLAT, row_of
 
 from dsd2.files.records import STUDY
+from dsd2.nn.randomness import be_deterministic
+
+
+@pytest.fixture
+def reproducible():
+    """One thread and no nondeterministic kernel, as a stage has it."""
+    torch.set_num_threads(1)
+    be_deterministic()
 
 
 @pytest.fixture

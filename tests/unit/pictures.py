@@ -1,4 +1,4 @@
-"""Random images, and files of them."""
+"""Random images, sets and files of them."""
 
 import io
 import json
@@ -6,7 +6,10 @@ import json
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+import torch
 from PIL import Image
+
+from dsd2.nn.images import ImageSet
 
 
 def png(pixels, fmt="PNG"):
@@ -27,3 +30,12 @@ def write_parquet(path, images, labels, names=None, columns=("image", "label")):
 
 def random_images(count, shape, seed=0):
     return np.random.default_rng(seed).integers(0, 256, (count, *shape), np.uint8)
+
+
+def image_set(count, shape, classes=10):
+    """Random images of (C, H, W) with random labels; the same each time."""
+    draws = torch.Generator().manual_seed(0)
+    images = torch.randint(0, 256, (count, *shape), dtype=torch.uint8, generator=draws)
+    labels = torch.randint(0, classes, (count,), generator=draws)
+    mean, std = (torch.full((shape[0], 1, 1), value) for value in (127.0, 70.0))
+    return ImageSet(images, labels, mean, std)

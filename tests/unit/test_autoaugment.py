@@ -8,14 +8,9 @@ import torch
 
 from dsd2.nn import autoaugment
 from dsd2.nn.autoaugment import Edits, auto_augment, auto_cutout, cut_out, draw_edits
-from dsd2.nn.randomness import be_deterministic
 from dsd2.nn.torchvision_ops import import_torchvision
 
-
-@pytest.fixture(autouse=True)
-def _reproducible():
-    torch.set_num_threads(1)
-    be_deterministic()
+pytestmark = pytest.mark.usefixtures("reproducible")
 
 
 def some_images(number, channels=3, height=32, width=32):

@@ -29,12 +29,14 @@ from dsd2.nn.flops import forward_cost, training_cost
 from dsd2.nn.footprint import footprint
 from dsd2.nn.models import build_model, prunable_weights
 from dsd2.nn.pruning import full_masks
-from dsd2.nn.randomness import be_deterministic
 from dsd2.nn.speed import Speed, Work, measure_speed
 from dsd2.nn.training import network_state
 from dsd2.stages import estimate as stage
 from dsd2.stages.estimate import PlannedRun, estimate
 from dsd2.stages.prepare import run_dataset
+
+pytestmark = pytest.mark.usefixtures("reproducible")
+
 
 VGG = ModelRecipe(name="vgg-like", depth=1, width=2)
 WIDE = ModelRecipe(name="vgg-like", depth=1, width=3)
@@ -73,12 +75,6 @@ def student(iteration, augmentation="none", table=False):
             table=table,
         ),
     )
-
-
-@pytest.fixture(autouse=True)
-def _reproducible():
-    torch.set_num_threads(1)
-    be_deterministic()
 
 
 @pytest.fixture

@@ -4,9 +4,10 @@ import copy
 
 import pytest
 import torch
+from recipes import training
 from torch import nn
 
-from dsd2.config.recipe import ModelRecipe, PruningRecipe, TrainingRecipe
+from dsd2.config.recipe import ModelRecipe, PruningRecipe
 from dsd2.errors import UserError
 from dsd2.nn.evaluation import evaluate_with_states
 from dsd2.nn.models import PooledLinear, build_model, prunable_weights
@@ -22,16 +23,7 @@ from dsd2.nn.pruning import (
 from dsd2.nn.randomness import be_deterministic
 from dsd2.nn.training import ImageSet, train
 
-RECIPE = TrainingRecipe(
-    epochs=2,
-    batch_size=10,
-    learning_rate=0.05,
-    momentum=0.9,
-    weight_decay=1e-3,
-    milestones=(),
-    drop_factor=0.1,
-    augmentation="none",
-)
+RECIPE = training(batch_size=10)
 
 
 @pytest.fixture

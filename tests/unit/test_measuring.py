@@ -2,11 +2,12 @@
 
 import pytest
 import torch
+from pictures import image_set
+from recipes import training
 from torch.nn.functional import cross_entropy
 
-from dsd2.config.recipe import ModelRecipe, TrainingRecipe
+from dsd2.config.recipe import ModelRecipe
 from dsd2.nn import evaluation
-from dsd2.nn.images import ImageSet
 from dsd2.nn.models import build_model, prunable_weights
 from dsd2.nn.pruning import full_masks
 from dsd2.nn.training import train
@@ -18,11 +19,7 @@ SIZES = [16, 50, 7]
 
 @pytest.fixture
 def data():
-    draws = torch.Generator().manual_seed(0)
-    images = torch.randint(0, 256, (50, 1, 8, 8), dtype=torch.uint8, generator=draws)
-    labels = torch.randint(0, 10, (50,), generator=draws)
-    shape = (1, 1, 1)
-    return ImageSet(images, labels, torch.full(shape, 127.0), torch.full(shape, 70.0))
+    return image_set(50, (1, 8, 8))
 
 
 @pytest.fixture
@@ -45,16 +42,7 @@ def test_the_loss_is_the_mean_over_images_whatever_the_last_batch(data, linear, 
 
 @pytest.mark.parametrize("size", SIZES)
 def test_so_is_the_loss_of_an_epoch(data, linear, size):
-    recipe = TrainingRecipe(
-        epochs=1,
-        batch_size=size,
-        learning_rate=0.0,
-        momentum=0.9,
-        weight_decay=0.0,
-        milestones=(),
-        drop_factor=1.0,
-        augmentation="none",
-    )
+    recipe = training(epochs=1, batch_size=size, learning_rate=0.0)
     expected = mean_loss(linear, data)
     masks = full_masks({"1.weight": linear[1].weight})
     history = train(linear, masks, data, recipe, stream=("loss",)).history

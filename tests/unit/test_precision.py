@@ -7,45 +7,31 @@ from pathlib import Path
 
 import pytest
 import torch
+from pictures import image_set
+from recipes import distillation, training
 
-from dsd2.config.recipe import DistillationRecipe, ModelRecipe, TrainingRecipe
+from dsd2.config.recipe import ModelRecipe
 from dsd2.files.resume import ResumeFile
-from dsd2.nn.images import ImageSet
 from dsd2.nn.models import build_model, prunable_weights
 from dsd2.nn.precision import laid_like, lay_out
 from dsd2.nn.pruning import apply_masks, full_masks, prune_lowest
-from dsd2.nn.randomness import be_deterministic
 from dsd2.nn.teacher import Teacher
 from dsd2.nn.training import network_state, train
 
-EXACT = TrainingRecipe(
-    epochs=3,
-    batch_size=16,
-    learning_rate=0.01,
-    momentum=0.9,
-    weight_decay=1e-3,
-    milestones=(2,),
-    drop_factor=0.1,
-    augmentation="flip-shift",
+pytestmark = pytest.mark.usefixtures("reproducible")
+
+
+EXACT = training(
+    epochs=3, batch_size=16, learning_rate=0.01, milestones=(2,), augmentation="flip-shift"
 )
 CHANNELS_LAST = dataclasses.replace(EXACT, channels_last=True)
 BF16 = dataclasses.replace(EXACT, precision="bf16")
 BOTH = dataclasses.replace(BF16, channels_last=True)
 
 
-@pytest.fixture(autouse=True)
-def _reproducible():
-    torch.set_num_threads(1)
-    be_deterministic()
-
-
 @pytest.fixture
 def data():
-    draws = torch.Generator().manual_seed(0)
-    images = torch.randint(0, 256, (48, 3, 16, 16), dtype=torch.uint8, generator=draws)
-    labels = torch.randint(0, 10, (48,), generator=draws)
-    shape = (3, 1, 1)
-    return ImageSet(images, labels, torch.full(shape, 127.0), torch.full(shape, 70.0))
+    return image_set(48, (3, 16, 16))
 
 
 def network(seed):
@@ -60,14 +46,13 @@ def trained(data, recipe, after_epoch=lambda *_: None, resume=None):
     masks = prune_lowest(scores, full_masks(weights), 0.5)
     progress = resume.restore(model) if resume else None
     apply_masks(weights, masks)
-    asked = DistillationRecipe(teacher_run="t", teacher_iteration=0, alpha=0.8, temperature=4.0)
     done = train(
         model,
         masks,
         data,
         recipe,
         stream=("precision",),
-        teacher=Teacher(network(1), asked),
+        teacher=Teacher(network(1), distillation()),
         progress=progress,
         after_epoch=lambda now: after_epoch(model, now),
     )

@@ -5,15 +5,18 @@ from collections import Counter
 
 import pytest
 import torch
+from pictures import image_set
+from recipes import distillation, training
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from dsd2.config.recipe import VIEWS, DistillationRecipe, ModelRecipe, TrainingRecipe
-from dsd2.nn.images import ImageSet
+from dsd2.config.recipe import VIEWS, ModelRecipe
 from dsd2.nn.models import build_model, prunable_weights
 from dsd2.nn.pruning import full_masks
-from dsd2.nn.randomness import be_deterministic
 from dsd2.nn.teacher import Teacher
 from dsd2.nn.training import train
+
+pytestmark = pytest.mark.usefixtures("reproducible")
+
 
 RECORDED = {
     ("none", "alone"): 73,
@@ -48,23 +51,11 @@ def network():
 
 
 def operations(steps, augmentation, taught):
-    images = torch.randint(0, 256, (8 * steps, 1, 8, 8), dtype=torch.uint8)
-    labels = torch.randint(0, 10, (8 * steps,))
-    data = ImageSet(images, labels, torch.full((1, 1, 1), 127.0), torch.full((1, 1, 1), 70.0))
-    recipe = TrainingRecipe(
-        epochs=1,
-        batch_size=8,
-        learning_rate=0.01,
-        momentum=0.9,
-        weight_decay=1e-4,
-        milestones=(),
-        drop_factor=0.1,
-        augmentation=augmentation,
-    )
+    data = image_set(8 * steps, (1, 8, 8))
+    recipe = training(epochs=1, augmentation=augmentation)
     teacher = None
     if taught != "alone":
-        asked = DistillationRecipe(teacher_run="t", teacher_iteration=0, alpha=0.8, temperature=4.0)
-        teacher = Teacher(network(), asked)
+        teacher = Teacher(network(), distillation())
     if taught == "table":
         views = 1 if augmentation == "none" else VIEWS
         teacher.table = torch.zeros(8 * steps, views, 10)
@@ -73,12 +64,6 @@ def operations(steps, augmentation, taught):
     with Counting() as counting:
         train(model, masks, data, recipe, stream=("count",), teacher=teacher)
     return counting.counts
-
-
-@pytest.fixture(autouse=True)
-def _reproducible():
-    torch.set_num_threads(1)
-    be_deterministic()
 
 
 @pytest.mark.skipif(not torch.__version__.startswith(TORCH), reason=f"recorded with torch {TORCH}")

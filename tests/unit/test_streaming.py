@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from recipes import training
 
 from dsd2.config.recipe import (
     DatasetRecipe,
@@ -21,7 +22,6 @@ from dsd2.config.recipe import (
     PerturbationRecipe,
     PruningRecipe,
     RunRecipe,
-    TrainingRecipe,
     to_json,
 )
 from dsd2.data.dataset import load_dataset, save_dataset, split_source
@@ -35,7 +35,6 @@ from dsd2.nn.images import ImageSet
 from dsd2.nn.importance import loss_gradients
 from dsd2.nn.models import build_model, prunable_weights
 from dsd2.nn.pruning import full_masks
-from dsd2.nn.randomness import be_deterministic
 from dsd2.nn.teacher import Teacher, tabulate
 from dsd2.nn.torchvision_ops import import_torchvision
 from dsd2.nn.training import network_state, train
@@ -48,24 +47,12 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:This DataLoader will create:UserWarning"),
 ]
 
+pytestmark = pytest.mark.usefixtures("reproducible")
+
+
 LIBRARY = Path(__file__).parents[2] / "workflow"
 MODEL = ModelRecipe(name="vgg-like", depth=2, width=2, dropout=0.2)
-TRAINING = TrainingRecipe(
-    epochs=2,
-    batch_size=8,
-    learning_rate=0.05,
-    momentum=0.9,
-    weight_decay=1e-3,
-    milestones=(1,),
-    drop_factor=0.1,
-    augmentation="flip-shift",
-)
-
-
-@pytest.fixture(autouse=True)
-def _reproducible():
-    torch.set_num_threads(1)
-    be_deterministic()
+TRAINING = training(milestones=(1,), augmentation="flip-shift")
 
 
 @pytest.fixture(scope="module")

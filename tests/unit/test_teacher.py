@@ -4,46 +4,30 @@ import dataclasses
 
 import pytest
 import torch
+from pictures import image_set
+from recipes import distillation, training
 
-from dsd2.config.recipe import VIEWS, DistillationRecipe, ModelRecipe, TrainingRecipe
+from dsd2.config.recipe import VIEWS, ModelRecipe
 from dsd2.errors import UserError
 from dsd2.files.teacher_table import load_teacher_table, save_teacher_table
 from dsd2.nn.augmentation import draw_views, pad_images, same_view, take_views
-from dsd2.nn.images import Batch, ImageSet
+from dsd2.nn.images import Batch
 from dsd2.nn.models import build_model, prunable_weights
 from dsd2.nn.pruning import full_masks
-from dsd2.nn.randomness import be_deterministic, generator
+from dsd2.nn.randomness import generator
 from dsd2.nn.teacher import Teacher, tabulate, tabulate_views
 from dsd2.nn.training import network_state, train
 
-RECIPE = TrainingRecipe(
-    epochs=2,
-    batch_size=6,
-    learning_rate=0.05,
-    momentum=0.9,
-    weight_decay=1e-3,
-    milestones=(),
-    drop_factor=0.1,
-    augmentation="flip-shift",
-)
-DISTILLATION = DistillationRecipe(
-    teacher_run="teacher", teacher_iteration=3, alpha=0.8, temperature=4.0
-)
+pytestmark = pytest.mark.usefixtures("reproducible")
 
 
-@pytest.fixture(autouse=True)
-def _reproducible():
-    torch.set_num_threads(1)
-    be_deterministic()
+RECIPE = training(batch_size=6, augmentation="flip-shift")
+DISTILLATION = distillation(teacher_iteration=3)
 
 
 @pytest.fixture
 def data():
-    draws = torch.Generator().manual_seed(0)
-    images = torch.randint(0, 256, (15, 3, 10, 8), dtype=torch.uint8, generator=draws)
-    labels = torch.randint(0, 4, (15,), generator=draws)
-    shape = (3, 1, 1)
-    return ImageSet(images, labels, torch.full(shape, 127.0), torch.full(shape, 70.0))
+    return image_set(15, (3, 10, 8), classes=4)
 
 
 def network(seed):

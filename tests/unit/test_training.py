@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 import torch
+from pictures import image_set
+from recipes import distillation, training
 
-from dsd2.config.recipe import DistillationRecipe, ModelRecipe, PerturbationRecipe, TrainingRecipe
+from dsd2.config.recipe import ModelRecipe, PerturbationRecipe
 from dsd2.errors import UserError
 from dsd2.files.resume import ResumeFile
 from dsd2.nn.augmentation import draw_views, pad_images, take_views
@@ -15,45 +17,26 @@ from dsd2.nn.autoaugment import auto_cutout, draw_edits
 from dsd2.nn.models import build_model, prunable_weights
 from dsd2.nn.perturbation import perturb, retraining
 from dsd2.nn.pruning import apply_masks, full_masks, prune_lowest
-from dsd2.nn.randomness import be_deterministic, generator
+from dsd2.nn.randomness import generator
 from dsd2.nn.teacher import Teacher, tabulate
 from dsd2.nn.training import (
-    ImageSet,
     learning_rate,
     network_state,
     train,
 )
 
+pytestmark = pytest.mark.usefixtures("reproducible")
+
+
 GOLDEN = Path(__file__).parent / "golden_losses.json"
 MODEL = ModelRecipe(name="vgg-like", depth=2, width=2, dropout=0.1)
-RECIPE = TrainingRecipe(
-    epochs=4,
-    batch_size=12,
-    learning_rate=0.05,
-    momentum=0.9,
-    weight_decay=1e-3,
-    milestones=(2, 3),
-    drop_factor=0.1,
-    augmentation="flip-shift",
-)
-DISTILLATION = DistillationRecipe(
-    teacher_run="teacher", teacher_iteration=0, alpha=0.8, temperature=4.0
-)
-
-
-@pytest.fixture(autouse=True)
-def _reproducible():
-    torch.set_num_threads(1)
-    be_deterministic()
+RECIPE = training(epochs=4, batch_size=12, milestones=(2, 3), augmentation="flip-shift")
+DISTILLATION = distillation()
 
 
 @pytest.fixture
 def data():
-    draws = torch.Generator().manual_seed(0)
-    images = torch.randint(0, 256, (50, 1, 8, 8), dtype=torch.uint8, generator=draws)
-    labels = torch.randint(0, 10, (50,), generator=draws)
-    shape = (1, 1, 1)
-    return ImageSet(images, labels, torch.full(shape, 127.0), torch.full(shape, 70.0))
+    return image_set(50, (1, 8, 8))
 
 
 def network(seed=0):
