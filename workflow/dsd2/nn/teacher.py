@@ -55,6 +55,10 @@ class Teacher:
         return table.flatten(0, 1)[rows.to(table.device)].to(batch.rows.device)
 
 
+BATCH = 512
+"""Images a forward pass for a table. Another number may round its logits otherwise."""
+
+
 def passes_an_image(recipe: RunRecipe, iteration: int) -> int:
     """How many of its views a distilled iteration has its teacher look at, for each image.
 
@@ -69,7 +73,7 @@ def passes_an_image(recipe: RunRecipe, iteration: int) -> int:
 
 
 @torch.no_grad()
-def tabulate(model: nn.Module, data: ImageSet, batch: int) -> Tensor:
+def tabulate(model: nn.Module, data: ImageSet, batch: int = BATCH) -> Tensor:
     """The logits of all images as they are, [N, 1, classes] on the device of the data.
 
     Args:
@@ -83,7 +87,7 @@ def tabulate(model: nn.Module, data: ImageSet, batch: int) -> Tensor:
 
 
 @torch.no_grad()
-def tabulate_views(model: nn.Module, data: ImageSet, batch: int) -> Tensor:
+def tabulate_views(model: nn.Module, data: ImageSet, batch: int = BATCH) -> Tensor:
     """The logits of all flipped and shifted views of all images, [N, 162, classes] on the CPU.
 
     Views are in the order of :attr:`Views.number`; arguments are those of :func:`tabulate`, with

@@ -21,7 +21,6 @@ from dsd2.files.checkpoint import Checkpoint, load_checkpoint_of, save_checkpoin
 from dsd2.files.records import HISTORY, METRICS, write_table
 from dsd2.files.resume import ResumeFile
 from dsd2.files.teacher_table import load_teacher_table
-from dsd2.nn.evaluation import BATCH
 from dsd2.nn.images import ImageSet
 from dsd2.nn.importance import importance
 from dsd2.nn.models import build_model, prunable_weights
@@ -253,7 +252,7 @@ def _teacher(
         return None
     teacher = Teacher(checkpoint.network(data.device), recipe.distillation)
     if recipe.training.augmentation == "none":
-        teacher.table = tabulate(teacher.model, data, BATCH)
+        teacher.table = tabulate(teacher.model, data)
     elif recipe.distillation.table:
         if files.table is None:
             raise UserError("the run is distilled from a table: its file must be given")

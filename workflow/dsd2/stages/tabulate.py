@@ -9,7 +9,6 @@ import torch
 from dsd2.data.dataset import load_dataset
 from dsd2.files.checkpoint import load_checkpoint_of
 from dsd2.files.teacher_table import save_teacher_table
-from dsd2.nn.evaluation import BATCH
 from dsd2.nn.images import ImageSet
 from dsd2.nn.randomness import be_deterministic
 from dsd2.nn.teacher import tabulate_views
@@ -44,6 +43,6 @@ def run_tabulate(
         data.std.to(device),
     )
     network = load_checkpoint_of(checkpoint, run, iteration).network(device)
-    logits = tabulate_views(network, held, BATCH)
+    logits = tabulate_views(network, held)
     save_teacher_table(output, logits, run, iteration)
     print(f"{logits.shape[1]} views of {len(logits)} images: {logits.nbytes / 1e6:.1f} MB")
