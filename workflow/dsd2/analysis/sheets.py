@@ -252,7 +252,10 @@ def models_sheet(table: pd.DataFrame, words: Words) -> Sheet:
         if "paper parameters" not in rows:
             return [*columns, ("parameters", ours)]
         texts = [
-            ["" if pd.isna(value) else f"{value:{form}}" for value in rows[f"{word} parameters"]]
+            [
+                "" if pd.isna(value) else f"{value:{form}}".replace("-", "−")
+                for value in rows[f"{word} parameters"]
+            ]
             for word, form in (("paper", ",.0f"), ("difference", "+,.0f"))
         ]
         return [*columns, ("parameters, ours", ours), ("paper", texts[0]), ("difference", texts[1])]

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from dsd2.config.recipe import VIEWS, DistillationRecipe, RunRecipe
+from dsd2.nn import evaluation
 from dsd2.nn.augmentation import pad_images, same_view, take_views
 from dsd2.nn.images import Batch, ImageSet
 from dsd2.nn.losses import teacher_targets
@@ -56,7 +57,7 @@ class Teacher:
 
 
 BATCH = 512
-"""Images a forward pass for a table. Another number may round its logits otherwise."""
+"""Images a forward pass of :func:`tabulate`. Another number may round its logits otherwise."""
 
 
 def passes_an_image(recipe: RunRecipe, iteration: int) -> int:
@@ -87,7 +88,7 @@ def tabulate(model: nn.Module, data: ImageSet, batch: int = BATCH) -> Tensor:
 
 
 @torch.no_grad()
-def tabulate_views(model: nn.Module, data: ImageSet, batch: int = BATCH) -> Tensor:
+def tabulate_views(model: nn.Module, data: ImageSet, batch: int = evaluation.BATCH) -> Tensor:
     """The logits of all flipped and shifted views of all images, [N, 162, classes] on the CPU.
 
     Views are in the order of :attr:`Views.number`; arguments are those of :func:`tabulate`, with
