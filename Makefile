@@ -12,7 +12,7 @@ help:
 	@echo "make check   formatters, linters, types"
 	@echo "make format  apply the formatters"
 	@echo "make docs    the reference of configuration keys in config/README.md, from the schema"
-	@echo "make benchmark  measure speed into results/benchmarks.txt: some twenty minutes"
+	@echo "make benchmark  measure speed into results/benchmarks.txt: half an hour"
 	@echo "make clean   remove the environment and caches; results stay"
 
 run: $(VENV)/run.stamp

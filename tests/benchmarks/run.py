@@ -2,7 +2,7 @@
 
     python tests/benchmarks/run.py [OUTPUT]
 
-It takes some twenty minutes on two CPU cores, which should have nothing else to do.
+It takes half an hour on two CPU cores, which should have nothing else to do.
 """
 
 import os
