@@ -19,7 +19,7 @@ pytestmark = pytest.mark.usefixtures("reproducible")
 
 
 RECORDED = {
-    ("none", "alone"): 73,
+    ("none", "alone"): 88,
     ("none", "table"): 114,
     ("flip-shift", "alone"): 98,
     ("flip-shift", "table"): 125,
@@ -69,7 +69,8 @@ def operations(steps, augmentation, taught):
 @pytest.mark.skipif(not torch.__version__.startswith(TORCH), reason=f"recorded with torch {TORCH}")
 @pytest.mark.parametrize(("case", "most"), RECORDED.items())
 def test_a_step_takes_no_more_operations_than_recorded(case, most):
-    few, many = operations(3, *case), operations(7, *case)
+    # The first makes what a process keeps, as the pooling matrix.
+    _, few, many = (operations(steps, *case) for steps in (1, 3, 7))
     assert many[SYNCS] == few[SYNCS], "no step waits for a number"
     a_step = (many.total() - few.total()) / 4
     assert a_step <= most, many - few
