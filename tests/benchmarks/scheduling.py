@@ -25,15 +25,16 @@ CHAIN = 35
 """Iterations of a chain."""
 
 STAGE = """
-import json, sys
+import sys
 from pathlib import Path
+from dsd2.files.decision import GATE, write_decision
 options = dict(zip(sys.argv[1:], sys.argv[2:]))
 for name in ("--checkpoint", "--history", "--metrics"):
     if name in options:
         Path(options[name]).touch()
 output = Path(options.get("--output", "/dev/null"))
 if "gate" in sys.argv:
-    output.write_text(json.dumps({"stop": False}))
+    write_decision(output, GATE, {"stop": False})
 else:
     output.touch()
 """

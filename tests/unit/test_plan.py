@@ -11,6 +11,7 @@ from dsd2.config.plan import Plan
 from dsd2.config.recipe import RunRecipe, from_json
 from dsd2.config.study import load_study
 from dsd2.errors import UserError
+from dsd2.files.decision import CHOICE, GATE, write_decision
 
 CONFIG = {
     "study": "test",
@@ -43,9 +44,8 @@ def chain(a_plan, name):
     return next(c for c in a_plan.chains(study) if c.arm.name == name)
 
 
-def write(path, value):
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
-    Path(path).write_text(json.dumps(value))
+def choose(a_chain, iteration):
+    write_decision(Path(a_chain.choice), CHOICE, {"iteration": iteration})
 
 
 def requested(a_plan, a_chain):
@@ -58,7 +58,7 @@ def decide(a_chain, iteration, stop):
     path = layout.GATE.format(
         run=a_chain.run, stop=a_chain.arm.stopping.slug, i=layout.number(iteration)
     )
-    write(path, {"stop": stop})
+    write_decision(Path(path), GATE, {"stop": stop})
 
 
 def test_an_ungated_chain_is_asked_for_whole():
@@ -127,7 +127,7 @@ def test_a_student_waits_under_a_pending_name_and_gets_its_own_with_the_choice()
     assert a_plan.recipe(pending.run).pending
     assert a_plan.training_inputs(pending.run, 0)["choice"] == chain(a_plan, "vanilla").choice
     assert a_plan.study_inputs("test")["choices"][0] == chain(a_plan, "vanilla").choice
-    write(chain(a_plan, "vanilla").choice, {"iteration": 2})
+    choose(chain(a_plan, "vanilla"), 2)
     student = chain(a_plan, "best")
     assert student.run != pending.run
     assert "-02-" in student.run
@@ -139,17 +139,17 @@ def test_a_student_waits_under_a_pending_name_and_gets_its_own_with_the_choice()
 def test_a_students_student_waits_for_both_choices():
     a_plan = plan()
     assert len(chain(a_plan, "second").choices) == 2
-    write(chain(a_plan, "vanilla").choice, {"iteration": 1})
+    choose(chain(a_plan, "vanilla"), 1)
     assert a_plan.recipe(chain(a_plan, "second").run).pending
-    write(chain(a_plan, "best").choice, {"iteration": 0})
+    choose(chain(a_plan, "best"), 0)
     assert not a_plan.recipe(chain(a_plan, "second").run).pending
 
 
 def test_a_name_from_before_the_choice_leads_to_the_name_since():
     former = {name: chain(plan(), name).run for name in ("best", "second")}
-    write(chain(plan(), "vanilla").choice, {"iteration": 1})
+    choose(chain(plan(), "vanilla"), 1)
     between = chain(plan(), "second").run
-    write(chain(plan(), "best").choice, {"iteration": 0})
+    choose(chain(plan(), "best"), 0)
     after = plan()
     for name, run in (*former.items(), ("second", between)):
         now = chain(after, name).run
@@ -159,7 +159,7 @@ def test_a_name_from_before_the_choice_leads_to_the_name_since():
 
 def test_the_best_dense_teacher_and_the_dense_teacher_teach_one_run():
     a_plan = plan()
-    write(chain(a_plan, "vanilla").choice, {"iteration": 0})
+    choose(chain(a_plan, "vanilla"), 0)
     assert chain(a_plan, "best").run == chain(a_plan, "dense").run
 
 
@@ -174,7 +174,7 @@ def test_a_damaged_decision_is_named():
     path = Path(layout.GATE.format(run=gated.run, stop=gated.arm.stopping.slug, i=layout.number(0)))
     path.parent.mkdir(parents=True)
     path.write_text("{")
-    with pytest.raises(UserError, match=r"iter-00.json: is damaged; delete it"):
+    with pytest.raises(UserError, match=r"iter-00.json: is damaged or no file"):
         requested(a_plan, gated)
 
 

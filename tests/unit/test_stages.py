@@ -24,11 +24,13 @@ from dsd2.config.recipe import (
 )
 from dsd2.config.stopping import Stopping
 from dsd2.errors import UserError
+from dsd2.files.decision import GATE, read_decision, write_decision
 from dsd2.files.records import CHAIN, HISTORY, METRICS, STUDY, read_rows, read_table, write_table
 from dsd2.stages.decisions import run_collect, run_gate, run_select
 from dsd2.stages.prepare import run_dataset, run_labels
 from dsd2.stages.study import Entry, run_study
 
+CHAIN_RUN = "x"
 LIBRARY = Path(__file__).parents[2] / "workflow"
 
 
@@ -46,7 +48,7 @@ def chain_files(tmp_path):
         )
         write_table(metrics[-1], METRICS, [row])
         gates.append(tmp_path / f"gate-{i}.json")
-        run_gate(metrics[-1], gates[-2] if i else None, policy, gates[-1])
+        run_gate(CHAIN_RUN, metrics[-1], gates[-2] if i else None, policy, gates[-1])
     return metrics, gates
 
 
@@ -57,9 +59,9 @@ def test_gates_on_files(chain_files):
 
 def test_collecting_cuts_at_the_first_stop_and_marks_the_best(chain_files, tmp_path):
     metrics, gates = chain_files
-    early = json.loads(gates[2].read_text())
-    gates[2].write_text(json.dumps({**early, "stop": True, "reason": "said so"}))
-    run_collect(metrics, gates, 9, tmp_path / "chain.parquet")
+    early = read_decision(gates[2], GATE)
+    write_decision(gates[2], GATE, {**early, "stop": True, "reason": "said so"})
+    run_collect(CHAIN_RUN, metrics, gates, 9, tmp_path / "chain.parquet")
     rows = read_rows(tmp_path / "chain.parquet", CHAIN)
     assert [row["iteration"] for row in rows] == [0, 1, 2]
     assert [row["returned"] for row in rows] == [False, False, True]
@@ -68,19 +70,19 @@ def test_collecting_cuts_at_the_first_stop_and_marks_the_best(chain_files, tmp_p
 
 def test_collecting_without_gates_takes_all_and_refuses_gaps(chain_files, tmp_path):
     metrics, _ = chain_files
-    run_collect(metrics, [], 4, tmp_path / "chain.parquet")
+    run_collect(CHAIN_RUN, metrics, [], 4, tmp_path / "chain.parquet")
     rows = read_rows(tmp_path / "chain.parquet", CHAIN)
     assert len(rows) == 5
     assert rows[0]["stop_reason"] == "reached the wall"
     with pytest.raises(UserError, match="missing or out of order"):
-        run_collect([metrics[0], metrics[2]], [], 1, tmp_path / "gap.parquet")
+        run_collect(CHAIN_RUN, [metrics[0], metrics[2]], [], 1, tmp_path / "gap.parquet")
     with pytest.raises(UserError, match="no gate stops the chain, and iteration 9 is missing"):
-        run_collect(metrics, [], 9, tmp_path / "short.parquet")
+        run_collect(CHAIN_RUN, metrics, [], 9, tmp_path / "short.parquet")
 
 
 def test_the_best_by_validation_accuracy_teaches(chain_files, tmp_path):
     metrics, _ = chain_files
-    run_collect(metrics, [], 4, tmp_path / "chain.parquet")
+    run_collect(CHAIN_RUN, metrics, [], 4, tmp_path / "chain.parquet")
     run_select(tmp_path / "chain.parquet", tmp_path / "choice.json")
     choice = json.loads((tmp_path / "choice.json").read_text())
     assert choice["iteration"] == 3
@@ -90,7 +92,9 @@ def test_the_best_by_validation_accuracy_teaches(chain_files, tmp_path):
 def test_a_gate_of_another_iteration_is_refused(chain_files, tmp_path):
     metrics, gates = chain_files
     with pytest.raises(UserError, match="is of iteration 3, not 1"):
-        run_gate(metrics[3], gates[0], Stopping(policy="accuracy"), tmp_path / "gate.json")
+        run_gate(
+            CHAIN_RUN, metrics[3], gates[0], Stopping(policy="accuracy"), tmp_path / "gate.json"
+        )
 
 
 def test_a_studys_costs_add_up_through_teachers(tmp_path):
@@ -139,7 +143,8 @@ def test_light_stages_import_neither_torch_nor_pandas(chain_files, tmp_path):
     policy = to_json(Stopping(policy="accuracy", accuracy_threshold=0.9))
     program = (
         "import sys, dsd2.cli\n"
-        f"dsd2.cli.main(['gate', '--policy', {policy!r}, '--metrics', {str(metrics[1])!r},"
+        f"dsd2.cli.main(['gate', '--run', {CHAIN_RUN!r}, '--policy', {policy!r},"
+        f" '--metrics', {str(metrics[1])!r},"
         f" '--previous', {str(gates[0])!r}, '--output', {str(tmp_path / 'g.json')!r}], 0)\n"
         "heavy = {'torch', 'torchvision', 'pandas', 'matplotlib', 'scipy'} & set(sys.modules)\n"
         "sys.exit(f'imported {heavy}' if heavy else 0)"

@@ -90,11 +90,11 @@ def _run(options: argparse.Namespace, started: float) -> None:
             from dsd2.stages.decisions import run_gate
 
             policy = from_json(Stopping, options.policy)
-            run_gate(options.metrics, options.previous, policy, options.output)
+            run_gate(options.run, options.metrics, options.previous, policy, options.output)
         case "collect":
             from dsd2.stages.decisions import run_collect
 
-            run_collect(options.metrics, options.gates, options.last, options.output)
+            run_collect(options.run, options.metrics, options.gates, options.last, options.output)
         case "select":
             from dsd2.stages.decisions import run_select
 
@@ -145,11 +145,13 @@ def _parser() -> argparse.ArgumentParser:
     _files(tabulate, "dataset", "checkpoint", "output")
 
     gate = verb("gate", "decide whether a chain goes on after an iteration")
+    _run_name(gate)
     _files(gate, "metrics", "output")
     _files(gate, "previous", required=False)
     gate.add_argument("--policy", required=True, help="stopping policy as JSON")
 
     collect = verb("collect", "collect the metrics of a chain up to its stop")
+    _run_name(collect)
     collect.add_argument("--metrics", type=Path, nargs="+", required=True, help="in order")
     collect.add_argument("--gates", type=Path, nargs="*", default=[], help="in order")
     collect.add_argument("--last", type=int, required=True, help="last iteration before the wall")
@@ -164,8 +166,12 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _iteration(parser: argparse.ArgumentParser) -> None:
+def _run_name(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--run", required=True, help="name of the run")
+
+
+def _iteration(parser: argparse.ArgumentParser) -> None:
+    _run_name(parser)
     parser.add_argument("--iteration", type=int, required=True, help="0 is the dense network")
     parser.add_argument("--threads", type=int, default=1, help="CPU threads (default 1)")
 

@@ -14,8 +14,8 @@ checkpoint gate:
         policy=gate_policy,
         inputs=as_options,
     shell:
-        "exec python -m dsd2 gate --policy {params.policy:q} {params.inputs}"
-        " --output {output:q} > {log:q} 2>&1"
+        "exec python -m dsd2 gate --run {wildcards.run:q} --policy {params.policy:q}"
+        " {params.inputs} --output {output:q} > {log:q} 2>&1"
 
 
 rule collect:
@@ -28,8 +28,8 @@ rule collect:
     conda:
         "../../envs/environment.yaml"
     shell:
-        "exec python -m dsd2 collect --metrics {input.metrics:q} --gates {input.gates:q}"
-        " --last {wildcards.last} --output {output:q} > {log:q} 2>&1"
+        "exec python -m dsd2 collect --run {wildcards.run:q} --metrics {input.metrics:q}"
+        " --gates {input.gates:q} --last {wildcards.last} --output {output:q} > {log:q} 2>&1"
 
 
 checkpoint select_teacher:

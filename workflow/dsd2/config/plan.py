@@ -7,7 +7,6 @@ can be listed but never run, and gets its real name once the choice is on the di
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,7 +23,8 @@ from dsd2.config.recipe import (
 )
 from dsd2.config.stopping import Stopping
 from dsd2.config.study import Study
-from dsd2.errors import REDO, UserError
+from dsd2.errors import UserError
+from dsd2.files.decision import CHOICE, GATE, read_decision
 
 
 @dataclass(frozen=True)
@@ -282,24 +282,15 @@ def _gate(run: str, stop: str, iteration: int) -> str:
     return layout.GATE.format(run=run, stop=stop, i=layout.number(iteration))
 
 
-def _read(path: str) -> dict[str, object] | None:
+def _chosen(path: str) -> int | None:
     try:
-        text = Path(path).read_text(encoding="utf-8")
+        return int(read_decision(Path(path), CHOICE)["iteration"])
     except FileNotFoundError:
         return None
-    try:
-        value = json.loads(text)
-    except ValueError as error:
-        raise UserError(f"{path}: is damaged; {REDO}") from error
-    assert isinstance(value, dict)
-    return value
-
-
-def _chosen(path: str) -> int | None:
-    choice = _read(path)
-    return None if choice is None else int(str(choice["iteration"]))
 
 
 def _goes_on(path: str) -> bool:
-    gate = _read(path)
-    return gate is not None and not gate["stop"]
+    try:
+        return not read_decision(Path(path), GATE)["stop"]
+    except FileNotFoundError:
+        return False

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from dsd2.errors import UserError
+
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_NO_LEAVE = {errno.EROFS, errno.EACCES, errno.EPERM}
 
 
 @contextmanager
@@ -14,18 +21,38 @@ def replacing(path: Path) -> Iterator[Path]:
 
     The temporary file lies in the same folder, under a fixed name that a next attempt reuses. It
     is flushed to the disk before it is renamed, and the folder after.
+
+    Raises:
+        UserError: the disk is full, or the folder may not be written to.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.tmp")
     try:
-        yield temporary
-        # Some writers make files for their owner alone; a shared results folder is for all.
-        temporary.chmod(0o666 & ~_umask())
-        _flush(temporary)
-        temporary.replace(path)
-        _flush(path.parent)
-    finally:
-        temporary.unlink(missing_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            yield temporary
+            # Some writers make files for their owner alone; a shared results folder is for all.
+            temporary.chmod(0o666 & ~_umask())
+            _flush(temporary)
+            temporary.replace(path)
+            _flush(path.parent)
+        finally:
+            temporary.unlink(missing_ok=True)
+    except OSError as error:
+        if error.errno in _NO_ROOM | _NO_LEAVE:
+            raise UserError(cannot_write(path, error)) from error
+        raise
+
+
+def cannot_write(path: Path, error: OSError) -> str:
+    """Why a file could not be written, with the space that is left, and what to do."""
+    folder = next(parent for parent in path.absolute().parents if parent.exists())
+    if error.errno in _NO_LEAVE:
+        return f"{path}: cannot be written ({error.strerror}); give {folder} write permission"
+    free, total = (shutil.disk_usage(folder).free / 1e6, shutil.disk_usage(folder).total / 1e6)
+    return (
+        f"{path}: cannot be written ({error.strerror}): {folder} has {free:.1f} MB free of"
+        f" {total:.0f} MB; make room and run the same command again"
+    )
 
 
 def write_text(path: Path, text: str) -> None:

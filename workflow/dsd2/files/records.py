@@ -1,10 +1,12 @@
 """The tables of the workflow: one schema each, checked on write and on read.
 
-Every column carries its unit and meaning in the Parquet schema's metadata.
+Every column carries its unit and meaning in the Parquet schema's metadata, and the schema carries
+a checksum of the rows: Parquet's own leave its headers unprotected.
 """
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 from collections.abc import Iterable, Mapping
@@ -17,6 +19,8 @@ from pyarrow.json import ParseOptions, ReadOptions, read_json
 
 from dsd2.errors import REDO, UserError
 from dsd2.files.atomic import replacing
+
+_CHECKSUM = b"sha256"
 
 
 def _column(
@@ -119,9 +123,10 @@ LABELS = pa.schema(
 
 
 def write_table(path: Path, schema: pa.Schema, rows: Iterable[Mapping[str, Any]]) -> None:
-    """Write rows atomically, with checksums of the pages.
+    """Write rows atomically, with their checksum.
 
     Raises:
+        UserError: as :func:`dsd2.files.atomic.replacing`.
         ValueError, pa.ArrowException: a row does not fit the schema; a fault of the program.
     """
     held = list(rows)
@@ -129,8 +134,14 @@ def write_table(path: Path, schema: pa.Schema, rows: Iterable[Mapping[str, Any]]
         if row.keys() != set(schema.names):
             raise ValueError(f"columns {sorted(row.keys() ^ set(schema.names))} do not fit {path}")
     table = _from_rows(held, schema)
+    table = table.replace_schema_metadata({_CHECKSUM: _checksum(table)})
     with replacing(path) as temporary:
         pq.write_table(table, temporary, write_page_checksum=True)
+
+
+def _checksum(table: pa.Table) -> bytes:
+    text = json.dumps(table.to_pydict(), sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest().encode()
 
 
 def _from_rows(rows: list[Mapping[str, Any]], schema: pa.Schema) -> pa.Table:
@@ -156,14 +167,19 @@ def read_table(path: Path, schema: pa.Schema) -> pa.Table:
         # Not pq.read_table, which imports pyarrow's datasets and takes some paths for one.
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
             table = file.read()
+        known = table.schema.equals(schema)
+        whole = known and (table.schema.metadata or {}).get(_CHECKSUM) == _checksum(table)
     except FileNotFoundError as error:
         raise UserError(f"{path}: there is no such file") from error
-    except (pa.ArrowException, OSError) as error:
+    # A damaged name or text is no UTF-8, which is a ValueError.
+    except (pa.ArrowException, OSError, ValueError) as error:
         raise UserError(f"{path}: is damaged; {REDO}") from error
-    if not table.schema.equals(schema):
+    if not known:
         raise UserError(
             f"{path}: has other columns than this version of the workflow writes; {REDO}"
         )
+    if not whole:
+        raise UserError(f"{path}: is damaged (its checksum does not match); {REDO}")
     return table
 
 

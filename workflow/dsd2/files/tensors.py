@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -26,12 +28,18 @@ def save_tensors(path: Path, tensors: Mapping[str, Tensor], about: Mapping[str, 
     """Write tensors and a JSON-able description of them, atomically.
 
     Equal arguments give equal bytes.
+
+    Raises:
+        UserError: as :func:`dsd2.files.atomic.replacing`.
     """
     held = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     text = json.dumps({**about, "sha256": _checksum(held, about)}, sort_keys=True)
     with replacing(path) as temporary:
         # One metadata key only: safetensors writes several in no fixed order.
-        save_file(held, temporary, metadata={_KEY: text})
+        try:
+            save_file(held, temporary, metadata={_KEY: text})
+        except SafetensorError as error:
+            raise _as_os_error(error) from error
 
 
 def load_tensors(path: Path, kind: str, version: int) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -61,6 +69,12 @@ def load_tensors(path: Path, kind: str, version: int) -> tuple[dict[str, Tensor]
     if about.get("format") != version:
         raise UserError(f"{path}: was written by another version of the workflow; {REDO}")
     return tensors, about
+
+
+def _as_os_error(error: SafetensorError) -> Exception:
+    """What the system said of a failed write, which safetensors only has in its message."""
+    code = re.search(r"os error (\d+)", str(error))
+    return OSError(int(code[1]), os.strerror(int(code[1]))) if code else error
 
 
 def _checksum(tensors: Mapping[str, Tensor], about: Mapping[str, Any]) -> str:

@@ -3,45 +3,52 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from pathlib import Path
 from typing import Any
 
 from dsd2.analysis.gate import GateState, best_iteration, decide
 from dsd2.config.stopping import Stopping
 from dsd2.errors import REDO, UserError
-from dsd2.files.atomic import write_text
+from dsd2.files.decision import CHOICE, GATE, read_decision, write_decision
 from dsd2.files.records import CHAIN, METRICS, read_rows, write_table
 
 
-def run_gate(metrics: Path, previous: Path | None, policy: Stopping, output: Path) -> None:
-    """Judge an iteration by its metrics and the gate before; write the decision as JSON."""
-    (row,) = read_rows(metrics, METRICS)
+def run_gate(
+    run: str, metrics: Path, previous: Path | None, policy: Stopping, output: Path
+) -> None:
+    """Judge an iteration by its metrics and the gate before; write the decision as JSON.
+
+    Raises:
+        UserError: metrics or gate are damaged, or of another run or iteration.
+    """
+    (row,) = _rows_of(run, [metrics])
     entropy = row["entropy" if policy.neuron == "position" else "entropy_channel"]
-    state = decide(policy, _read_gate(previous), entropy, row["validation_accuracy"])
+    before = None if previous is None else _read_gate(previous, run)
+    state = decide(policy, before, entropy, row["validation_accuracy"])
     if state.iteration != row["iteration"]:
         raise UserError(f"{metrics}: is of iteration {row['iteration']}, not {state.iteration}")
-    write_text(output, json.dumps(dataclasses.asdict(state), sort_keys=True) + "\n")
+    write_decision(output, GATE, {"run": run, **dataclasses.asdict(state)})
     verdict = "stops" if state.stop else "goes on"
     print(f"iteration {state.iteration} {verdict}: {state.reason}")
 
 
-def run_collect(metrics: list[Path], gates: list[Path], last: int, output: Path) -> None:
+def run_collect(run: str, metrics: list[Path], gates: list[Path], last: int, output: Path) -> None:
     """Collect a chain's metrics up to its first stop, and mark the iteration that it returns.
 
     Args:
+        run: the chain's.
         metrics: of the iterations, in order.
         gates: likewise; none for a chain that runs to the wall.
         last: the last iteration before the wall.
         output: the chain's table.
 
     Raises:
-        UserError: no gate stops the chain, and it is not at the wall either.
+        UserError: no gate stops the chain, and it is not at the wall either; or a file is damaged
+            or of another run or iteration.
     """
-    rows = [row for path in metrics for row in read_rows(path, METRICS)]
+    rows = _rows_of(run, metrics)
     reason = "reached the wall"
-    for gate in map(_read_gate, gates):
-        assert gate is not None, "given"
+    for gate in (_read_gate(path, run) for path in gates):
         if gate.stop:
             rows, reason = rows[: gate.iteration + 1], gate.reason
             break
@@ -61,20 +68,27 @@ def run_collect(metrics: list[Path], gates: list[Path], last: int, output: Path)
 def run_select(chain: Path, output: Path) -> None:
     """Write which iteration of a chain is its best, as a teacher's choice."""
     (best,) = (row for row in read_rows(chain, CHAIN) if row["returned"])
-    choice: dict[str, Any] = {
-        "run": best["run"],
-        "iteration": best["iteration"],
-        "sparsity": best["sparsity"],
-        "validation_accuracy": best["validation_accuracy"],
-    }
-    write_text(output, json.dumps(choice, sort_keys=True) + "\n")
+    names = ("run", "iteration", "sparsity", "validation_accuracy")
+    write_decision(output, CHOICE, {name: best[name] for name in names})
     print(f"teacher: iteration {best['iteration']} of {best['run']}")
 
 
-def _read_gate(path: Path | None) -> GateState | None:
-    if path is None:
-        return None
+def _rows_of(run: str, metrics: list[Path]) -> list[dict[str, Any]]:
+    """The rows of a run's files of metrics, one each."""
+    rows = []
+    for path in metrics:
+        (row,) = read_rows(path, METRICS)
+        if row["run"] != run:
+            raise UserError(f"{path}: is of run {row['run']}, not of {run}; {REDO}")
+        rows.append(row)
+    return rows
+
+
+def _read_gate(path: Path, run: str) -> GateState:
     try:
-        return GateState(**json.loads(path.read_text(encoding="utf-8")))
-    except (ValueError, TypeError) as error:
-        raise UserError(f"{path}: is damaged; {REDO}") from error
+        decision = read_decision(path, GATE)
+    except FileNotFoundError as error:
+        raise UserError(f"{path}: there is no such file") from error
+    if decision.pop("run") != run:
+        raise UserError(f"{path}: is a gate of another run than {run}; {REDO}")
+    return GateState(**decision)
