@@ -4,11 +4,12 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 CORES ?= all
 
-.PHONY: help run test check format docs benchmark clean
+.PHONY: help run test faults check format docs benchmark clean
 
 help:
 	@echo "make run     the default study, to its figure (CORES=$(CORES))"
 	@echo "make test    the tests"
+	@echo "make faults  the tests that take too long for every day: kills, full disks, damage"
 	@echo "make check   formatters, linters, types"
 	@echo "make format  apply the formatters"
 	@echo "make docs    the reference of configuration keys in config/README.md, from the schema"
@@ -20,6 +21,9 @@ run: $(VENV)/run.stamp
 
 test: $(VENV)/dev.stamp
 	$(BIN)/pytest -n auto
+
+faults: $(VENV)/dev.stamp
+	$(BIN)/pytest -n auto -m long
 
 check: $(VENV)/dev.stamp
 	$(BIN)/ruff check

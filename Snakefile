@@ -52,3 +52,9 @@ onsuccess:
 
 onerror:
     PROGRESS.stop()
+    if failed := failed_jobs(log):
+        print(
+            "These failed; the same command makes them, once the cause is mended:",
+            *failed,
+            sep="\n  ",
+        )

@@ -133,7 +133,7 @@ def test_dataset_and_labels_come_back_as_they_were(digits, tmp_path):
     assert (loaded.classes, loaded.origin, loaded.image) == (data.classes, data.origin, (1, 8, 8))
     labels = make_labels(data, RECIPE, NOISE, [])
     save_labels(tmp_path / "labels", labels, data)
-    again = load_labels(tmp_path / "labels")
+    again = load_labels(tmp_path / "labels", data)
     assert torch.equal(labels.train.given, again.train.given)
     assert torch.equal(labels.train.clean, again.train.clean)
     assert int((again.train.given != again.train.clean).sum()) == 360

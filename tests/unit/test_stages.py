@@ -1,7 +1,6 @@
 """The light stages and the command line, by the files that they leave."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -9,29 +8,19 @@ import time
 from pathlib import Path
 
 import pytest
+from one_stage import environment, finish, make_data, train_command
 from rows import row_of
 
 from dsd2.cli import main
-from dsd2.config.recipe import (
-    DatasetRecipe,
-    ModelRecipe,
-    NoiseRecipe,
-    PerturbationRecipe,
-    PruningRecipe,
-    RunRecipe,
-    TrainingRecipe,
-    to_json,
-)
+from dsd2.config.recipe import to_json
 from dsd2.config.stopping import Stopping
 from dsd2.errors import UserError
 from dsd2.files.decision import GATE, read_decision, write_decision
 from dsd2.files.records import CHAIN, HISTORY, METRICS, STUDY, read_rows, read_table, write_table
 from dsd2.stages.decisions import run_collect, run_gate, run_select
-from dsd2.stages.prepare import run_dataset, run_labels
 from dsd2.stages.study import Entry, run_study
 
 CHAIN_RUN = "x"
-LIBRARY = Path(__file__).parents[2] / "workflow"
 
 
 @pytest.fixture
@@ -149,8 +138,7 @@ def test_light_stages_import_neither_torch_nor_pandas(chain_files, tmp_path):
         "heavy = {'torch', 'torchvision', 'pandas', 'matplotlib', 'scipy'} & set(sys.modules)\n"
         "sys.exit(f'imported {heavy}' if heavy else 0)"
     )
-    environment = {**os.environ, "PYTHONPATH": str(LIBRARY)}
-    subprocess.run([sys.executable, "-c", program], env=environment, check=True)
+    subprocess.run([sys.executable, "-c", program], env=environment(), check=True)
 
 
 def test_a_training_stage_does_not_import_what_costs_seconds():
@@ -161,56 +149,25 @@ def test_a_training_stage_does_not_import_what_costs_seconds():
         " 'torch._inductor', 'pyarrow.dataset'} & set(sys.modules)\n"
         "sys.exit(f'imported {heavy}' if heavy else 0)"
     )
-    environment = {**os.environ, "PYTHONPATH": str(LIBRARY)}
-    subprocess.run([sys.executable, "-c", program], env=environment, check=True)
-
-
-RUN = RunRecipe(
-    dataset=DatasetRecipe(name="digits", train=300, test=50, validation=50, split_seed=0),
-    noise=NoiseRecipe(kind="symmetric", rate=0.3, seed=0, validation="clean"),
-    model=ModelRecipe(name="vgg-like", depth=1, width=3),
-    training=TrainingRecipe(
-        epochs=25,
-        batch_size=10,
-        learning_rate=0.01,
-        momentum=0.9,
-        weight_decay=1e-4,
-        milestones=(10,),
-        drop_factor=0.1,
-        augmentation="flip-shift",
-    ),
-    pruning=PruningRecipe(criterion="magnitude", fraction=0.5),
-    perturbation=PerturbationRecipe(kind="none"),
-    seed=0,
-)
-
-
-def train_command(folder, *options):
-    outputs = ("resume", "checkpoint", "metrics", "history")
-    files = [f"--{name}={folder / name}" for name in outputs]
-    data = [f"--{name}={folder.parent / name}" for name in ("dataset", "labels")]
-    names = ["--run", "run", "--iteration", "0", "--recipe", to_json(RUN)]
-    return [sys.executable, "-m", "dsd2", "train", *names, *data, *files, *options]
+    subprocess.run([sys.executable, "-c", program], env=environment(), check=True)
 
 
 def test_a_killed_training_resumes_and_ends_with_the_same_bytes(tmp_path):
-    environment = {**os.environ, "PYTHONPATH": str(LIBRARY)}
-    run_dataset(RUN.dataset, [], False, tmp_path / "dataset")
-    run_labels(tmp_path / "dataset", RUN.dataset, RUN.noise, [], tmp_path / "labels")
+    make_data(tmp_path)
     whole, killed = tmp_path / "whole", tmp_path / "killed"
-    subprocess.run(train_command(whole), env=environment, check=True, stdout=subprocess.DEVNULL)
+    assert finish(whole).returncode == 0
 
     for epoch in ("epoch 4/", "epoch 12/"):
         command = train_command(killed, "--save-every", "0")
         with subprocess.Popen(
-            command, env=environment, stdout=subprocess.PIPE, text=True
+            command, env=environment(), stdout=subprocess.PIPE, text=True
         ) as process:
             assert any(line.startswith(epoch) for line in process.stdout)
             process.kill()
         assert (killed / "resume").exists()
         assert not (killed / "checkpoint").exists()
-    command = train_command(killed)
-    last = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
+    last = finish(killed)
+    assert last.returncode == 0
     assert last.stdout.startswith("resuming after epoch 1")
     assert (killed / "checkpoint").read_bytes() == (whole / "checkpoint").read_bytes()
     assert not (killed / "resume").exists()
@@ -226,8 +183,7 @@ def test_a_stage_dies_with_the_process_that_started_it(tmp_path):
         f"open({str(tmp_path / 'pid')!r}, 'w').write(str(os.getpid())); time.sleep(60)"
     )
     parent = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {child!r}])"
-    environment = {**os.environ, "PYTHONPATH": str(LIBRARY)}
-    process = subprocess.Popen([sys.executable, "-c", parent], env=environment)
+    process = subprocess.Popen([sys.executable, "-c", parent], env=environment())
     try:
         pid = _wait_for(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text())
         process.send_signal(signal.SIGKILL)

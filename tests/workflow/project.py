@@ -79,6 +79,11 @@ class Project:
         assert process.returncode == status, text
         return text
 
+    def forget_results(self):
+        """As if nothing had been run."""
+        for name in ("results", ".snakemake"):
+            shutil.rmtree(self.folder / name, ignore_errors=True)
+
     def planned(self, *arguments):
         """How many jobs of each stage a dry run lists."""
         text = self.snakemake("--dry-run", *arguments)

@@ -33,14 +33,26 @@ def wait_until(condition, seconds):
     return condition()
 
 
-@pytest.mark.skipif(not Path("/proc/self/cwd").exists(), reason="needs Linux's /proc")
-def test_kills_at_random_moments_lose_nothing(fresh, finished):
-    draws = random.Random(20240220)
-    victims = ["workflow", "job", "both", "workflow", "both"]
-    for victim in victims:
+needs_proc = pytest.mark.skipif(not Path("/proc/self/cwd").exists(), reason="needs Linux's /proc")
+
+
+@needs_proc
+@pytest.mark.parametrize("kills", [5, pytest.param(30, marks=pytest.mark.long)])
+def test_kills_at_random_moments_lose_nothing(fresh, finished, kills):
+    draws, killed = random.Random(20240220), 0
+    while killed < kills:
         process = fresh.start()
-        assert wait_until(lambda: training_processes(fresh.folder), 60), "something trains"
+        trains = wait_until(
+            lambda p=process: training_processes(fresh.folder) or p.poll() is not None, 60
+        )
+        assert trains, "something trains"
+        if process.poll() is not None:
+            # The kills so far did not keep it from its end.
+            assert fresh.checkpoints() == finished.checkpoints()
+            fresh.forget_results()
+            continue
         time.sleep(draws.uniform(0.0, 4.0))
+        victim = ["workflow", "job", "both", "workflow", "both"][killed % 5]
         jobs = training_processes(fresh.folder)
         if victim in ("workflow", "both"):
             process.send_signal(signal.SIGKILL)
@@ -53,10 +65,41 @@ def test_kills_at_random_moments_lose_nothing(fresh, finished):
         # In a moment nothing trains any more: no orphan goes on writing.
         assert wait_until(lambda: not training_processes(fresh.folder), 5)
         fresh.snakemake("--unlock")
+        killed += 1
     fresh.snakemake()
     assert fresh.checkpoints() == finished.checkpoints()
     assert not list(fresh.folder.glob("results/**/.*.tmp"))
     assert "Nothing to be done" in fresh.snakemake()
+
+
+@needs_proc
+def test_a_job_that_fails_once_is_named_and_the_rest_finishes(fresh):
+    fresh.configure(arms={"a": None, "b": {"pruning": {"fraction": 0.5, "wall": 0.8}}})
+    process = fresh.start()
+    assert wait_until(lambda: len(training_processes(fresh.folder)) == 2, 60)
+    os.kill(training_processes(fresh.folder)[0], signal.SIGKILL)
+    assert process.wait(timeout=120) == 1
+    text = (fresh.folder / "snakemake.log").read_text()
+    summary = text.partition("These failed; the same command makes them")[2]
+    assert len(re.findall(r"train results/\S+/checkpoint.safetensors: ended without", summary)) == 1
+    assert len(fresh.checkpoints()) in (3, 4), "the other arm is whole"
+    fresh.snakemake()
+    assert len(fresh.checkpoints()) == 7
+
+
+@needs_proc
+def test_a_second_workflow_on_the_same_results_refuses_and_a_stale_lock_is_undone(fresh):
+    fresh.configure(arms={"vanilla": None})
+    process = fresh.start()
+    assert wait_until(lambda: training_processes(fresh.folder), 60)
+    assert "Directory cannot be locked" in fresh.snakemake(status=1)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert wait_until(lambda: not training_processes(fresh.folder), 5)
+    assert "Directory cannot be locked" in fresh.snakemake(status=1)
+    fresh.snakemake("--unlock")
+    fresh.snakemake()
+    assert len(fresh.checkpoints()) == 4
 
 
 @pytest.mark.parametrize(

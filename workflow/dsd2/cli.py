@@ -9,12 +9,12 @@ from pathlib import Path
 
 from dsd2.config import layout
 from dsd2.config.recipe import DatasetRecipe, NoiseRecipe, RunRecipe, from_json
-from dsd2.errors import UserError
-from dsd2.processes import die_with_parent
+from dsd2.errors import UserError, out_of_memory
+from dsd2.processes import Stopped, die_with_parent, peak_memory
 
 
 def main(arguments: Sequence[str], started: float) -> int:
-    """Run a verb; returns the exit status.
+    """Run a verb; returns the exit status: 128 and the signal's number where one ended it.
 
     Args:
         arguments: without the program's name.
@@ -28,7 +28,29 @@ def main(arguments: Sequence[str], started: float) -> int:
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+    except Stopped as stopped:
+        print(f"error: {stopped}", file=sys.stderr)
+        return 128 + stopped.signal
+    except (MemoryError, RuntimeError, OSError) as error:
+        if not out_of_memory(error):
+            raise
+        print(f"error: {_too_little_memory(options.verb, error)}", file=sys.stderr)
+        return 1
     return 0
+
+
+def _too_little_memory(verb: str, error: BaseException) -> str:
+    """What the stage held and asked for, and what to lower."""
+    asked = str(error).partition("\n")[0] or "no more could be had"
+    lower = {
+        "train": "training.batch_size, dataset.image_size or the model, or stream the images"
+        " (dataset.stream: true)",
+        "tabulate": "the table's use (distillation.table: false)",
+    }.get(verb, "dataset.image_size or dataset.train, or stream the images (dataset.stream: true)")
+    return (
+        f"{verb} ran out of memory when it held {peak_memory() / 1e6:.0f} MB ({asked}):"
+        f" give it more, or lower {lower}"
+    )
 
 
 def _run(options: argparse.Namespace, started: float) -> None:

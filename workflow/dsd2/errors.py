@@ -10,3 +10,13 @@ class UserError(Exception):
     Names the key or file, its value and what is allowed. The command line prints the message
     alone, without a traceback, and exits with status 1.
     """
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Whether an error says that memory could not be had: Python's, torch's or the system's."""
+    if isinstance(error, MemoryError):
+        return True
+    text = str(error)
+    return isinstance(error, RuntimeError | OSError) and any(
+        words in text for words in ("t allocate memory", "out of memory", "Cannot allocate memory")
+    )

@@ -1,11 +1,13 @@
-"""Processes that end with the one that started them."""
+"""A stage's process: what it held, and how it ends early, with its parent or by a signal."""
 
 from __future__ import annotations
 
 import ctypes
 import os
+import resource
 import signal
 import sys
+from types import FrameType
 
 
 def die_with_parent(parent: int | None = None) -> None:
@@ -24,3 +26,39 @@ def die_with_parent(parent: int | None = None) -> None:
     ctypes.CDLL(None, use_errno=True).prctl(pr_set_pdeathsig, signal.SIGKILL, 0, 0, 0)
     if os.getppid() != parent or (known is None and parent == 1):
         sys.exit("error: the process that started this one is gone")
+
+
+class Stopped(BaseException):
+    """Someone asked the process to end: a cluster that preempts it, or Ctrl-C.
+
+    No :class:`Exception`, so that nothing on its way takes it for a failure of its own.
+
+    Attributes:
+        signal: which signal asked.
+        kept: what is saved for the next attempt, in words.
+    """
+
+    def __init__(self, number: int) -> None:
+        self.signal = signal.Signals(number)
+        self.kept = ""
+
+    def __str__(self) -> str:
+        return f"stopped by {self.signal.name}{self.kept}"
+
+
+def raise_when_asked_to_stop() -> None:
+    """Have SIGTERM and SIGINT raise :class:`Stopped`, once: what it saves is not disturbed."""
+
+    def stop(number: int, _: FrameType | None) -> None:
+        for asking in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(asking, signal.SIG_IGN)
+        raise Stopped(number)
+
+    for asking in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(asking, stop)
+
+
+def peak_memory(of: int = resource.RUSAGE_SELF) -> int:
+    """Largest resident size so far, in bytes: of this process, or of those that it waited for."""
+    peak = resource.getrusage(of).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024

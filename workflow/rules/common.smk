@@ -16,6 +16,7 @@ from dsd2.config.studies import load_studies
 from dsd2.config.study import TABLES
 from dsd2.environment import set_for_jobs
 from dsd2.errors import UserError
+from dsd2.failures import failed_jobs
 from dsd2.progress import ProgressReporter
 
 

@@ -12,7 +12,7 @@ from dsd2.config.recipe import DatasetRecipe, NoiseRecipe
 from dsd2.data.dataset import Dataset
 from dsd2.data.human import human_labels_file, read_human_labels
 from dsd2.data.noise import noisy_labels, symmetric
-from dsd2.errors import UserError
+from dsd2.errors import REDO, UserError
 from dsd2.files.records import LABELS, read_table, write_table
 from dsd2.nn.randomness import generator
 
@@ -101,22 +101,29 @@ def save_labels(path: Path, labels: Labels, dataset: Dataset) -> None:
     write_table(path, LABELS, rows)
 
 
-def load_labels(path: Path) -> Labels:
+def load_labels(path: Path, dataset: Dataset) -> Labels:
     """Read the artefact.
 
+    Args:
+        path: the file.
+        dataset: whose labels they must be.
+
     Raises:
-        UserError: the file is missing, damaged or no label table.
+        UserError: the file is missing, damaged, no label table, or of another dataset.
     """
     table = read_table(path, LABELS).to_pydict()
-    columns = {name: table[name] for name in ("clean_label", "label")}
 
-    def split(name: str) -> SplitLabels | None:
-        rows = [row for row, value in enumerate(table["split"]) if value == name]
-        if not rows:
-            return None
-        clean, given = (torch.tensor(values)[rows] for values in columns.values())
+    def split(name: str, own: Tensor, rows: Tensor) -> SplitLabels:
+        of_split = [row for row, value in enumerate(table["split"]) if value == name]
+        source, clean, given = (
+            torch.tensor(table[column])[of_split]
+            for column in ("source_row", "clean_label", "label")
+        )
+        if not (torch.equal(source, rows) and torch.equal(clean, own)):
+            raise UserError(f"{path}: is of another dataset than the run's; {REDO}")
         return SplitLabels(clean, given)
 
-    train = split("train")
-    assert train is not None, "every label table has training rows"
-    return Labels(train, split("validation"))
+    train = split("train", dataset.train.labels, dataset.train_rows)
+    if "validation" not in table["split"]:
+        return Labels(train, None)
+    return Labels(train, split("validation", dataset.validation.labels, dataset.validation_rows))

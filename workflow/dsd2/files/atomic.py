@@ -46,12 +46,13 @@ def replacing(path: Path) -> Iterator[Path]:
 def cannot_write(path: Path, error: OSError) -> str:
     """Why a file could not be written, with the space that is left, and what to do."""
     folder = next(parent for parent in path.absolute().parents if parent.exists())
+    reason = os.strerror(error.errno or 0)
     if error.errno in _NO_LEAVE:
-        return f"{path}: cannot be written ({error.strerror}); give {folder} write permission"
-    free, total = (shutil.disk_usage(folder).free / 1e6, shutil.disk_usage(folder).total / 1e6)
+        return f"{path}: cannot be written ({reason}); give {folder} write permission"
+    room = shutil.disk_usage(folder)
     return (
-        f"{path}: cannot be written ({error.strerror}): {folder} has {free:.1f} MB free of"
-        f" {total:.0f} MB; make room and run the same command again"
+        f"{path}: cannot be written ({reason}): {folder} has {room.free / 1e6:.1f} MB"
+        f" free of {room.total / 1e6:.0f} MB; make room and run the same command again"
     )
 
 

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from torch import nn
 
 from dsd2.errors import UserError
 from dsd2.files.tensors import load_tensors, save_tensors
-from dsd2.nn.training import Progress, State, network_state
+from dsd2.nn.training import Progress, State
+from dsd2.processes import Stopped
 
 _FORMAT = 1
 
@@ -20,7 +24,8 @@ class ResumeFile:
     Args:
         path: where the state lies.
         key: names the training that the state belongs to; one of another training is ignored.
-        every: seconds between saves. A shorter training saves nothing, and starts again if killed.
+        every: seconds between saves. A shorter training saves nothing, and starts again if killed;
+            one that is asked to end saves its last epoch first.
     """
 
     def __init__(self, path: Path, key: str, every: float = 0.0) -> None:
@@ -28,6 +33,7 @@ class ResumeFile:
         self.key = key
         self.every = every
         self._saved = time.monotonic()
+        self._held: tuple[State, dict[str, Any]] | None = None
 
     def restore(self, model: nn.Module) -> Progress | None:
         """Load the saved state into the network; None where there is none to use."""
@@ -50,32 +56,52 @@ class ResumeFile:
         print(f"resuming after epoch {about['epoch']}", flush=True)
         return Progress(about["epoch"], parts["momentum"], about["history"], parts["rewind"])
 
-    def save_if_due(self, model: nn.Module, progress: Progress) -> None:
-        """Save when enough time has passed since the last save."""
-        if time.monotonic() - self._saved >= self.every:
-            self.save(model, progress)
-            self._saved = time.monotonic()
+    @contextmanager
+    def saving_when_stopped(self) -> Iterator[None]:
+        """Where the process is asked to end, save the last epoch's state first."""
+        try:
+            yield
+        except Stopped as stopped:
+            if self._held is not None:
+                self._write(*self._held)
+                self._held = None
+            if self.path.exists():
+                stopped.kept = "; what was trained is saved, and the same command goes on from it"
+            raise
+
+    def after_epoch(self, model: nn.Module, progress: Progress) -> None:
+        """Save when enough time has passed since the last save; keep a copy until then."""
+        state = _copied(model, progress)
+        if time.monotonic() - self._saved < self.every:
+            self._held = state
+            return
+        self._write(*state)
+        self._held = None
+        self._saved = time.monotonic()
 
     def save(self, model: nn.Module, progress: Progress) -> None:
         """Save the state, atomically."""
-        parts = {
-            "state": network_state(model),
-            "momentum": progress.momentum,
-            "rewind": progress.rewind,
-        }
-        tensors = {f"{part}/{name}": t for part, held in parts.items() for name, t in held.items()}
-        save_tensors(
-            self.path,
-            tensors,
-            {
-                "kind": "resume state",
-                "format": _FORMAT,
-                "key": self.key,
-                "epoch": progress.epoch,
-                "history": progress.history,
-            },
-        )
+        self._write(*_copied(model, progress))
+
+    def _write(self, tensors: State, progress: dict[str, Any]) -> None:
+        about = {"kind": "resume state", "format": _FORMAT, "key": self.key}
+        save_tensors(self.path, tensors, {**about, **progress})
 
     def discard(self) -> None:
         """Remove the state, once the artefacts it led to are written."""
         self.path.unlink(missing_ok=True)
+
+
+def _copied(model: nn.Module, progress: Progress) -> tuple[State, dict[str, Any]]:
+    """Everything that the next epoch changes, as tensors and values of their own."""
+    parts: dict[str, State] = {
+        "state": dict(model.state_dict()),
+        "momentum": progress.momentum,
+        "rewind": progress.rewind,
+    }
+    tensors = {
+        f"{part}/{name}": tensor.detach().clone()
+        for part, held in parts.items()
+        for name, tensor in held.items()
+    }
+    return tensors, {"epoch": progress.epoch, "history": list(progress.history)}

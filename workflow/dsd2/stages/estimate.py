@@ -27,7 +27,7 @@ from dsd2.nn.pruning import scheduled_densities
 from dsd2.nn.randomness import be_deterministic
 from dsd2.nn.speed import Speed, Work, measure_speed
 from dsd2.nn.teacher import passes_an_image
-from dsd2.stages.measuring import peak_memory
+from dsd2.processes import peak_memory
 
 LABEL = 16
 """Bytes of an image's label and row number."""

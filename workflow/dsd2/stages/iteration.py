@@ -29,10 +29,10 @@ from dsd2.nn.pruning import Masks, apply_masks, full_masks, prune
 from dsd2.nn.randomness import be_deterministic, derived_seed, generator
 from dsd2.nn.teacher import Teacher, tabulate
 from dsd2.nn.training import Progress, State, network_state, train
+from dsd2.processes import peak_memory
 from dsd2.stages.measuring import (
     accuracy_columns,
     cost_columns,
-    peak_memory,
     structure_columns,
 )
 
@@ -75,12 +75,14 @@ def run_iteration(
 
     Raises:
         UserError: an input is missing or damaged, or the training diverged.
+        Stopped: the process was asked to end; what was trained is saved.
     """
     workers = max(1, threads - 1) if recipe.dataset.stream else 0
     torch.set_num_threads(max(1, threads - workers))
     be_deterministic()
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    dataset, labels = load_dataset(files.dataset), load_labels(files.labels)
+    dataset = load_dataset(files.dataset)
+    labels = load_labels(files.labels, dataset)
     data = _image_sets(dataset, labels, device, workers)
     model, masks, initial = _start(run, recipe, iteration, data["train"], dataset, files)
     masks = {name: mask.to(device) for name, mask in masks.items()}
@@ -89,44 +91,45 @@ def run_iteration(
         taught_by = _load_teacher(recipe.distillation, files)
     teacher = _teacher(taught_by, recipe, data["train"], files)
     resume = ResumeFile(files.resume, key=f"{run}/{iteration}", every=save_every)
-    progress = _train(model, masks, data["train"], recipe, iteration, teacher, resume)
-    save_checkpoint(
-        files.checkpoint,
-        Checkpoint(
-            run=run,
-            iteration=iteration,
-            model=recipe.model,
-            image=dataset.image,
-            classes=len(dataset.classes),
-            state=network_state(model),
-            masks=masks,
-            initial=initial,
-            rewind=progress.rewind,
-        ),
-    )
-    names = {"run": run, "iteration": iteration}
-    origin = dataset.origin
-    if recipe.noise.stand_in and not recipe.dataset.stand_in:
-        origin = f"stand-in for human labels of {origin}"
-    write_table(files.history, HISTORY, [{**names, **row} for row in progress.history])
-    row: dict[str, Any] = {
-        **names,
-        "seed": recipe.seed,
-        "scheduled_sparsity": scheduled_sparsity(iteration, recipe.pruning.fraction),
-        **structure_columns(model, masks),
-        **accuracy_columns(model, data, labels),
-        **cost_columns(model, masks, recipe, iteration, dataset, taught_by),
-        "teacher_run": taught_by.run if taught_by else None,
-        "teacher_iteration": taught_by.iteration if taught_by else None,
-        "seconds_training": sum(epoch["seconds"] for epoch in progress.history),
-        "seconds": time.time() - started,
-        "peak_memory": peak_memory(),
-        "device": torch.cuda.get_device_name() if device.type == "cuda" else "cpu",
-        "threads": threads,
-        "torch": torch.__version__,
-        "origin": origin,
-    }
-    write_table(files.metrics, METRICS, [row])
+    with resume.saving_when_stopped():
+        progress = _train(model, masks, data["train"], recipe, iteration, teacher, resume)
+        save_checkpoint(
+            files.checkpoint,
+            Checkpoint(
+                run=run,
+                iteration=iteration,
+                model=recipe.model,
+                image=dataset.image,
+                classes=len(dataset.classes),
+                state=network_state(model),
+                masks=masks,
+                initial=initial,
+                rewind=progress.rewind,
+            ),
+        )
+        names = {"run": run, "iteration": iteration}
+        origin = dataset.origin
+        if recipe.noise.stand_in and not recipe.dataset.stand_in:
+            origin = f"stand-in for human labels of {origin}"
+        write_table(files.history, HISTORY, [{**names, **row} for row in progress.history])
+        row: dict[str, Any] = {
+            **names,
+            "seed": recipe.seed,
+            "scheduled_sparsity": scheduled_sparsity(iteration, recipe.pruning.fraction),
+            **structure_columns(model, masks),
+            **accuracy_columns(model, data, labels),
+            **cost_columns(model, masks, recipe, iteration, dataset, taught_by),
+            "teacher_run": taught_by.run if taught_by else None,
+            "teacher_iteration": taught_by.iteration if taught_by else None,
+            "seconds_training": sum(epoch["seconds"] for epoch in progress.history),
+            "seconds": time.time() - started,
+            "peak_memory": peak_memory(),
+            "device": torch.cuda.get_device_name() if device.type == "cuda" else "cpu",
+            "threads": threads,
+            "torch": torch.__version__,
+            "origin": origin,
+        }
+        write_table(files.metrics, METRICS, [row])
     resume.discard()
     if row["dead_layers"]:
         dead = [name for name, mask in masks.items() if not mask.any()]
@@ -156,6 +159,7 @@ def _train(
         apply_masks(prunable_weights(model), masks)
 
     def after_epoch(now: Progress) -> None:
+        resume.after_epoch(model, now)
         last = now.history[-1]
         print(
             f"epoch {now.epoch}/{training.epochs}  loss {last['train_loss']:.4f}"
@@ -163,7 +167,6 @@ def _train(
             f"  {last['seconds']:.2f} s",
             flush=True,
         )
-        resume.save_if_due(model, now)
 
     rewind_step = recipe.perturbation.rewind_step if iteration == 0 else 0
     progress = train(
@@ -198,8 +201,6 @@ def _image_sets(
     sets = {}
     for split, given in own.items():
         images = getattr(dataset, split).images
-        if len(given) != len(images):
-            raise UserError(f"{split}: {len(given)} labels for {len(images)} images")
         held = (
             DecodingStream(images, workers, pinned=device.type == "cuda")
             if isinstance(images, ImageFiles)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import resource
-import sys
 from typing import Any
 
 from torch import nn
@@ -114,9 +112,3 @@ def _entropies(counts: StateCounts) -> Columns:
         "state_entropy": position,
         "state_entropy_channel": channel,
     }
-
-
-def peak_memory(of: int = resource.RUSAGE_SELF) -> int:
-    """Largest resident size so far, in bytes: of this process, or of those that it waited for."""
-    peak = resource.getrusage(of).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024
