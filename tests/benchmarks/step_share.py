@@ -5,9 +5,11 @@
 Torch's profiler gives the time of every operation itself. Kernels are those of convolutions,
 linear layers, batch-norm and pooling, forward and backward; the rest are activations, the loss, the
 optimiser, masks, the gather of the batch, and torch's own bookkeeping, which a profiler makes
-dearer.
+dearer. The floor is what the rest would take if each of its operations were as cheap as one on a
+single number.
 """
 
+import torch
 from torch.profiler import ProfilerActivity, profile
 from workloads import DEVICE, WORKLOADS, half_pruned, prepare
 
@@ -16,9 +18,20 @@ from dsd2.nn.training import train
 KERNELS = ("conv", "mkldnn", "batch_norm", "max_pool", "aten::mm", "aten::addmm", "aten::bmm")
 
 
+def cheapest_operation() -> float:
+    """Microseconds of an operation on a single number, by the same profiler."""
+    number = torch.zeros(1)
+    with profile(activities=[ProfilerActivity.CPU]) as profiled:
+        for _ in range(10000):
+            number.add_(1.0)
+    (event,) = (event for event in profiled.key_averages() if event.key == "aten::add_")
+    return event.self_cpu_time_total / event.count
+
+
 def main() -> None:
     """Measure and print."""
     prepare()
+    cheapest = cheapest_operation()
     for name, workload in WORKLOADS.items():
         model, data = workload.network(), workload.data()
         masks = half_pruned(model)
@@ -34,7 +47,11 @@ def main() -> None:
         }
         whole = sum(took.values())
         outside = {k: t for k, t in took.items() if not any(word in k for word in KERNELS)}
-        print(f"{name}: {sum(outside.values()) / whole:.1%} of a step outside the kernels")
+        calls = sum(event.count for event in profiled.key_averages() if event.key in outside)
+        print(
+            f"{name}: {sum(outside.values()) / whole:.1%} of a step outside the kernels;"
+            f" floor {calls * cheapest / whole:.1%}"
+        )
         for operation in sorted(outside, key=outside.__getitem__, reverse=True)[:5]:
             print(f"    {outside[operation] / whole:6.1%} {operation}")
 
