@@ -8,6 +8,7 @@ import statistics
 from pathlib import Path
 from typing import Any
 
+from dsd2.config.plain import shown
 from dsd2.data.listing import list_class_folders, open_image
 from dsd2.errors import UserError
 
@@ -33,7 +34,7 @@ def suggestions(folder: str) -> Sections:
     """
     path = Path(os.path.normpath(folder))
     if not path.is_dir():
-        raise UserError(f"config key data is {folder!r}, which is no folder")
+        raise UserError(f"config key data is {shown(folder)}, which is no folder")
     if any(path.glob("train*.parquet")):
         images, sides = _parquet(path)
         dataset: dict[str, Any] = {"name": "parquet", "path": str(path)}

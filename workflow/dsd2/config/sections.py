@@ -48,8 +48,8 @@ def training_recipe(section: Section, dataset: DatasetRecipe, where: str) -> Tra
     """The recipe of a training; milestones become epochs."""
     if section["augmentation"] == "resized-crop" and not dataset.stream:
         raise UserError(
-            f"config key training.augmentation of {where} is 'resized-crop', which is for streamed"
-            " images alone: set dataset.stream: true, or take flip-shift"
+            f"config key training.augmentation of {where} is 'resized-crop', which needs streamed"
+            " images: set dataset.stream: true, or take flip-shift"
         )
     # Rounded up, less the rounding of the product, so that one epoch is never dropped from.
     epochs, parts = section["epochs"], sorted(section["milestones"])
