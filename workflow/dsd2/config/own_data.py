@@ -10,6 +10,7 @@ from typing import Any
 
 from dsd2.config.plain import shown
 from dsd2.data.listing import list_class_folders, open_image
+from dsd2.data.tables import first_image, parquet_schema
 from dsd2.errors import UserError
 
 SAMPLE = 200
@@ -65,21 +66,17 @@ def _class_folders(folder: Path) -> tuple[int, list[int]]:
 
 def _parquet(folder: Path) -> tuple[int, list[int]]:
     """The same for parquet files, all of whose images have one size."""
-    import io
-
     import pyarrow as pa
     import pyarrow.parquet as pq
-    from PIL import Image
 
-    images = 0
-    for file in sorted(folder.glob("train*.parquet")):
-        try:
-            with pq.ParquetFile(file) as table:
-                images += table.metadata.num_rows
-                columns = [n for n in ("image", "img") if n in table.schema_arrow.names]
-                first = next(table.iter_batches(1, columns=columns[:1])).column(0)[0].as_py()
-            with Image.open(io.BytesIO(first["bytes"])) as image:
-                side = min(image.size)
-        except (pa.ArrowException, OSError, IndexError, KeyError, StopIteration) as error:
-            raise UserError(f"{file}: holds no images in a column image ({error})") from error
-    return images, [side]
+    files = sorted(folder.glob("train*.parquet"))
+    names = parquet_schema(files[0]).names
+    column = next((name for name in ("image", "img") if name in names), None)
+    if column is None:
+        raise UserError(f"{files[0]}: has no column image; it has {', '.join(names)}")
+    try:
+        images = sum(pq.read_metadata(file).num_rows for file in files)
+    except (pa.ArrowException, OSError) as error:
+        raise UserError(f"{folder}: its files cannot be read as parquet ({error})") from error
+    with first_image(files, column) as image:
+        return images, [min(image.size)]
