@@ -199,7 +199,12 @@ def test_parquet_class_names_and_columns(tmp_path):
     [
         ([b"no image"], [0], ("image", "label"), r"train.parquet row 0: the image cannot be"),
         ([(4, 4, 3), (5, 4, 3)], [0, 1], ("image", "label"), r"row 1: the image is 5×4, the first"),
-        ([(4, 4, 3)], [-1], ("image", "label"), r"train.parquet row 0: label -1 is outside 0 to 99999"),
+        (
+            [(4, 4, 3)],
+            [-1],
+            ("image", "label"),
+            r"parquet row 0: label -1 is outside 0 to 99999",
+        ),
         ([(4, 4, 3)], [0], ("picture", "label"), r"has no column 'image' .*it has picture, label"),
         ([], [], ("image", "label"), "has no rows"),
     ],

@@ -96,7 +96,9 @@ def _class_names(folder: Path) -> list[str]:
     """Names of the folders in a folder, no two of which look like one class."""
     names = []
     try:
-        for entry in os.scandir(folder):
+        with os.scandir(folder) as scanned:
+            entries = list(scanned)
+        for entry in entries:
             if entry.is_symlink() and not Path(entry.path).exists():
                 raise UserError(f"{entry.path}: is a link to nothing; remove it")
             if entry.is_dir():
@@ -167,6 +169,7 @@ def open_image(source: Path | str | bytes, name: str | None = None) -> Any:
         raise UserError(f"{name}: the image cannot be decoded ({error})") from error
     if image.mode.startswith("I") or image.mode == "F":
         # PIL would make all that is above 255 white.
+        image.close()
         raise UserError(
             f"{name}: the image has 16 or 32 bits a pixel (PIL's mode {image.mode}); convert it to"
             " 8 bits"
