@@ -5,6 +5,7 @@ import os
 import random
 import subprocess
 import sys
+import time
 import unicodedata
 import zlib
 from pathlib import Path
@@ -16,11 +17,14 @@ import pytest
 import torch
 from pictures import image_set, png, random_images, write_parquet
 from PIL import Image
+from recipes import training
 from scipy.io import savemat
 from test_named_datasets import FLOWERS, IMAGENET, write_flowers, write_imagenet
+from test_stages import RUN
 
+from dsd2.cli import main
 from dsd2.config.own_data import suggestions
-from dsd2.config.recipe import DatasetRecipe, ModelRecipe, to_json
+from dsd2.config.recipe import DatasetRecipe, ModelRecipe, PruningRecipe, to_json
 from dsd2.data.dataset import load_dataset, split_source
 from dsd2.data.facts import facts
 from dsd2.data.human import read_human_labels
@@ -29,9 +33,10 @@ from dsd2.data.labels import Labels, SplitLabels
 from dsd2.data.parquet import read_parquet
 from dsd2.data.sources import read_source
 from dsd2.errors import UserError
+from dsd2.files.records import METRICS, read_rows
 from dsd2.nn.models import build_model
 from dsd2.stages.measuring import accuracy_columns
-from dsd2.stages.prepare import run_dataset
+from dsd2.stages.prepare import run_dataset, run_labels
 
 FOLDER = DatasetRecipe(
     name="imagefolder", train=None, test=None, validation=0.2, split_seed=0, image_size=8
@@ -322,6 +327,29 @@ def test_a_network_that_diverged_after_its_last_loss_is_no_number(value):
     sets = dict.fromkeys(("train", "validation", "test"), data)
     with pytest.raises(UserError, match=r"loss on the training images is \S+: the training diverg"):
         accuracy_columns(model, sets, labels)
+
+
+def test_a_layer_without_weights_is_told_in_the_log(tmp_path, capsys, reproducible):
+    recipe = dataclasses.replace(
+        RUN,
+        training=training(epochs=1, batch_size=100),
+        pruning=PruningRecipe(criterion="magnitude", fraction=0.995),
+    )
+    run_dataset(recipe.dataset, [], False, tmp_path / "dataset")
+    run_labels(tmp_path / "dataset", recipe.dataset, recipe.noise, [], tmp_path / "labels")
+    for i in range(2):
+        files = {name: tmp_path / f"{name}-{i}" for name in ("resume", "checkpoint", "metrics")}
+        files |= {name: tmp_path / name for name in ("dataset", "labels", "history")}
+        if i:
+            files["previous"] = tmp_path / "checkpoint-0"
+        options = [f"--{name}={file}" for name, file in files.items()]
+        names = [f"--run=run --iteration={i}".split(), "--recipe", to_json(recipe)]
+        assert main(["train", *names[0], *names[1:], *options], time.time()) == 0
+    (row,) = read_rows(tmp_path / "metrics-1", METRICS)
+    dead = [n for n, d in zip(row["layers"], row["layer_density"], strict=True) if d == 0]
+    assert len(dead) == row["dead_layers"] > 0
+    told = f"no weight is left in {len(dead)} of 3 layers: {', '.join(dead)}\n"
+    assert told in capsys.readouterr().out
 
 
 def test_names_that_the_terminal_cannot_show_do_no_harm(tmp_path):

@@ -10,7 +10,7 @@ from typing import Any
 
 from dsd2.config.plain import shown
 from dsd2.data.listing import list_class_folders, open_image
-from dsd2.data.tables import first_image, parquet_schema
+from dsd2.data.tables import first_image, parquet_schema, row_count
 from dsd2.errors import UserError
 
 SAMPLE = 200
@@ -66,17 +66,10 @@ def _class_folders(folder: Path) -> tuple[int, list[int]]:
 
 def _parquet(folder: Path) -> tuple[int, list[int]]:
     """The same for parquet files, all of whose images have one size."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     files = sorted(folder.glob("train*.parquet"))
     names = parquet_schema(files[0]).names
     column = next((name for name in ("image", "img") if name in names), None)
     if column is None:
         raise UserError(f"{files[0]}: has no column image; it has {', '.join(names)}")
-    try:
-        images = sum(pq.read_metadata(file).num_rows for file in files)
-    except (pa.ArrowException, OSError) as error:
-        raise UserError(f"{folder}: its files cannot be read as parquet ({error})") from error
     with first_image(files, column) as image:
-        return images, [min(image.size)]
+        return sum(map(row_count, files)), [min(image.size)]

@@ -17,6 +17,7 @@ from dsd2.data.tables import (
     first_image,
     parquet_schema,
     read_foreign_parquet,
+    row_count,
     whole_numbers,
 )
 from dsd2.errors import UserError
@@ -110,8 +111,6 @@ def _imagefolder(folder: Path, size: int) -> _Whole:
 
 
 def _parquet(folder: Path, image_column: str, label_column: str) -> _Whole:
-    import pyarrow.parquet as pq
-
     files = {split: sorted(folder.glob(f"{split}*.parquet")) for split in SPLITS}
     if not files["train"]:
         raise UserError(f"{folder}: has no train*.parquet")
@@ -122,8 +121,7 @@ def _parquet(folder: Path, image_column: str, label_column: str) -> _Whole:
                 f"{files['train'][0]}: has no column {column!r}; it has {', '.join(schema.names)}"
             )
     count: dict[str, int | None] = {
-        split: sum(pq.read_metadata(part).num_rows for part in parts) if parts else None
-        for split, parts in files.items()
+        split: sum(map(row_count, parts)) if parts else None for split, parts in files.items()
     }
     if not count["train"]:
         raise UserError(f"{files['train'][0]}: has no rows")

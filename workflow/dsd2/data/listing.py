@@ -144,6 +144,32 @@ def _unlisted(error: OSError) -> UserError:
     return UserError(f"{error.filename}: cannot be listed ({error.strerror})")
 
 
+WATCHED = {
+    "parquet": ("t*.parquet", "validation*.parquet"),
+    "imagefolder": ("*/", "train/*/", "validation/*/", "test/*/"),
+}
+"""What changes when the images of a folder do: a folder's time changes with the files in it."""
+
+
+def watched(kind: str, folder: Path) -> list[str]:
+    """Files and folders whose times tell of a change of one's own images, as a workflow's inputs.
+
+    Args:
+        kind: ``parquet`` or ``imagefolder``.
+        folder: of the dataset.
+
+    Raises:
+        UserError: a name has braces, which Snakemake would take for a wildcard.
+    """
+    found = sorted(str(path) for pattern in WATCHED[kind] for path in folder.glob(pattern))
+    for path in found:
+        if "{" in path or "}" in path:
+            raise UserError(
+                f"{path!r}: has braces in its name, which Snakemake takes for a wildcard; rename it"
+            )
+    return found
+
+
 def open_image(source: Path | str | bytes, name: str | None = None) -> Any:
     """A PIL image whose header alone is read.
 

@@ -21,8 +21,32 @@ def read_foreign_parquet(path: Path, columns: list[str] | None = None) -> Any:
 
     try:
         # Where its pages have checksums, which few writers give them.
-        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+        with opened(path) as source:
+            file = pq.ParquetFile(source, page_checksum_verification=True)
             return file.read(columns=columns)
+    except (pa.ArrowException, OSError) as error:
+        raise UserError(f"{path}: cannot be read as parquet ({error})") from error
+
+
+def opened(path: Path) -> Any:
+    """A file as pyarrow reads it, which takes a path with a colon for an address on the net."""
+    import pyarrow as pa
+
+    return pa.OSFile(str(path))
+
+
+def row_count(path: Path) -> int:
+    """How many rows a Parquet file has.
+
+    Raises:
+        UserError: it cannot be read.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        with opened(path) as source:
+            return int(pq.read_metadata(source).num_rows)
     except (pa.ArrowException, OSError) as error:
         raise UserError(f"{path}: cannot be read as parquet ({error})") from error
 
@@ -37,7 +61,8 @@ def parquet_schema(path: Path) -> Any:
     import pyarrow.parquet as pq
 
     try:
-        return pq.read_schema(path)
+        with opened(path) as source:
+            return pq.read_schema(source)
     except (pa.ArrowException, OSError) as error:
         raise UserError(f"{path}: cannot be read as parquet ({error})") from error
 
@@ -102,8 +127,10 @@ def first_image(files: list[Path], column: str) -> Any:
 
     for path in files:
         try:
-            with pq.ParquetFile(path) as file:
-                batch = next(file.iter_batches(batch_size=1, columns=[column]), None)
+            with opened(path) as source:
+                batch = next(
+                    pq.ParquetFile(source).iter_batches(batch_size=1, columns=[column]), None
+                )
         except (pa.ArrowException, OSError) as error:
             raise UserError(f"{path}: cannot be read as parquet ({error})") from error
         if batch is not None and len(batch):
