@@ -20,8 +20,8 @@ from pictures import random_images
 from test_named_datasets import FLOWERS, IMAGENET, write_flowers, write_imagenet
 
 from dsd2.config.own_data import suggestions
-from dsd2.config.plan import _read as read_decision
 from dsd2.config.recipe import DatasetRecipe, ModelRecipe
+from dsd2.config.stopping import Stopping
 from dsd2.config.studies import load_studies
 from dsd2.data.dataset import load_dataset
 from dsd2.data.facts import facts
@@ -33,6 +33,7 @@ from dsd2.data.pickles import read_arrays
 from dsd2.data.sources import read_source
 from dsd2.errors import UserError
 from dsd2.files.checkpoint import load_checkpoint
+from dsd2.files.decision import CHOICE, GATE, read_decision
 from dsd2.files.records import CHAIN, HISTORY, METRICS, STUDY, read_table
 from dsd2.files.resume import ResumeFile
 from dsd2.files.teacher_table import load_teacher_table
@@ -156,7 +157,7 @@ def in_resume(root, monkeypatch, evil):
 
 
 def in_gate(path):
-    run_gate(path, None, None, path.with_name("gate.json"))
+    run_gate("run", path, None, Stopping(policy="none"), path.with_name("gate.json"))
 
 
 PLACES = {
@@ -196,7 +197,8 @@ PLACES = {
         )
     },
     "gate's metrics": in_file("x", in_gate),
-    "gate or choice": in_file("x", read_decision),
+    "gate": in_file("x", lambda path: read_decision(path, GATE)),
+    "choice": in_file("x", lambda path: read_decision(path, CHOICE)),
     "plan's runs": in_file("x", read_runs),
 }
 
