@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from dsd2.config import table4
-from dsd2.config.grids import Entry, Point, expand
+from dsd2.config.grids import Entry, Point, expand, written_out
 from dsd2.config.own_data import suggestions
 from dsd2.config.plain import shown
 from dsd2.config.recipe import (
@@ -18,8 +18,8 @@ from dsd2.config.recipe import (
     PruningRecipe,
     TrainingRecipe,
 )
-from dsd2.config.schedule import MOST, last_iteration
 from dsd2.config.sections import (
+    chains_end,
     dataset_recipe,
     noise_recipe,
     pruning_recipe,
@@ -149,16 +149,7 @@ def _checked_members(
             name: expand("panels", name, panel) for name, panel in config["panels"].items()
         }
     for kind, grids in kinds.items():
-        entries: dict[str, Entry] = {}
-        for family, members in grids.items():
-            for member, (entry, _) in members.items():
-                if member in entries:
-                    raise UserError(
-                        f"config key {kind}.{family} stands for {member}, which another of the"
-                        f" {kind} stands for too: each must have a name of its own"
-                    )
-                entries[member] = entry
-        written[kind] = entries
+        written[kind] = written_out(kind, grids)
     return check(written)
 
 
@@ -239,7 +230,7 @@ def _arm(context: _Context, panel: str, overlay: Entry, name: str, listed: bool)
         return complete_section(key, merged.get(key) or {}, paper, where)
 
     pruning = section("pruning")
-    last = _last(pruning["fraction"], pruning.pop("wall"), where)
+    last = chains_end(pruning["fraction"], pruning.pop("wall"), where)
     network = ModelRecipe(**section("model"))
     images = dataset_recipe(section("dataset"), where)
     noise = noise_recipe(section("noise"), images, where)
@@ -267,16 +258,6 @@ def _arm(context: _Context, panel: str, overlay: Entry, name: str, listed: bool)
         stopping=Stopping(**section("stopping")),
         last=last,
     )
-
-
-def _last(fraction: float, wall: float, where: str) -> int:
-    last = last_iteration(fraction, wall)
-    if last == MOST:
-        raise UserError(
-            f"config key pruning.fraction of {where} is {fraction}, which takes more than {MOST}"
-            f" iterations to the wall of {wall}; it must be larger, or pruning.wall smaller"
-        )
-    return last
 
 
 def _overridden(sections: Entry, override: Entry) -> Entry:

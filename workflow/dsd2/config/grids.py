@@ -76,6 +76,24 @@ def expand(kind: str, name: str, entry: Entry) -> dict[str, tuple[Entry, Point]]
     return members
 
 
+def written_out(kind: str, families: dict[str, dict[str, tuple[Entry, Point]]]) -> dict[str, Entry]:
+    """The entries that all entries of a kind stand for, by name.
+
+    Raises:
+        UserError: two of them have one name.
+    """
+    entries: dict[str, Entry] = {}
+    for family, members in families.items():
+        for member, (entry, _) in members.items():
+            if member in entries:
+                raise UserError(
+                    f"config key {kind}.{family} stands for {member}, which another of the {kind}"
+                    " stands for too: each must have a name of its own"
+                )
+            entries[member] = entry
+    return entries
+
+
 def _slug(point: Point) -> str:
     texts = (f"{key.partition('.')[2]}{value}" for key, value in point)
     return "-".join(re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-") for text in texts)

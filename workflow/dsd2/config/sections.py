@@ -12,6 +12,7 @@ from dsd2.config.recipe import (
     PruningRecipe,
     TrainingRecipe,
 )
+from dsd2.config.schedule import MOST, last_iteration
 from dsd2.config.validation import Section
 from dsd2.data.places import HUMAN_LABELS
 from dsd2.errors import UserError
@@ -65,3 +66,14 @@ def pruning_recipe(section: Section, model: ModelRecipe, where: str) -> PruningR
             f" but model.name is {model.name!r}"
         )
     return PruningRecipe(**section)
+
+
+def chains_end(fraction: float, wall: float, where: str) -> int:
+    """The last iteration before the wall."""
+    last = last_iteration(fraction, wall)
+    if last == MOST:
+        raise UserError(
+            f"config key pruning.fraction of {where} is {fraction}, which takes more than {MOST}"
+            f" iterations to the wall of {wall}; it must be larger, or pruning.wall smaller"
+        )
+    return last
