@@ -15,12 +15,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import torch
+from one_stage import RUN
 from pictures import image_set, png, random_images, write_parquet
 from PIL import Image
 from recipes import training
 from scipy.io import savemat
 from test_named_datasets import FLOWERS, IMAGENET, write_flowers, write_imagenet
-from test_stages import RUN
 
 from dsd2.cli import main
 from dsd2.config.own_data import suggestions

@@ -183,7 +183,7 @@ PLACES = {
     "study": lambda root, _, evil: in_study(root, evil),
     "YAML": lambda root, _, evil: in_yaml(root, evil),
     "dataset": in_file("x", load_dataset),
-    "labels": in_file("x", load_labels),
+    "labels": in_file("x", lambda path: load_labels(path, None)),
     "checkpoint": in_file("x", load_checkpoint),
     "teacher table": in_file("x", lambda path: load_teacher_table(path, "run", 0, 1)),
     "resume state": in_resume,
