@@ -66,7 +66,7 @@ FAULTS = [
     ("pruning.fraction", 0, "config key pruning.fraction is 0 but must be above 0"),
     ("pruning.fraction", 1.0, "config key pruning.fraction is 1.0 but must be below 1"),
     ("model.name", "vgg", "config key model.name is 'vgg' but must be one of vgg-like, resnet18, "),
-    ("seeds", [], "config key seeds: [] should be non-empty"),
+    ("seeds", [], "config key seeds is [] but must not be empty"),
     ("study", "../x", "config key study is '../x' but must match ^[a-z0-9][a-z0-9_-]{0,79}$"),
     ("arms.Bad name", None, "config key arms.Bad name is no valid name"),
     (
@@ -84,7 +84,7 @@ FAULTS = [
     (
         "arms.student.distillation.select",
         9,
-        "config key arms.student.distillation.select is 9 but vanilla ends with iteration 3",
+        "config key arms.student.distillation.select is 9 but must be at most 3, the last",
     ),
     (
         "arms.student.distillation.select",
@@ -147,7 +147,7 @@ FAULTS = [
     ("paper", [{"arm": "vanilla", "accuracy": 101}], "config key paper.0.accuracy is 101 but"),
     ("paper", [{"arm": "vanilla", "phase": "dark"}], "config key paper.0.phase is 'dark' but must"),
     ("plot.band", "wide", "config key plot.band is 'wide' but must be one of deviation"),
-    ("arms", {}, "config key arms: {} should be non-empty"),
+    ("arms", {}, "config key arms is {} but must not be empty"),
 ]
 
 

@@ -26,16 +26,24 @@ def test_files_that_a_document_names_exist(document):
         assert (ROOT / name).exists() or ((ROOT / document).parent / name).exists(), name
 
 
-def test_every_deviation_names_a_test_that_exists():
-    text = (ROOT / "docs/deviations.md").read_text()
-    rows = [line for line in text.splitlines() if re.match(r"\| \d", line)]
+def named_tests(text):
+    """Files of tests, each with the test in it or nothing, that a text names."""
+    return re.findall(r"`((?:unit|workflow)/\w+\.py)(?:::(\w+))?`", text)
+
+
+# Rows of tables but their headings.
+@pytest.mark.parametrize(
+    ("document", "row"),
+    [("deviations.md", r"\| \d"), ("reliability.md", r"\| (?!--|.*test \|$)")],
+)
+def test_every_row_names_a_test_that_exists(document, row):
+    text = (ROOT / "docs" / document).read_text()
+    rows = [line for line in text.splitlines() if re.match(row, line)]
     assert len(rows) >= 30
-    for row in rows:
-        named = re.findall(r"`((?:unit|workflow)/\w+\.py)(?:::(\w+))?`", row)
-        assert named, row
-        for file, test in named:
-            content = (TESTS / file).read_text()
-            assert not test or f"def {test}(" in content, (file, test)
+    assert all(map(named_tests, rows))
+    for file, test in named_tests(text):
+        content = (TESTS / file).read_text()
+        assert not test or f"def {test}(" in content, (file, test)
 
 
 def test_the_conda_environment_has_pips_pins():

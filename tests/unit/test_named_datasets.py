@@ -194,5 +194,5 @@ def test_imagenet_alone_is_streamed_by_default(tmp_path):
 def test_random_crops_of_images_in_memory_are_refused(tmp_path):
     crops = {"augmentation": "resized-crop"}
     assert study(tmp_path, dataset={"name": "imagenet"}, training=crops).dataset.stream
-    with pytest.raises(UserError, match=r"'resized-crop', which is for streamed images alone"):
+    with pytest.raises(UserError, match=r"'resized-crop', which needs streamed images"):
         study(tmp_path, dataset={"name": "flowers102"}, training=crops)

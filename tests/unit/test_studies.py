@@ -87,7 +87,7 @@ def test_a_pattern_takes_every_file_but_lists(tmp_path):
 @pytest.mark.parametrize(
     ("config", "sentence"),
     [
-        ({"studies": []}, "config key studies: [] should be non-empty"),
+        ({"studies": []}, "config key studies is [] but must not be empty"),
         ({"studies": ["absent.yaml"]}, "absent.yaml: cannot be read as a study (No such file"),
         ({"studies": ["broken.yaml"]}, "broken.yaml: is not valid YAML"),
         ({"studies": ["words.yaml"]}, "words.yaml: holds no study, but 'words'"),
@@ -99,7 +99,7 @@ def test_a_pattern_takes_every_file_but_lists(tmp_path):
             {"studies": ["1.yaml"], "arms": {"a": None}},
             "config key arms cannot stand beside studies",
         ),
-        ({"studies": ["1.yaml"], "seeds": []}, "config key seeds: [] should be non-empty"),
+        ({"studies": ["1.yaml"], "seeds": []}, "config key seeds is [] but must not be empty"),
     ],
 )
 def test_every_fault_is_one_sentence(tmp_path, config, sentence):

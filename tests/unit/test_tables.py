@@ -5,7 +5,7 @@ import pytest
 from rows import LABELS, row_of
 
 from dsd2.analysis.comparison import compare
-from dsd2.analysis.sheets import SHEETS, Words, latex, markdown
+from dsd2.analysis.sheets import SHEETS, Sheet, Words, latex, markdown
 from dsd2.analysis.summary import findings
 from dsd2.analysis.tables import (
     MEAN,
@@ -211,3 +211,14 @@ def test_latex_is_plain_latex(study):
     (row,) = (line for line in text.splitlines() if "Gated" in line)
     assert r"81.67 $\pm$ " in row
     assert row.endswith("\\\\")
+
+
+def test_labels_are_neither_latex_commands_nor_html_nor_cells():
+    label = "a\nb | <script> \\input{x} $ & % # _ ~ ^ {y}"
+    sheet = Sheet([(label, pd.DataFrame({"arm": [label]}))], "note \\input{x}")
+    heading, _, _, _, cell, *_ = markdown(sheet).splitlines()
+    assert heading == "**a b \\| &lt;script> \\input{x} $ & % # _ ~ ^ {y}**"
+    assert cell.replace("\\|", "").count("|") == 2
+    text = latex(sheet)
+    assert "\\input" not in text
+    assert text.count("\\textbackslash") == 3

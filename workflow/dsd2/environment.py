@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from collections.abc import Sequence
@@ -26,13 +27,14 @@ def set_for_jobs(data_roots: Sequence[str], download: bool) -> None:
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [library, inherited]))
     interpreter = str(Path(sys.executable).parent)
     os.environ["PATH"] = os.pathsep.join([interpreter, os.environ.get("PATH", os.defpath)])
-    os.environ[ROOTS] = os.pathsep.join(data_roots)
+    # As JSON, for a colon may be part of a path.
+    os.environ[ROOTS] = json.dumps(list(data_roots))
     os.environ[DOWNLOAD] = "yes" if download else ""
 
 
 def data_roots() -> list[Path]:
     """The folders that may hold a named dataset."""
-    return [Path(root) for root in os.environ.get(ROOTS, "data").split(os.pathsep)]
+    return [Path(root) for root in json.loads(os.environ.get(ROOTS, '["data"]'))]
 
 
 def may_download() -> bool:

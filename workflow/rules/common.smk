@@ -14,6 +14,7 @@ from dsd2.config.plan import Plan
 from dsd2.config.recipe import to_json
 from dsd2.config.studies import load_studies
 from dsd2.config.study import TABLES
+from dsd2.data.listing import watched
 from dsd2.environment import set_for_jobs
 from dsd2.errors import UserError
 from dsd2.failures import failed_jobs
@@ -57,13 +58,7 @@ def dataset_files(wildcards):
     recipe = PLAN.datasets[wildcards.dataset]
     if recipe.path is None:
         return []
-    # A folder's time changes with the files in it.
-    patterns = {
-        "parquet": ("t*.parquet", "validation*.parquet"),
-        "imagefolder": ("*/", "train/*/", "validation/*/", "test/*/"),
-    }
-    found = (Path(recipe.path).glob(pattern) for pattern in patterns[recipe.name])
-    return sorted(str(path) for paths in found for path in paths)
+    return checked(watched, recipe.name, Path(recipe.path))
 
 
 def dataset_recipe(wildcards):

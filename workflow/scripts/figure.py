@@ -28,7 +28,13 @@ def draw(study: pd.DataFrame, params) -> Figure:
     """The whole figure."""
     plot, analysis, panels = params.plot, params.analysis, params.panels
     plt.rcParams.update(
-        {"font.size": plot["font_size"], "svg.fonttype": "none", "svg.hashsalt": "dsd2"}
+        {
+            "font.size": plot["font_size"],
+            "svg.fonttype": "none",
+            "svg.hashsalt": "dsd2",
+            # Titles and labels are the user's: a dollar sign in them is one.
+            "text.parse_math": False,
+        }
     )
     keys = {(panel, arm) for arm, panel, _ in params.arms}
     study = study[[key in keys for key in zip(study["panel"], study["arm"], strict=True)]]

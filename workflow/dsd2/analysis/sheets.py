@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
@@ -78,8 +79,9 @@ def markdown(sheet: Sheet) -> str:
     """A sheet as Markdown."""
     text = []
     for heading, cells in sheet.parts:
-        text += [f"**{heading}**\n"] if heading else []
-        text += [cells.to_markdown(index=False, disable_numparse=True), ""]
+        text += [f"**{_literal(heading)}**\n"] if heading else []
+        literal = cells.map(_literal).set_axis([_literal(name) for name in cells.columns], axis=1)
+        text += [literal.to_markdown(index=False, disable_numparse=True), ""]
     return "\n".join([*text, sheet.note]) + "\n"
 
 
@@ -96,10 +98,18 @@ def latex(sheet: Sheet) -> str:
     return "\n".join(text).translate(str.maketrans(LATEX)) + "\n"
 
 
+def _literal(cell: Any) -> Any:
+    """A label of the user's as a cell of a Markdown table: neither its end nor HTML."""
+    if not isinstance(cell, str):
+        return cell
+    return " ".join(cell.split("\n")).replace("|", "\\|").replace("<", "&lt;")
+
+
 def _escaped(text: str) -> str:
-    for sign in "%&_#$":
-        text = text.replace(sign, f"\\{sign}")
-    return text.replace("*", "")
+    """Text as LaTeX prints it: none of it is a command."""
+    signs: dict[str, str | int | None] = {sign: f"\\{sign}" for sign in "%&_#${}"}
+    signs |= {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
+    return text.translate(str.maketrans({**signs, "*": ""}))
 
 
 def percent(value: float | None, digits: int = 2) -> str:

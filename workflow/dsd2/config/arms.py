@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from dsd2.config import table4
-from dsd2.config.grids import Entry, Point, expand
+from dsd2.config.grids import Entry, Point, expand, written_out
 from dsd2.config.own_data import suggestions
+from dsd2.config.plain import shown
 from dsd2.config.recipe import (
     DatasetRecipe,
     ModelRecipe,
@@ -17,8 +18,8 @@ from dsd2.config.recipe import (
     PruningRecipe,
     TrainingRecipe,
 )
-from dsd2.config.schedule import last_iteration
 from dsd2.config.sections import (
+    chains_end,
     dataset_recipe,
     noise_recipe,
     pruning_recipe,
@@ -142,15 +143,13 @@ def _checked_members(
 ) -> dict[str, Any]:
     """The configuration with its grids written out, their values checked as any other."""
     written = dict(config)
-    written["arms"] = {
-        member: entry for members in families.values() for member, (entry, _) in members.items()
-    }
+    kinds = {"arms": families}
     if "panels" in config:
-        written["panels"] = {
-            member: entry
-            for name, panel in config["panels"].items()
-            for member, (entry, _) in expand("panels", name, panel).items()
+        kinds["panels"] = {
+            name: expand("panels", name, panel) for name, panel in config["panels"].items()
         }
+    for kind, grids in kinds.items():
+        written[kind] = written_out(kind, grids)
     return check(written)
 
 
@@ -165,7 +164,7 @@ def _inherited(arms: dict[str, Any], name: str) -> Entry:
         current = entry["like"]
         if current not in arms:
             raise UserError(
-                f"config key arms.{seen[-1]}.like is {current!r} but must be one of the arms"
+                f"config key arms.{seen[-1]}.like is {shown(current)} but must be one of the arms"
                 f" {', '.join(arms)}"
             )
         if current in seen:
@@ -195,7 +194,7 @@ def _panel_arms(context: _Context, panel: str, overlay: Entry) -> dict[str, Arm]
     for name in listed or ():
         if name not in candidates and name not in families:
             raise UserError(
-                f"config key panels.{panel}.arms has {name!r} but must list some of the arms"
+                f"config key panels.{panel}.arms has {shown(name)} but must list some of the arms"
                 f" {', '.join(dict.fromkeys([*families, *candidates]))}"
             )
 
@@ -231,7 +230,7 @@ def _arm(context: _Context, panel: str, overlay: Entry, name: str, listed: bool)
         return complete_section(key, merged.get(key) or {}, paper, where)
 
     pruning = section("pruning")
-    wall = pruning.pop("wall")
+    last = chains_end(pruning["fraction"], pruning.pop("wall"), where)
     network = ModelRecipe(**section("model"))
     images = dataset_recipe(section("dataset"), where)
     noise = noise_recipe(section("noise"), images, where)
@@ -257,7 +256,7 @@ def _arm(context: _Context, panel: str, overlay: Entry, name: str, listed: bool)
         perturbation=PerturbationRecipe(**section("perturbation")),
         distillation=taught,
         stopping=Stopping(**section("stopping")),
-        last=last_iteration(pruning["fraction"], wall),
+        last=last,
     )
 
 
@@ -292,7 +291,7 @@ def _check_teacher(arms: dict[str, Arm], name: str, arm: Arm) -> None:
         teacher, key = arm.distillation.teacher, f"config key arms.{arm.name}.distillation"
         if teacher not in arms:
             raise UserError(
-                f"{key}.teacher is {teacher!r} but must be one of the arms {', '.join(arms)}"
+                f"{key}.teacher is {shown(teacher)} but must be one of the arms {', '.join(arms)}"
             )
         if teacher in seen:
             raise UserError(
@@ -301,8 +300,8 @@ def _check_teacher(arms: dict[str, Arm], name: str, arm: Arm) -> None:
         last = arms[teacher].last
         if isinstance(arm.distillation.select, int) and arm.distillation.select > last:
             raise UserError(
-                f"{key}.select is {arm.distillation.select} but {teacher} ends with"
-                f" iteration {last}"
+                f"{key}.select is {arm.distillation.select} but must be at most {last}, the last"
+                f" iteration of {teacher}"
             )
         if arms[teacher].dataset != arm.dataset or arms[teacher].noise != arm.noise:
             raise UserError(

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import copy
 import itertools
+import math
 import re
-from types import SimpleNamespace
+import string
 from typing import Any
 
+from dsd2.config.plain import named, shown
 from dsd2.config.validation import SECTIONS
 from dsd2.errors import UserError
 
@@ -15,6 +17,12 @@ Point = tuple[tuple[str, Any], ...]
 """Keys with their values, as ``(("model.depth", 3),)``."""
 
 Entry = dict[str, Any]
+
+LARGEST = 10_000
+"""Points that one grid may have."""
+
+_FORMAT = re.compile(r"%|[-+ ]?\d?(\.\d)?[%defg]?")
+"""How a value may be written in a label: ``:.2f``, say. No field of a million characters."""
 
 
 class _Shown(float):
@@ -45,9 +53,11 @@ def expand(kind: str, name: str, entry: Entry) -> dict[str, tuple[Entry, Point]]
     for key in grid:
         if key.partition(".")[0] not in SECTIONS or key.count(".") != 1:
             raise UserError(
-                f"{where}.grid.{key} is no key of a section; it must be like model.depth or"
+                f"{where}.grid.{named(key)} is no key of a section; it must be like model.depth or"
                 " noise.rate"
             )
+    if (points := math.prod(map(len, grid.values()))) > LARGEST:
+        raise UserError(f"{where}.grid has {points} points but may have at most {LARGEST}")
     members: dict[str, tuple[Entry, Point]] = {}
     for values in itertools.product(*grid.values()):
         point = tuple(zip(grid, values, strict=True))
@@ -56,8 +66,32 @@ def expand(kind: str, name: str, entry: Entry) -> dict[str, tuple[Entry, Point]]
             section, _, setting = key.partition(".")
             member[section] = {**(member.get(section) or {}), setting: value}
         member["label"] = _label(where, entry.get("label"), name, point)
-        members[f"{name}-{_slug(point)}"] = (member, point)
+        named_member = f"{name}-{_slug(point)}"
+        if named_member in members:
+            raise UserError(
+                f"{where}.grid has two points of one name, {named_member}: its values must differ"
+                " in letters or digits"
+            )
+        members[named_member] = (member, point)
     return members
+
+
+def written_out(kind: str, families: dict[str, dict[str, tuple[Entry, Point]]]) -> dict[str, Entry]:
+    """The entries that all entries of a kind stand for, by name.
+
+    Raises:
+        UserError: two of them have one name.
+    """
+    entries: dict[str, Entry] = {}
+    for family, members in families.items():
+        for member, (entry, _) in members.items():
+            if member in entries:
+                raise UserError(
+                    f"config key {kind}.{family} stands for {member}, which another of the {kind}"
+                    " stands for too: each must have a name of its own"
+                )
+            entries[member] = entry
+    return entries
 
 
 def _slug(point: Point) -> str:
@@ -68,15 +102,26 @@ def _slug(point: Point) -> str:
 def _label(where: str, label: str | None, name: str, point: Point) -> str:
     if label is None:
         return ", ".join([name, *(f"{key.partition('.')[2]} {value}" for key, value in point)])
-    sections: dict[str, SimpleNamespace] = {}
-    for key, value in point:
-        section, _, setting = key.partition(".")
-        shown = _Shown(value) if isinstance(value, float) else value
-        setattr(sections.setdefault(section, SimpleNamespace()), setting, shown)
+    values = {key: _Shown(v) if isinstance(v, float) else v for key, v in point}
     try:
-        return label.format(**sections)
-    except (KeyError, AttributeError, ValueError, IndexError) as error:
+        # Not str.format, whose fields reach into whatever Python object they are given.
+        return "".join(
+            text + ("" if key is None else _filled(values[key], spec or "", conversion))
+            for text, key, spec, conversion in string.Formatter().parse(label)
+        )
+    except (KeyError, ValueError) as error:
         keys = ", ".join(f"{{{key}}}" for key, _ in point)
         raise UserError(
-            f"{where}.label is {label!r} but may hold only the grid's keys, {keys}"
+            f"{where}.label is {shown(label)} but may hold only the grid's keys, {keys}"
         ) from error
+
+
+def _filled(value: Any, spec: str, conversion: str | None) -> str:
+    """A value as a label shows it.
+
+    Raises:
+        ValueError: it cannot be written so.
+    """
+    if conversion is not None or not _FORMAT.fullmatch(spec):
+        raise ValueError(spec)
+    return f"{value:{spec}}" if isinstance(value, int | float) or spec else str(value)

@@ -109,7 +109,8 @@ def _noise(recipe: NoiseRecipe) -> str:
     if recipe.kind == "none":
         return "clean"
     if recipe.kind == "human":
-        return f"human-{''.join(filter(str.isalnum, str(recipe.column)))}"
+        # Cut, as a folder's name has an end; the digest has all of it.
+        return f"human-{''.join(filter(str.isalnum, str(recipe.column)))[:24]}"
     return f"{recipe.kind.replace('-', '')}{recipe.rate:g}"
 
 

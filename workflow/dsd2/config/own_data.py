@@ -8,7 +8,9 @@ import statistics
 from pathlib import Path
 from typing import Any
 
+from dsd2.config.plain import shown
 from dsd2.data.listing import list_class_folders, open_image
+from dsd2.data.tables import first_image, parquet_schema, row_count
 from dsd2.errors import UserError
 
 SAMPLE = 200
@@ -33,7 +35,7 @@ def suggestions(folder: str) -> Sections:
     """
     path = Path(os.path.normpath(folder))
     if not path.is_dir():
-        raise UserError(f"config key data is {folder!r}, which is no folder")
+        raise UserError(f"config key data is {shown(folder)}, which is no folder")
     if any(path.glob("train*.parquet")):
         images, sides = _parquet(path)
         dataset: dict[str, Any] = {"name": "parquet", "path": str(path)}
@@ -64,21 +66,10 @@ def _class_folders(folder: Path) -> tuple[int, list[int]]:
 
 def _parquet(folder: Path) -> tuple[int, list[int]]:
     """The same for parquet files, all of whose images have one size."""
-    import io
-
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-    from PIL import Image
-
-    images = 0
-    for file in sorted(folder.glob("train*.parquet")):
-        try:
-            with pq.ParquetFile(file) as table:
-                images += table.metadata.num_rows
-                columns = [n for n in ("image", "img") if n in table.schema_arrow.names]
-                first = next(table.iter_batches(1, columns=columns[:1])).column(0)[0].as_py()
-            with Image.open(io.BytesIO(first["bytes"])) as image:
-                side = min(image.size)
-        except (pa.ArrowException, OSError, IndexError, KeyError, StopIteration) as error:
-            raise UserError(f"{file}: holds no images in a column image ({error})") from error
-    return images, [side]
+    files = sorted(folder.glob("train*.parquet"))
+    names = parquet_schema(files[0]).names
+    column = next((name for name in ("image", "img") if name in names), None)
+    if column is None:
+        raise UserError(f"{files[0]}: has no column image; it has {', '.join(names)}")
+    with first_image(files, column) as image:
+        return sum(map(row_count, files)), [min(image.size)]

@@ -6,6 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from dsd2.config.plain import shown
 from dsd2.errors import UserError
 
 PERCENT = 0.01
@@ -67,13 +68,13 @@ def _printed(number: int, entry: dict[str, Any], arms: Collection[tuple[str, str
     panels = list(dict.fromkeys(panel for panel, _ in arms))
     panel = entry.get("panel", panels[0] if len(panels) == 1 else None)
     if panel is not None and panel not in panels:
-        raise UserError(f"{key}.panel is {panel!r} but must be one of {', '.join(panels)}")
+        raise UserError(f"{key}.panel is {shown(panel)} but must be one of {', '.join(panels)}")
     names = list(dict.fromkeys(arm for place, arm in arms if panel in (None, place)))
     arm = entry.get("arm", names[0] if len(names) == 1 else None)
     if arm is None:
         raise UserError(f"{key}.arm is missing: it must be one of {', '.join(names)}")
     if arm not in names:
-        raise UserError(f"{key}.arm is {arm!r} but must be one of {', '.join(names)}")
+        raise UserError(f"{key}.arm is {shown(arm)} but must be one of {', '.join(names)}")
     values = {name: value for name, value in entry.items() if name not in ("panel", "arm")}
     if panel is None and values.keys() != {"validation_accuracy"}:
         raise UserError(

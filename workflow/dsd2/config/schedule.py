@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+MOST = 10_000
+"""Iterations that a chain may have; the paper's longest has 34."""
+
 
 def scheduled_sparsity(iteration: int, fraction: float) -> float:
     """ζ after so many rounds: 1 − (1 − f)^k (Algorithm 1, line 12)."""
@@ -9,9 +12,12 @@ def scheduled_sparsity(iteration: int, fraction: float) -> float:
 
 
 def last_iteration(fraction: float, wall: float) -> int:
-    """The last iteration of Algorithm 1: the largest whose sparsity is below the wall (line 6)."""
+    """The last iteration of Algorithm 1: the largest whose sparsity is below the wall (line 6).
+
+    At most :data:`MOST`: so small a fraction that it takes more is a mistake.
+    """
     iteration = 0
     # The tolerance keeps a wall that a round hits exactly from depending on rounding.
-    while scheduled_sparsity(iteration + 1, fraction) < wall - 1e-12:
+    while iteration < MOST and scheduled_sparsity(iteration + 1, fraction) < wall - 1e-12:
         iteration += 1
     return iteration

@@ -12,6 +12,7 @@ from dsd2.config.recipe import (
     PruningRecipe,
     TrainingRecipe,
 )
+from dsd2.config.schedule import MOST, last_iteration
 from dsd2.config.validation import Section
 from dsd2.data.places import HUMAN_LABELS
 from dsd2.errors import UserError
@@ -48,8 +49,8 @@ def training_recipe(section: Section, dataset: DatasetRecipe, where: str) -> Tra
     """The recipe of a training; milestones become epochs."""
     if section["augmentation"] == "resized-crop" and not dataset.stream:
         raise UserError(
-            f"config key training.augmentation of {where} is 'resized-crop', which is for streamed"
-            " images alone: set dataset.stream: true, or take flip-shift"
+            f"config key training.augmentation of {where} is 'resized-crop', which needs streamed"
+            " images: set dataset.stream: true, or take flip-shift"
         )
     # Rounded up, less the rounding of the product, so that one epoch is never dropped from.
     epochs, parts = section["epochs"], sorted(section["milestones"])
@@ -65,3 +66,14 @@ def pruning_recipe(section: Section, model: ModelRecipe, where: str) -> PruningR
             f" but model.name is {model.name!r}"
         )
     return PruningRecipe(**section)
+
+
+def chains_end(fraction: float, wall: float, where: str) -> int:
+    """The last iteration before the wall."""
+    last = last_iteration(fraction, wall)
+    if last == MOST:
+        raise UserError(
+            f"config key pruning.fraction of {where} is {fraction}, which takes more than {MOST}"
+            f" iterations to the wall of {wall}; it must be larger, or pruning.wall smaller"
+        )
+    return last

@@ -28,8 +28,15 @@ class Stopping:
         """A name for folders that holds every setting that matters."""
         if self.policy == "none":
             return "none"
-        accuracy = f"{self.policy}-ta{self.accuracy_threshold:g}"
+        accuracy = f"{self.policy}-ta{_exact(self.accuracy_threshold)}"
         if self.policy == "accuracy":
             return accuracy
         channel = "-channel" if self.neuron == "channel" else ""
-        return f"entropy-te{self.entropy_threshold:g}-ta{self.accuracy_threshold:g}{channel}"
+        entropy = _exact(self.entropy_threshold)
+        return f"entropy-te{entropy}-ta{_exact(self.accuracy_threshold)}{channel}"
+
+
+def _exact(number: float) -> str:
+    """A number in six digits, or in as many as it takes: another threshold is another name."""
+    short = f"{number:g}"
+    return short if float(short) == number else repr(float(number))

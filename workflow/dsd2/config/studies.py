@@ -8,6 +8,7 @@ from typing import Any
 
 import yaml
 
+from dsd2.config.plain import shown
 from dsd2.config.study import Study, load_study
 from dsd2.config.validation import check
 from dsd2.errors import UserError
@@ -71,20 +72,22 @@ def _contents(listed: list[str] | str) -> list[tuple[str, dict[str, Any]]]:
     contents = [(file, _read(file)) for file in found]
     contents = [(file, content) for file, content in contents if "studies" not in content]
     if not contents:
-        raise UserError(f"config key studies is {listed!r}, which matches no study's file")
+        raise UserError(f"config key studies is {shown(listed)}, which matches no study's file")
     return contents
 
 
 def _read(file: str) -> dict[str, Any]:
+    if Path(file).exists() and not Path(file).is_file():
+        raise UserError(f"{file}: cannot be read as a study (it is no file)")
     try:
         content = yaml.safe_load(Path(file).read_text(encoding="utf-8"))
     except OSError as error:
         raise UserError(f"{file}: cannot be read as a study ({error.strerror})") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        place = " ".join(str(error).split())
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        place = " ".join(str(error).split())[:300]
         raise UserError(f"{file}: is not valid YAML ({place})") from error
     if not isinstance(content, dict):
-        raise UserError(f"{file}: holds no study, but {content!r}")
+        raise UserError(f"{file}: holds no study, but {shown(content)}")
     return content
 
 

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from dsd2.config.arms import ONLY_PANEL, Arm, resolve_arms
 from dsd2.config.paper import Printed, printed_values
+from dsd2.config.plain import shown
 from dsd2.config.validation import check, schema, top_level
 from dsd2.errors import UserError
 
@@ -127,7 +128,7 @@ def _deliver(config: dict[str, Any], arms: dict[tuple[str, str], Arm]) -> Delive
     if (ONLY_PANEL, deliver.arm) not in arms:
         names = ", ".join(name for panel, name in arms if panel == ONLY_PANEL)
         raise UserError(
-            f"config key deliver.arm is {deliver.arm!r} but must be one of the arms {names}"
+            f"config key deliver.arm is {shown(deliver.arm)} but must be one of the arms {names}"
             if names
             else "config key deliver needs a study without panels"
         )

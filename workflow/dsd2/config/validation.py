@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import copy
 import difflib
 import json
+import re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Any
 
 import yaml
 
+from dsd2.config.plain import named, plain, shown
 from dsd2.errors import UserError
 
 SCHEMA_FILE = Path(__file__).parents[2] / "schemas" / "config.schema.yaml"
@@ -42,32 +43,52 @@ def check(config: Any) -> dict[str, Any]:
     """Check types, ranges and names of every key; returns the configuration with typed values.
 
     Text where a number or truth value belongs is read as one if it is one: YAML takes ``1e-4`` for
-    a word, and Snakemake gives what is nested in ``--config`` as text.
+    a word, and Snakemake gives what is nested in ``--config`` as text. So is 5.0 where a whole
+    number belongs.
 
     Raises:
         UserError: one sentence about the first fault: key, value and what is allowed.
     """
-    from jsonschema import Draft202012Validator
-
     if not isinstance(config, dict) or not config:
         raise UserError("the configuration is empty: give a --configfile, as config/config.yaml")
-    validator = Draft202012Validator(schema())
-    typed = copy.deepcopy(config)
-    for error in validator.iter_errors(config):
-        if error.validator == "type" and isinstance(error.instance, str):
-            _retype(typed, list(error.absolute_path), error.instance)
-    errors = sorted(validator.iter_errors(typed), key=_rank)
+    given, typed = plain(config), plain(config)
+    for error in _validator().iter_errors(given):
+        if error.validator == "type" and isinstance(error.instance, str | float):
+            _retype(typed, list(error.absolute_path), error.instance, error.validator_value)
+    typed = plain(typed)
+    errors = sorted(_validator().iter_errors(typed), key=_rank)
     if errors:
         raise UserError(_sentence(errors[0]))
     return typed
 
 
-def _retype(config: Any, path: list[str | int], text: str) -> None:
-    """Replace the text at a path by the value that it spells in JSON, if it spells one."""
-    try:
-        value = json.loads(text)
-    except ValueError:
-        return
+@cache
+def _validator() -> Any:
+    """JSON schema's rules, but that 5.0 is no whole number and a pattern is of the whole text."""
+    from jsonschema import Draft202012Validator, ValidationError, validators
+
+    def pattern(_: Any, rule: str, instance: Any, __: Any) -> Iterator[ValidationError]:
+        if isinstance(instance, str) and not re.fullmatch(rule, instance):
+            yield ValidationError(f"{instance!r} does not match {rule!r}")
+
+    def is_whole(_: Any, instance: Any) -> bool:
+        return isinstance(instance, int) and not isinstance(instance, bool)
+
+    types = Draft202012Validator.TYPE_CHECKER.redefine("integer", is_whole)
+    made = validators.extend(Draft202012Validator, {"pattern": pattern}, type_checker=types)
+    return made(schema())
+
+
+def _retype(config: Any, path: list[str | int], given: str | float, rule: str | list[str]) -> None:
+    """Replace the value at a path by the one that it spells, if it spells one of another type."""
+    value: Any = given
+    if isinstance(given, str):
+        try:
+            value = json.loads(given)
+        except (ValueError, RecursionError):
+            return
+    if isinstance(value, float) and value.is_integer() and "integer" in rule:
+        value = int(value)
     for key in path[:-1]:
         config = config[key]
     config[path[-1]] = value
@@ -176,31 +197,28 @@ def _rank(error: Any) -> tuple[bool, int, str]:
 
 
 def _sentence(error: Any) -> str:
-    path = [str(part) for part in error.absolute_path]
-    key = ".".join(path) or "the top level"
+    path = list(error.absolute_path)
+    key = f"config key {named(*path)}" if path else "the configuration"
     value, rule = error.instance, error.validator_value
     match error.validator:
         case "additionalProperties":
             known = sorted(error.schema.get("properties", {}))
             unknown = next(name for name in value if name not in known)
-            close = difflib.get_close_matches(str(unknown), known, n=1)
+            close = difflib.get_close_matches(unknown[:80], known, n=1)
             hint = f"did you mean {close[0]}?" if close else f"known are {', '.join(known)}"
-            return f"config key {'.'.join([*path, str(unknown)])} is unknown: {hint}"
+            return f"config key {named(*path, unknown)} is unknown: {hint}"
         case "required":
             missing = next(name for name in rule if name not in value)
-            return f"config key {'.'.join([*path, missing])} is missing"
+            return f"config key {named(*path, missing)} is missing"
         case "type":
             allowed = " or ".join([rule] if isinstance(rule, str) else rule)
-            return f"config key {key} is {value!r} but must be of type {allowed}"
+            return f"{key} is {shown(value)} but must be of type {allowed}"
         case "enum":
-            return f"config key {key} is {value!r} but must be one of {', '.join(map(str, rule))}"
+            return f"{key} is {shown(value)} but must be one of {', '.join(map(str, rule))}"
         case "pattern":
             if error.absolute_schema_path and "propertyNames" in error.absolute_schema_path:
-                return (
-                    f"config key {'.'.join([*path, str(value)])} is no valid name:"
-                    f" it must match {rule}"
-                )
-            return f"config key {key} is {value!r} but must match {rule}"
+                return f"config key {named(*path, value)} is no valid name: it must match {rule}"
+            return f"{key} is {shown(value)} but must match {rule}"
         case "minimum" | "exclusiveMinimum" | "maximum" | "exclusiveMaximum":
             bound = {
                 "minimum": "at least",
@@ -208,6 +226,11 @@ def _sentence(error: Any) -> str:
                 "maximum": "at most",
                 "exclusiveMaximum": "below",
             }[error.validator]
-            return f"config key {key} is {value!r} but must be {bound} {rule}"
+            return f"{key} is {shown(value)} but must be {bound} {rule}"
+        # All these rules are 1.
+        case "minItems" | "minProperties" | "minLength":
+            return f"{key} is {shown(value)} but must not be empty"
+        case "uniqueItems":
+            return f"{key} is {shown(value)} but must have no entry twice"
         case _:
-            return f"config key {key}: {error.message}"
+            return f"{key}: {error.message}"

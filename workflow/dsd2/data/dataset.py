@@ -69,8 +69,10 @@ def split_source(source: Source, recipe: DatasetRecipe) -> Dataset:
         UserError: more images are asked for than there are, there is only one class, or a class
             has no training image though all images are used.
     """
+    where = recipe.path or f"dataset {recipe.name}"
     if len(source.classes) < 2:
-        raise UserError(f"dataset {recipe.name}: has one class, {source.classes[0]}; it takes two")
+        raise UserError(f"{where}: has one class, {source.classes[0]}; it takes two")
+    _check_labels(source, where)
     available = len(source.train.labels)
     own = [None if part is None else len(part.labels) for part in (source.validation, source.test)]
     sizes = split_sizes(recipe, available, *own)
@@ -80,7 +82,7 @@ def split_source(source: Source, recipe: DatasetRecipe) -> Dataset:
     )
     missing = classes_without_images(source.train.labels[train_rows], source.classes)
     if missing and recipe.train is None:
-        raise UserError(f"dataset {recipe.name}: no training image of class {', '.join(missing)}")
+        raise UserError(f"{where}: no training image of class {', '.join(missing)}")
     train = _take(source.train, train_rows, recipe)
     test = _test_images(source, rest, sizes.test, recipe)
     if recipe.validation == "test":
@@ -104,6 +106,20 @@ def split_source(source: Source, recipe: DatasetRecipe) -> Dataset:
         std=std.clamp_min(1.0).view(-1, 1, 1),
         origin=source.origin,
     )
+
+
+def _check_labels(source: Source, where: str) -> None:
+    parts = {"training": source.train, "validation": source.validation, "test": source.test}
+    for split, part in parts.items():
+        if part is None:
+            continue
+        outside = torch.nonzero((part.labels < 0) | (part.labels >= len(source.classes))).flatten()
+        if len(outside):
+            row = int(outside[0])
+            raise UserError(
+                f"{where}: {split} image {row} has label {int(part.labels[row])}, which is outside"
+                f" 0 to {len(source.classes) - 1}"
+            )
 
 
 def classes_without_images(labels: Tensor, classes: tuple[str, ...]) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,9 +14,11 @@ from dsd2.data.stand_in import CLASSES, stand_in_sizes
 from dsd2.data.tables import (
     cifar_columns,
     class_names,
-    encoded,
+    first_image,
     parquet_schema,
     read_foreign_parquet,
+    row_count,
+    whole_numbers,
 )
 from dsd2.errors import UserError
 
@@ -110,9 +111,6 @@ def _imagefolder(folder: Path, size: int) -> _Whole:
 
 
 def _parquet(folder: Path, image_column: str, label_column: str) -> _Whole:
-    import pyarrow.parquet as pq
-    from PIL import Image
-
     files = {split: sorted(folder.glob(f"{split}*.parquet")) for split in SPLITS}
     if not files["train"]:
         raise UserError(f"{folder}: has no train*.parquet")
@@ -123,16 +121,16 @@ def _parquet(folder: Path, image_column: str, label_column: str) -> _Whole:
                 f"{files['train'][0]}: has no column {column!r}; it has {', '.join(schema.names)}"
             )
     count: dict[str, int | None] = {
-        split: sum(pq.read_metadata(part).num_rows for part in parts) if parts else None
-        for split, parts in files.items()
+        split: sum(map(row_count, parts)) if parts else None for split, parts in files.items()
     }
-    with pq.ParquetFile(files["train"][0]) as file:
-        first = next(file.iter_batches(batch_size=1, columns=[image_column]))
-    with Image.open(io.BytesIO(encoded(first.column(0)[0]))) as image:
+    if not count["train"]:
+        raise UserError(f"{files['train'][0]}: has no rows")
+    with first_image(files["train"], image_column) as image:
         shape = (1 if image.mode in GREY else 3, image.height, image.width)
-    classes = len(class_names(schema, label_column)) or 1 + max(
-        max(read_foreign_parquet(part, [label_column]).column(0).to_pylist())
+    classes = len(class_names(files["train"][0], schema, label_column)) or 1 + max(
+        label
         for parts in files.values()
         for part in parts
+        for label in whole_numbers(part, read_foreign_parquet(part, [label_column]), label_column)
     )
     return _Whole(shape, classes, count["train"] or 0, count["validation"], count["test"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ import torch
 from torch import Tensor
 
 from dsd2.data.places import HUMAN_LABELS, find_human_labels
-from dsd2.data.tables import read_foreign_parquet
+from dsd2.data.tables import read_foreign_parquet, whole_numbers
 from dsd2.errors import UserError
 
 Columns = dict[str, Callable[[], list[int]]]
@@ -77,7 +78,7 @@ def _labels(columns: Columns, name: str) -> Tensor:
 
 def _read_parquet(path: Path) -> Columns:
     table = read_foreign_parquet(path)
-    return {name: table.column(name).to_pylist for name in table.column_names}
+    return {name: partial(whole_numbers, path, table, name) for name in table.column_names}
 
 
 def _read_release(path: Path) -> Columns:
@@ -93,7 +94,18 @@ def _read_release(path: Path) -> Columns:
     try:
         with torch.serialization.safe_globals(allowed):  # type: ignore[arg-type]
             content = torch.load(path, map_location="cpu", weights_only=True)
-        return {str(name): np.asarray(values).tolist for name, values in content.items()}
+        arrays = {str(name): np.asarray(values) for name, values in content.items()}
     except Exception as error:
         reason = str(error).partition("\n")[0]
         raise UserError(f"{path}: is no file of human labels of CIFAR-N ({reason})") from error
+    return {name: partial(_numbers, path, name, array) for name, array in arrays.items()}
+
+
+def _numbers(path: Path, column: str, array: np.ndarray) -> list[int]:
+    if array.ndim != 1 or array.dtype.kind not in "iu":
+        raise UserError(
+            f"{path}: {column} is an array {list(array.shape)} of {array.dtype}, not a column of"
+            " whole numbers"
+        )
+    numbers: list[int] = array.tolist()
+    return numbers

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import os
+import unicodedata
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,8 +15,12 @@ from dsd2.errors import UserError
 EXTENSIONS = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp")
 """Endings of image files, in any case; torchvision's."""
 
-GREY = {"1", "L", "LA", "La", "I", "I;16", "F"}
+GREY = {"1", "L", "LA", "La"}
 """PIL's modes of images without colour."""
+
+FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
+"""PIL's formats that are read, whatever a file is called: none that runs another program to decode
+it, as EPS does."""
 
 SPLITS = ("train", "validation", "test")
 """Folders, or beginnings of parquet files, of a dataset that is split already."""
@@ -44,27 +51,35 @@ def list_class_folders(folder: Path) -> ClassFolders:
     """List class folders, or such folders in ``train``, ``validation`` and ``test``.
 
     Raises:
-        UserError: there is no class folder or one is empty, or splits have different classes.
+        UserError: there is no class folder or one is empty, two are alike or one, or splits have
+            different classes.
     """
+    seen: dict[str, str] = {}
     if not (folder / "train").is_dir():
-        classes, listed = _list(folder, folder)
+        classes, listed = _list(folder, folder, seen)
         return ClassFolders(classes, {"train": listed})
-    found = {split: _list(folder, folder / split) for split in SPLITS if (folder / split).is_dir()}
+    found = {
+        split: _list(folder, folder / split, seen) for split in SPLITS if (folder / split).is_dir()
+    }
     classes = found["train"][0]
     for split, (others, _) in found.items():
         if others != classes:
-            raise UserError(f"{folder}: train and {split} have different class folders")
+            alone = ", ".join(sorted({*classes} ^ {*others}))
+            raise UserError(
+                f"{folder}: train and {split} have different class folders, one of them alone has"
+                f" {alone}"
+            )
     return ClassFolders(classes, {split: listed for split, (_, listed) in found.items()})
 
 
-def _list(root: Path, folder: Path) -> tuple[tuple[str, ...], Listed]:
-    entries = sorted(e.name for e in os.scandir(folder) if e.is_dir()) if folder.is_dir() else []
+def _list(root: Path, folder: Path, seen: dict[str, str]) -> tuple[tuple[str, ...], Listed]:
+    entries = _class_names(folder) if folder.is_dir() else []
     if not entries:
         raise UserError(f"{folder}: needs a folder of images for each class")
     listed = Listed([], [])
     for label, name in enumerate(entries):
         before = len(listed.names)
-        for place, _, files in sorted(os.walk(folder / name, followlinks=True)):
+        for place, files in sorted(_walk(folder / name, seen)):
             images = [file for file in sorted(files) if file.lower().endswith(EXTENSIONS)]
             inside = os.path.relpath(place, root)
             listed.names.extend(f"{inside}/{image}" for image in images)
@@ -77,18 +92,115 @@ def _list(root: Path, folder: Path) -> tuple[tuple[str, ...], Listed]:
     return tuple(entries), listed
 
 
-def open_image(path: Path | str) -> Any:
-    """A PIL image whose header alone is read.
+def _class_names(folder: Path) -> list[str]:
+    """Names of the folders in a folder, no two of which look like one class."""
+    names = []
+    try:
+        with os.scandir(folder) as scanned:
+            entries = list(scanned)
+        for entry in entries:
+            if entry.is_symlink() and not Path(entry.path).exists():
+                raise UserError(f"{entry.path}: is a link to nothing; remove it")
+            if entry.is_dir():
+                names.append(entry.name)
+    except OSError as error:
+        raise _unlisted(error) from error
+    alike: dict[str, str] = {}
+    for name in sorted(names):
+        if any(0xD800 <= ord(letter) <= 0xDFFF for letter in name):
+            raise UserError(f"{folder}: the class folder {name!r} is not named in UTF-8")
+        # Where classes are letters, B is another than b.
+        plain = unicodedata.normalize("NFC", name).strip()
+        other = alike.setdefault(plain.casefold() if len(plain) > 1 else plain, name)
+        if other != name:
+            raise UserError(
+                f"{folder}: the class folders {other!r} and {name!r} differ in nothing but case,"
+                " spaces or the encoding of a letter; join them or give one another name"
+            )
+    return sorted(names)
+
+
+def _walk(top: Path, seen: dict[str, str]) -> Iterator[tuple[str, list[str]]]:
+    """The folders below one, itself among them, each with its files; follows links.
 
     Raises:
-        UserError: it is no image, or not there.
+        UserError: a folder cannot be listed, or has been seen under another name.
     """
-    from PIL import Image
 
+    def refuse(error: OSError) -> None:
+        raise _unlisted(error) from error
+
+    for place, _, files in os.walk(top, onerror=refuse, followlinks=True):
+        other = seen.setdefault(os.path.realpath(place), place)
+        if other != place:
+            raise UserError(
+                f"{place}: is the same folder as {other}, whose images would count twice; remove"
+                " the link"
+            )
+        yield place, files
+
+
+def _unlisted(error: OSError) -> UserError:
+    return UserError(f"{error.filename}: cannot be listed ({error.strerror})")
+
+
+WATCHED = {
+    "parquet": ("t*.parquet", "validation*.parquet"),
+    "imagefolder": ("*/", "train/*/", "validation/*/", "test/*/"),
+}
+"""What changes when the images of a folder do: a folder's time changes with the files in it."""
+
+
+def watched(kind: str, folder: Path) -> list[str]:
+    """Files and folders whose times tell of a change of one's own images, as a workflow's inputs.
+
+    Args:
+        kind: ``parquet`` or ``imagefolder``.
+        folder: of the dataset.
+
+    Raises:
+        UserError: a name has braces, which Snakemake would take for a wildcard.
+    """
+    found = sorted(str(path) for pattern in WATCHED[kind] for path in folder.glob(pattern))
+    for path in found:
+        if "{" in path or "}" in path:
+            raise UserError(
+                f"{path!r}: has braces in its name, which Snakemake takes for a wildcard; rename it"
+            )
+    return found
+
+
+def open_image(source: Path | str | bytes, name: str | None = None) -> Any:
+    """A PIL image whose header alone is read.
+
+    Args:
+        source: an image file, or what is in one.
+        name: of the image in messages; the file's by default.
+
+    Raises:
+        UserError: it is no image, not there, too large to be one, or has no 8 bits a channel.
+    """
+    from PIL import Image, UnidentifiedImageError
+
+    name = name or str(source)
     try:
-        return Image.open(path)
+        image = Image.open(
+            io.BytesIO(source) if isinstance(source, bytes) else source, "r", FORMATS
+        )
+    except UnidentifiedImageError as error:
+        raise UserError(
+            f"{name}: the image cannot be decoded (it is none of {', '.join(FORMATS)})"
+        ) from error
     except Exception as error:
-        raise UserError(f"{path}: the image cannot be decoded ({error})") from error
+        raise UserError(f"{name}: the image cannot be decoded ({error})") from error
+    if image.mode.startswith("I") or image.mode == "F":
+        # PIL would make all that is above 255 white.
+        image.close()
+        raise UserError(
+            f"{name}: the image has 16 or 32 bits a pixel (PIL's mode {image.mode}); convert it to"
+            " 8 bits"
+        )
+    return image
 
 
 def folders_mode(folder: Path, listed: ClassFolders) -> str:

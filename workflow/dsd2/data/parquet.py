@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +9,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dsd2.data.listing import GREY, SPLITS
+from dsd2.data.listing import GREY, SPLITS, open_image
 from dsd2.data.source import Images, Source, channels_first
-from dsd2.data.tables import class_names, encoded, read_foreign_parquet
+from dsd2.data.tables import class_names, encoded, read_foreign_parquet, whole_numbers
 from dsd2.errors import UserError
+
+MOST = 100_000
+"""Classes where they have no names: a larger label is no label."""
 
 
 def read_parquet(folder: Path, image_column: str, label_column: str) -> Source:
@@ -27,21 +29,27 @@ def read_parquet(folder: Path, image_column: str, label_column: str) -> Source:
     """
     parts: dict[str, list[Images]] = {}
     names: tuple[str, ...] = ()
+    labels: dict[Path, Tensor] = {}
     for split in SPLITS:
         for file in sorted(folder.glob(f"{split}*.parquet")):
             images, found = _file(file, image_column, label_column)
+            if found and names and found != names:
+                raise UserError(
+                    f"{file}: its class names are others than those of {next(iter(labels))}"
+                )
             parts.setdefault(split, []).append(images)
-            names = names or found
+            names, labels[file] = names or found, images.labels
     if "train" not in parts:
         raise UserError(f"{folder}: has no train*.parquet")
+    most = len(names) or MOST
+    for file, given in labels.items():
+        outside = torch.nonzero((given < 0) | (given >= most)).flatten()
+        if len(outside):
+            row = int(outside[0])
+            raise UserError(f"{file} row {row}: label {int(given[row])} is outside 0 to {most - 1}")
     joined = _joined(folder, parts)
     highest = max(int(part.labels.max()) for part in joined.values())
     names = names or tuple(str(label) for label in range(highest + 1))
-    for split, part in joined.items():
-        if int(part.labels.min()) < 0 or int(part.labels.max()) >= len(names):
-            raise UserError(
-                f"{folder}: a label of the {split} files is outside 0 to {len(names) - 1}"
-            )
     return Source(
         train=joined["train"],
         validation=joined.get("validation"),
@@ -82,30 +90,28 @@ def _file(file: Path, image_column: str, label_column: str) -> tuple[Images, tup
     if len(table) == 0:
         raise UserError(f"{file}: has no rows")
     images = _decode(file, table.column(image_column))
-    labels = torch.tensor(table.column(label_column).to_pylist(), dtype=torch.int64)
-    return Images(images, labels), class_names(table.schema, label_column)
+    labels = torch.tensor(whole_numbers(file, table, label_column), dtype=torch.int64)
+    return Images(images, labels), class_names(file, table.schema, label_column)
 
 
 def _decode(file: Path, column: Any) -> Tensor:
     """Decode a column of encoded images into uint8 [N, C, H, W]; C is 1 if all are greyscale."""
-    from PIL import Image
-
     pixels: np.ndarray | None = None
     for row, value in enumerate(column):
-        try:
-            image = Image.open(io.BytesIO(encoded(value)))
-            image.load()
-        except Exception as error:
-            raise UserError(f"{file} row {row}: the image cannot be decoded ({error})") from error
+        where = f"{file} row {row}"
+        image = open_image(encoded(where, value), where)
         grey = image.mode in GREY
         if pixels is None:
             pixels = np.empty((len(column), image.height, image.width, 1 if grey else 3), np.uint8)
         elif not grey and pixels.shape[3] == 1:
             pixels = np.repeat(pixels, 3, axis=3)
-        array = np.asarray(image.convert("L" if grey else "RGB"))
+        try:
+            array = np.asarray(image.convert("L" if grey else "RGB"))
+        except Exception as error:
+            raise UserError(f"{where}: the image cannot be decoded ({error})") from error
         if array.shape[:2] != pixels.shape[1:3]:
             raise UserError(
-                f"{file} row {row}: the image is {image.height}×{image.width},"
+                f"{where}: the image is {image.height}×{image.width},"
                 f" the first is {pixels.shape[1]}×{pixels.shape[2]}"
             )
         pixels[row] = array.reshape(image.height, image.width, -1)

@@ -59,6 +59,11 @@ def split_sizes(
     else:
         held_out, used = _held_out(recipe, recipe.train), recipe.train
     spare = train - used - held_out
+    if held_out < 1 and not isinstance(recipe.validation, str):
+        raise UserError(
+            f"config key dataset.validation is {recipe.validation}, which is none of"
+            f" {used} images; it must be larger"
+        )
     if spare < 0 or used < 1 or (own_test is None and spare == 0):
         raise UserError(
             f"dataset.train: {used} training and {held_out} validation images"
@@ -83,6 +88,11 @@ def _test(recipe: DatasetRecipe, spare: int, own_test: int | None) -> int:
     if recipe.test is None or (own_test is None and recipe.train is None):
         return available
     wanted = size_of(recipe.test, available)
+    if wanted < 1:
+        raise UserError(
+            f"config key dataset.test is {recipe.test}, which is none of {available} images; it"
+            " must be larger"
+        )
     if wanted > available:
         raise UserError(f"dataset.test: {wanted} images asked for, {available} there are")
     return wanted

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from dsd2.data.listing import open_image
 from dsd2.errors import UserError
 
 
@@ -19,8 +20,33 @@ def read_foreign_parquet(path: Path, columns: list[str] | None = None) -> Any:
     import pyarrow.parquet as pq
 
     try:
-        with pq.ParquetFile(path) as file:
+        # Where its pages have checksums, which few writers give them.
+        with opened(path) as source:
+            file = pq.ParquetFile(source, page_checksum_verification=True)
             return file.read(columns=columns)
+    except (pa.ArrowException, OSError) as error:
+        raise UserError(f"{path}: cannot be read as parquet ({error})") from error
+
+
+def opened(path: Path) -> Any:
+    """A file as pyarrow reads it, which takes a path with a colon for an address on the net."""
+    import pyarrow as pa
+
+    return pa.OSFile(str(path))
+
+
+def row_count(path: Path) -> int:
+    """How many rows a Parquet file has.
+
+    Raises:
+        UserError: it cannot be read.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        with opened(path) as source:
+            return int(pq.read_metadata(source).num_rows)
     except (pa.ArrowException, OSError) as error:
         raise UserError(f"{path}: cannot be read as parquet ({error})") from error
 
@@ -35,22 +61,82 @@ def parquet_schema(path: Path) -> Any:
     import pyarrow.parquet as pq
 
     try:
-        return pq.read_schema(path)
+        with opened(path) as source:
+            return pq.read_schema(source)
     except (pa.ArrowException, OSError) as error:
         raise UserError(f"{path}: cannot be read as parquet ({error})") from error
 
 
-def class_names(schema: Any, label_column: str) -> tuple[str, ...]:
-    """The class names that the hub's libraries leave in a schema's metadata, if any."""
+def class_names(path: Path, schema: Any, label_column: str) -> tuple[str, ...]:
+    """The class names that the hub's libraries leave in a schema's metadata, if any.
+
+    Raises:
+        UserError: the metadata is not as it should be.
+    """
     text = (schema.metadata or {}).get(b"huggingface", b"{}")
-    features = json.loads(text).get("info", {}).get("features", {})
-    return tuple(str(name) for name in features.get(label_column, {}).get("names", ()))
+    try:
+        features = json.loads(text).get("info", {}).get("features", {})
+        return tuple(str(name) for name in features.get(label_column, {}).get("names", ()))
+    except (ValueError, AttributeError, TypeError, RecursionError) as error:
+        raise UserError(f"{path}: its metadata huggingface is damaged ({error})") from error
 
 
-def encoded(value: Any) -> bytes:
-    """The image file in a cell of an image column."""
+def whole_numbers(path: Path, table: Any, column: str) -> list[int]:
+    """A column of a table as whole numbers.
+
+    Raises:
+        UserError: a value is none; the message names its row.
+    """
+    import pyarrow as pa
+
+    values = table.column(column)
+    try:
+        if not values.null_count and not pa.types.is_string(values.type):
+            numbers: list[int] = values.cast(pa.int64()).to_pylist()
+            return numbers
+    except pa.ArrowException:
+        pass
+    for row, value in enumerate(values.to_pylist()):
+        if not isinstance(value, int | float) or not -(2**63) <= value < 2**63 or value % 1:
+            raise UserError(f"{path} row {row}: {column} is {value!r}, which is no whole number")
+    raise UserError(f"{path}: column {column} holds {values.type}, not whole numbers")
+
+
+def encoded(where: str, value: Any) -> bytes:
+    """The image file in a cell of an image column; ``where`` names the cell in messages.
+
+    Raises:
+        UserError: there is none.
+    """
     data = value.as_py()
-    return bytes(data["bytes"] if isinstance(data, dict) else data)
+    if isinstance(data, dict):
+        data = data.get("bytes")
+    if not isinstance(data, bytes):
+        raise UserError(f"{where}: the image cannot be decoded (it holds no bytes of an image)")
+    return data
+
+
+def first_image(files: list[Path], column: str) -> Any:
+    """The PIL image in the first row of the first file that has rows.
+
+    Raises:
+        UserError: it cannot be read.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    for path in files:
+        try:
+            with opened(path) as source:
+                batch = next(
+                    pq.ParquetFile(source).iter_batches(batch_size=1, columns=[column]), None
+                )
+        except (pa.ArrowException, OSError) as error:
+            raise UserError(f"{path}: cannot be read as parquet ({error})") from error
+        if batch is not None and len(batch):
+            where = f"{path} row 0"
+            return open_image(encoded(where, batch.column(0)[0]), where)
+    raise UserError(f"{files[0]}: has no rows")
 
 
 def cifar_columns(name: str, root: Path) -> tuple[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from torch import nn
@@ -9,6 +10,7 @@ from torch import nn
 from dsd2.config.recipe import RunRecipe
 from dsd2.data.dataset import Dataset
 from dsd2.data.labels import Labels
+from dsd2.errors import UserError
 from dsd2.files.checkpoint import Checkpoint
 from dsd2.nn.entropy import StateCounts, channel_entropy, position_entropy
 from dsd2.nn.evaluation import Evaluation, evaluate, evaluate_with_states
@@ -63,9 +65,19 @@ def cost_columns(
 
 
 def accuracy_columns(model: nn.Module, data: dict[str, ImageSet], labels: Labels) -> Columns:
-    """Accuracy, loss and entropy: one pass over each split, whose entries ``data`` has by name."""
+    """Accuracy, loss and entropy: one pass over each split, whose entries ``data`` has by name.
+
+    Raises:
+        UserError: a loss is NaN or infinite.
+    """
     train_set, counts = evaluate_with_states(model, data["train"])
     held_out = {split: evaluate(model, data[split]) for split in ("validation", "test")}
+    for split, evaluation in {"training": train_set, **held_out}.items():
+        if not math.isfinite(evaluation.loss):
+            raise UserError(
+                f"the trained network's loss on the {split} images is {evaluation.loss}: the"
+                " training diverged in its last steps; lower training.learning_rate"
+            )
     return {
         **_fit(train_set, labels, data["train"]),
         **_entropies(counts),

@@ -8,7 +8,13 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from dsd2.config.recipe import DatasetRecipe, NoiseRecipe
-from dsd2.data.dataset import classes_without_images, load_dataset, save_dataset, split_source
+from dsd2.data.dataset import (
+    Dataset,
+    classes_without_images,
+    load_dataset,
+    save_dataset,
+    split_source,
+)
 from dsd2.data.labels import make_labels, save_labels
 from dsd2.data.sources import read_source
 from dsd2.data.stand_in import write_stand_in
@@ -31,18 +37,36 @@ def run_dataset(recipe: DatasetRecipe, roots: list[Path], download: bool, output
         if recipe.stand_in:
             source = dataclasses.replace(source, origin=f"stand-in for {source.origin}")
         dataset = split_source(source, recipe)
-    missing = classes_without_images(dataset.train.labels, dataset.classes)
-    if missing:
-        print(
-            f"no training image of {len(missing)} of {len(dataset.classes)} classes:"
-            f" {', '.join(missing[:10])}{' …' if len(missing) > 10 else ''}"
-        )
+    for remark in remarks(dataset):
+        print(remark)
     save_dataset(output, dataset)
     print(
         f"{dataset.origin}: {len(dataset.train.labels)} training,"
         f" {len(dataset.validation.labels)} validation, {len(dataset.test.labels)} test images"
         f" of {len(dataset.classes)} classes, (C, H, W) = {dataset.image}"
     )
+
+
+def remarks(dataset: Dataset) -> list[str]:
+    """What may be missing from the splits, in words: classes, for the log."""
+    found = []
+    parts = {"training": dataset.train, "test": dataset.test}
+    if dataset.validation is not dataset.test:
+        parts["validation"] = dataset.validation
+    for split, part in parts.items():
+        missing = classes_without_images(part.labels, dataset.classes)
+        if missing:
+            found.append(
+                f"no {split} image of {len(missing)} of {len(dataset.classes)} classes:"
+                f" {', '.join(missing[:10])}{' …' if len(missing) > 10 else ''}"
+            )
+        if len(missing) == len(dataset.classes) - 1:
+            (only,) = set(dataset.classes) - set(missing)
+            found.append(
+                f"all {split} images are of class {only}: an accuracy on them says nothing of the"
+                " others"
+            )
+    return found
 
 
 def run_labels(

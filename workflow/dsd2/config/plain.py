@@ -1,0 +1,91 @@
+"""What every value of a configuration must be, whatever its key, and how messages show one."""
+
+from __future__ import annotations
+
+import math
+import reprlib
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from dsd2.errors import UserError
+
+DEEPEST = 12
+"""Levels of lists and mappings that a configuration may have; ours have five."""
+MOST = 100_000
+"""Values in one configuration; YAML's aliases can make billions of a few lines."""
+LONGEST = 4096
+"""Characters of a text, as many as a path may have."""
+LARGEST = 2**63 - 1
+"""Largest whole number: what the tables hold."""
+
+
+def plain(config: Any) -> Any:
+    """A copy of a configuration in plain dictionaries and lists.
+
+    Raises:
+        UserError: a value is nested too deeply, too large, not finite, or no text that can be read.
+    """
+    return _copy(config, (), iter(range(MOST)))
+
+
+def shown(value: Any) -> str:
+    """A value as a message shows it: on one line, its middle left out where it is long."""
+    if isinstance(value, int) and abs(value) > LARGEST:
+        return f"a whole number of {value.bit_length()} bits"
+    return _REPR.repr(value)
+
+
+def named(*path: object) -> str:
+    """A key as a message names it: ``training.epochs``; parts that are no words are quoted."""
+    return ".".join(
+        part if isinstance(part, str) and part.isprintable() and len(part) <= 80 else shown(part)
+        for part in path
+    )
+
+
+_REPR = reprlib.Repr()
+_REPR.maxstring = _REPR.maxother = _REPR.maxlong = 80
+_REPR.maxlevel = 3
+
+
+def _copy(value: Any, path: tuple[object, ...], room: Iterator[int]) -> Any:
+    where = f"config key {named(*path)}" if path else "the configuration"
+    if next(room, None) is None:
+        raise UserError(f"{where} is the {MOST}th value, which must be enough for a configuration")
+    if len(path) > DEEPEST:
+        raise UserError(f"{where} is nested too deeply: at most {DEEPEST} levels are allowed")
+    if isinstance(value, Mapping):
+        for key in value:
+            if not isinstance(key, str):
+                raise UserError(
+                    f"config key {named(*path, key)} is of type {type(key).__name__} but a key must"
+                    " be text: write it in quotes"
+                )
+            _check_text(key, f"config key {named(*path, key)}")
+        return {key: _copy(inner, (*path, key), room) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_copy(inner, (*path, i), room) for i, inner in enumerate(value)]
+    if isinstance(value, float) and not math.isfinite(value):
+        raise UserError(f"{where} is {value} but a number must be finite")
+    if isinstance(value, int) and abs(value) > LARGEST:
+        raise UserError(f"{where} is {shown(value)} but must be at most {LARGEST}")
+    if isinstance(value, str):
+        _check_text(value, where)
+    return value
+
+
+def _check_text(text: str, where: str) -> None:
+    if len(text) > LONGEST:
+        raise UserError(
+            f"{where} is {shown(text)}, {len(text)} characters long, but must have at most"
+            f" {LONGEST}"
+        )
+    # Line breaks may stand in a title; other control characters and halves of characters cannot
+    # be drawn, nor be part of a path.
+    odd = [c for c in text if not c.isprintable() and (ord(c) < 32 or 127 <= ord(c) < 160)]
+    halves = [c for c in text if 0xD800 <= ord(c) <= 0xDFFF]
+    if halves or set(odd) - {"\n", "\t"}:
+        raise UserError(
+            f"{where} is {shown(text)} but must be text without control characters and halves of"
+            " characters"
+        )
