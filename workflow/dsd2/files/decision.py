@@ -34,7 +34,7 @@ def read_decision(path: Path, kind: str) -> dict[str, Any]:
         decision = json.loads(path.read_bytes())
         expected = decision.pop("sha256")
         found, version = decision["kind"], decision["format"]
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise UserError(f"{path}: is damaged or no file of this workflow; {REDO}") from error
     if _checksum(decision) != expected:
         raise UserError(f"{path}: is damaged (its checksum does not match); {REDO}")
