@@ -103,6 +103,8 @@ def test_asked_to_stop_it_saves_and_goes_on_later(place, asked):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        # What a shell runs in the background ignores Ctrl-C; these tests may run there.
+        preexec_fn=lambda: signal.signal(asked, signal.SIG_DFL),
     ) as process:
         last = next(line for line in process.stdout if line.startswith("epoch 6/"))
         process.send_signal(asked)

@@ -65,6 +65,7 @@ class Project:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                preexec_fn=_heed_interrupts,
             )
 
     def snakemake(self, *arguments, cores=2, status=0):
@@ -111,6 +112,11 @@ class Project:
     def modified(self, pattern):
         """When the files of a pattern were last written."""
         return {file: file.stat().st_mtime_ns for file in self.folder.glob(pattern)}
+
+
+def _heed_interrupts():
+    """As in a terminal: what a shell runs in the background ignores Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def new_project(folder):

@@ -47,7 +47,10 @@ class Stopped(BaseException):
 
 
 def raise_when_asked_to_stop() -> None:
-    """Have SIGTERM and SIGINT raise :class:`Stopped`, once: what it saves is not disturbed."""
+    """Have SIGTERM and SIGINT raise :class:`Stopped`, once: what it saves is not disturbed.
+
+    One that is ignored, as a shell has it for what it runs in the background, stays so.
+    """
 
     def stop(number: int, _: FrameType | None) -> None:
         for asking in (signal.SIGTERM, signal.SIGINT):
@@ -55,7 +58,8 @@ def raise_when_asked_to_stop() -> None:
         raise Stopped(number)
 
     for asking in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(asking, stop)
+        if signal.getsignal(asking) is not signal.SIG_IGN:
+            signal.signal(asking, stop)
 
 
 def peak_memory(of: int = resource.RUSAGE_SELF) -> int:
