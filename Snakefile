@@ -17,6 +17,7 @@ include: "workflow/rules/data.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/gate.smk"
 include: "workflow/rules/report.smk"
+include: "workflow/rules/export.smk"
 
 
 localrules:
@@ -27,7 +28,10 @@ localrules:
     study_metrics,
     figure,
     table,
-    deliver,
+    export,
+    export_network,
+    export_networks,
+    export_comparison,
     plan,
 
 

@@ -26,7 +26,7 @@ def random_network(kind, seed):
     else:
         image = (channels, 16, 16)
         stem = pick("cifar", "imagenet")
-        network = narrow_resnet(kind, stem, channels, classes, pick(2, 3, 5), pick(1, 2))
+        network = narrow_resnet(kind, stem, channels, classes, pick(2, 3, 5), pick(1, 1, 2))
     return randomised(network.double(), pick).eval(), image
 
 

@@ -6,10 +6,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from dsd2.analysis.delivery import choose, report
 from PIL import Image
 from rows import row_of
 
-from dsd2.analysis.delivery import choose, report
 from dsd2.config.own_data import suggestions
 from dsd2.config.study import load_study
 from dsd2.errors import UserError

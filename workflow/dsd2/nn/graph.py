@@ -132,8 +132,8 @@ class _Builder:
             case nn.ReLU():
                 return self.add(Step(name, "relu", inputs))
             case nn.MaxPool2d():
-                size, stride, padding = (
-                    int(n) for n in (module.kernel_size, module.stride, module.padding)
+                size, stride, padding = map(
+                    _one, (module.kernel_size, module.stride, module.padding)
                 )
                 return self.add(Step(name, "maxpool", inputs, stride, padding, size))
             case nn.AdaptiveAvgPool2d():
@@ -175,6 +175,11 @@ class _Builder:
             shortcut = self.layer(f"{name}.downsample", block.downsample, value)
         total = self.add(Step(f"{name}.add", "add", (branch, shortcut)))
         return self.add(Step(f"{name}.relu", "relu", (total,)))
+
+
+def _one(size: int | tuple[int, int]) -> int:
+    """The size along both axes, which are alike in our networks."""
+    return size if isinstance(size, int) else size[0]
 
 
 def _convolutions(block: nn.Module) -> Iterator[tuple[int, nn.Module]]:
@@ -226,6 +231,4 @@ def fold_head(graph: Graph) -> Graph:
     matrix = pooling_matrix(height, width, pool.size, weight.device, torch.float64)
     folded = weight.view(len(weight), channels, -1) @ matrix.to(weight.dtype)
     tensors = {**graph.tensors, f"{linear.name}.weight": folded.flatten(1)}
-    return replace(
-        graph, steps=(*steps, linear._replace(inputs=pool.inputs)), tensors=tensors
-    )
+    return replace(graph, steps=(*steps, linear._replace(inputs=pool.inputs)), tensors=tensors)
