@@ -50,7 +50,8 @@ onstart:
 onsuccess:
     PROGRESS.stop()
     for study in STUDIES.values():
-        if made := [path for path in study_results(study) if Path(path).exists()]:
+        results = dict.fromkeys([*study_results(study), *export_results(study)])
+        if made := [path for path in results if Path(path).exists()]:
             print(f"The study {study.folder} is in:", *made, sep="\n  ")
 
 

@@ -10,6 +10,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import FuncFormatter, NullFormatter
 from styles import MILLIMETRES, Drawn, styles
 
 from dsd2.analysis.pareto import TIMES, comparison, pareto_front, time_name
@@ -97,6 +98,12 @@ def _draw_axes(axes, table: pd.DataFrame, column: str, looks) -> None:
             fillstyle="none",
         )
     axes.set_xscale("log")
+    plain = FuncFormatter(lambda value, _: f"{value:g}")
+    axes.xaxis.set_major_formatter(plain)
+    # Within a decade or two the powers of ten alone would be too few.
+    narrow = costs.max() < 20 * costs.min()
+    axes.xaxis.set_minor_formatter(plain if narrow else NullFormatter())
+    axes.tick_params(axis="x", which="both", rotation=45 if narrow else 0)
     axes.grid(alpha=0.3)
 
 
