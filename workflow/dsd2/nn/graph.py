@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from dsd2.files.load_network import IMAGES, Step, run_steps
@@ -215,6 +216,29 @@ def fold_norms(graph: Graph) -> Graph:
             inputs = tuple(renamed.get(name, name) for name in step.inputs)
             steps.append(step._replace(inputs=inputs))
     return replace(graph, steps=tuple(steps), tensors=tensors)
+
+
+def align_channels(graph: Graph, multiple: int) -> Graph:
+    """The same network with channels of zeros added to every map, up to a multiple.
+
+    For runtimes whose fast convolutions take such numbers of channels alone.
+    """
+    channels = {name: shape[0] for name, shape in graph.shapes().items()}
+    added = {name: 0 if name == IMAGES else -count % multiple for name, count in channels.items()}
+    tensors = dict(graph.tensors)
+    for step in graph.steps:
+        x, weight = step.inputs[0], f"{step.name}.weight"
+        if step.op == "conv":
+            rows, columns = added[step.name], added[x]
+            tensors[weight] = F.pad(tensors[weight], (0, 0, 0, 0, 0, columns, 0, rows))
+            tensors[f"{step.name}.bias"] = F.pad(graph.bias(step), (0, rows))
+        elif step.op == "norm":
+            for name in (weight, f"{step.name}.bias"):
+                tensors[name] = F.pad(tensors[name], (0, 0, 0, 0, 0, added[x]))
+        elif step.op == "linear":
+            whole = tensors[weight].view(len(tensors[weight]), channels[x], -1)
+            tensors[weight] = F.pad(whole, (0, 0, 0, added[x])).flatten(1)
+    return replace(graph, tensors=tensors)
 
 
 def fold_head(graph: Graph) -> Graph:
