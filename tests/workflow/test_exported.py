@@ -59,7 +59,7 @@ def test_exports_can_be_used_without_this_workflow(finished):
 
     networks = read_rows(folder / "networks.parquet", NETWORKS)
     assert {name for row in networks for name in row["exports"]} == names
-    assert all(row["part_bytes"][0] >= row["part_bytes"][-1] for row in networks)
+    assert all(row["part_parameters"][0] > row["part_parameters"][-1] for row in networks)
     latencies = read_rows(folder / "latencies.parquet", LATENCIES)
     assert {(row["runtime"], row["batch"]) for row in latencies} == {
         (runtime, batch) for runtime in ("torch", "onnxruntime") for batch in (1, 64)
