@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from dsd2.script import logged
-from dsd2.stages.export import run_latencies
+from dsd2.stages.latencies import run_latencies
 
 
 def main(smk) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from dsd2.config.arms import ONLY_PANEL, Arm
+from dsd2.config.plain import shown
 from dsd2.errors import UserError
 
 Choice = Literal["best", "smallest"]
@@ -51,22 +52,21 @@ def resolve_export(options: Mapping[str, Any], arms: Mapping[tuple[str, str], Ar
         UserError: an arm to export is none of the study's.
     """
     names = dict.fromkeys(arm.name for arm in arms.values())
-    shown = dict.fromkeys(arm.name for arm in arms.values() if arm.show)
-    wanted = shown if options["arms"] is None else options["arms"]
+    drawn = dict.fromkeys(arm.name for arm in arms.values() if arm.show)
+    wanted = drawn if options["arms"] is None else options["arms"]
     for name in wanted:
         if name not in names:
             raise UserError(
-                f"config key export.arms has {name!r} but may have the arms {', '.join(names)}"
+                f"config key export.arms has {shown(name)} but may have the arms {', '.join(names)}"
             )
     return Export(**{**options, "arms": tuple(wanted), "choices": tuple(options["choices"])})
 
 
 def exported_networks(export: Export, arms: Mapping[tuple[str, str], Arm]) -> dict[str, Exported]:
     """Every network to export, by the name of its folder."""
+    # No name holds a dot, so that these are not alike by chance.
     return {
-        "-".join((*(() if panel == ONLY_PANEL else (panel,)), arm, choice)): Exported(
-            panel, arm, choice
-        )
+        f"{'' if panel == ONLY_PANEL else f'{panel}.'}{arm}-{choice}": Exported(panel, arm, choice)
         for panel, arm in arms
         if arm in export.arms
         for choice in export.choices

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import onnx
+import onnxruntime
 import torch
 from onnx import NodeProto, TensorProto, helper, numpy_helper
 from torch import Tensor
@@ -134,3 +135,17 @@ def _adaptive_pool(
         helper.make_node("Reshape", [*inputs, names["shape"]], [names["flat"]]),
         helper.make_node("MatMul", [names["flat"], names["matrix"]], [output]),
     ]
+
+
+def session_of(model: bytes) -> onnxruntime.InferenceSession:
+    """ONNX Runtime's session of a model, on one thread of the CPU."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+
+
+def run_session(session: onnxruntime.InferenceSession, images: np.ndarray) -> np.ndarray:
+    """Logits [N, classes] of uint8 images [N, C, H, W]."""
+    logits = session.run([LOGITS], {IMAGES: images})[0]
+    assert isinstance(logits, np.ndarray)
+    return logits

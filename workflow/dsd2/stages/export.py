@@ -1,18 +1,14 @@
-"""Compress a study's networks, write those that are exported, and time them."""
+"""Compress a study's networks, and write those that are exported."""
 
 from __future__ import annotations
 
-import platform
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import onnxruntime
 import torch
 from torch import Tensor
 
@@ -27,17 +23,13 @@ from dsd2.files import load_network
 from dsd2.files.atomic import replacing, write_text
 from dsd2.files.checkpoint import Checkpoint, load_checkpoint_of
 from dsd2.files.compact import dense_bytes, encoded_bytes, load_compact, save_network
-from dsd2.files.load_network import Network
-from dsd2.files.onnx_file import LOGITS, onnx_model, save_onnx
-from dsd2.files.records import LATENCIES, NETWORKS, STUDY, read_rows, write_table
+from dsd2.files.onnx_file import onnx_model, run_session, save_onnx, session_of
+from dsd2.files.records import NETWORKS, STUDY, read_rows, write_table
 from dsd2.nn.evaluation import BATCH
 from dsd2.nn.graph import Graph, graph_of
 from dsd2.nn.images import ImageSet
-from dsd2.nn.latency import measure
 from dsd2.nn.shrinking import STAGES, compress
 
-BATCHES = (1, 64)
-"""Images a call that networks are timed with."""
 ROUNDING = 1e-4
 """Largest difference of logits, as a share of the largest logit, that is put down to rounding."""
 
@@ -88,11 +80,11 @@ def run_export(
     save_onnx(files.onnx, small, *described)
     with replacing(files.loader) as temporary:
         shutil.copyfile(load_network.__file__, temporary)
-    session = _session(files.onnx.read_bytes())
+    session = session_of(files.onnx.read_bytes())
     trained = checkpoint.network(torch.device("cpu"))
     answers: dict[str, Callable[[Tensor], Tensor]] = {
         "network": load_compact(files.network),
-        "onnx": lambda images: torch.from_numpy(_run(session, images.numpy())),
+        "onnx": lambda images: torch.from_numpy(run_session(session, images.numpy())),
     }
     agreements = compare(trained, answers, data)
     for name, agreement in agreements.items():
@@ -183,63 +175,6 @@ def _network_row(row: Row, names: list[str], dataset: Path, precision: str) -> d
     }
 
 
-@torch.inference_mode()
-def run_latencies(networks: Path, seconds: float, output: Path) -> None:
-    """Time every network of a table on one core, compressed, and the dense ones as trained.
-
-    Args:
-        networks: what :func:`run_networks` wrote.
-        seconds: for each measurement.
-        output: the table of times.
-    """
-    torch.set_num_threads(1)
-    rows = []
-    for row in read_rows(networks, NETWORKS):
-        checkpoint = checkpoint_of(row)
-        trained = checkpoint.network(torch.device("cpu"))
-        graph = graph_of(trained, checkpoint.image)
-        forms = {"compressed": compress(graph)}
-        if row["iteration"] == 0:
-            forms["trained"] = graph
-        for form, version in forms.items():
-            for (runtime, batch), call in _calls(version, form, trained).items():
-                taken = measure(call, seconds)
-                rows.append(
-                    {
-                        **{name: row[name] for name in ("run", "iteration")},
-                        **{"form": form, "runtime": runtime, "batch": batch},
-                        **{name: getattr(taken, name) for name in ("median", "low", "high")},
-                        "calls": taken.calls,
-                        "processor": _processor(),
-                    }
-                )
-    write_table(output, LATENCIES, rows)
-
-
-def _calls(
-    graph: Graph, form: str, trained: torch.nn.Module
-) -> dict[tuple[str, int], Callable[[], object]]:
-    """What to time, by runtime and batch: from uint8 images to logits."""
-    channels = graph.image[0]
-    mean, std = torch.full((channels, 1, 1), 127.0), torch.full((channels, 1, 1), 64.0)
-    classes = [""] * len(graph.weight(graph.steps[-1]))
-    single = graph.to(torch.float32)
-    network: Callable[[Tensor], Tensor] = Network(single.steps, single.tensors, mean, std, classes)
-    if form == "trained":
-
-        def network(images: Tensor) -> Tensor:
-            return trained((images.to(torch.float32) - mean) / std)
-
-    session = _session(onnx_model(graph, mean, std, classes).SerializeToString())
-    draws = torch.Generator().manual_seed(0)
-    calls: dict[tuple[str, int], Callable[[], object]] = {}
-    for batch in BATCHES:
-        images = torch.randint(0, 256, (batch, *graph.image), generator=draws, dtype=torch.uint8)
-        calls["torch", batch] = partial(network, images)
-        calls["onnxruntime", batch] = partial(_run, session, images.numpy())
-    return calls
-
-
 def parts_of(graph: Graph) -> dict[str, Graph]:
     """The network after each part of its compression, by the part's name."""
     return {name: stage(graph) for name, stage in STAGES.items()}
@@ -284,24 +219,3 @@ def compare(
             scale=float(expected.abs().max()),
         )
     return agreements
-
-
-def _session(model: bytes) -> onnxruntime.InferenceSession:
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-
-
-def _run(session: onnxruntime.InferenceSession, images: np.ndarray) -> np.ndarray:
-    logits = session.run([LOGITS], {load_network.IMAGES: images})[0]
-    assert isinstance(logits, np.ndarray)
-    return logits
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        lines = []
-    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    return next(names, platform.processor() or platform.machine())
