@@ -17,6 +17,7 @@ include: "workflow/rules/data.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/gate.smk"
 include: "workflow/rules/report.smk"
+include: "workflow/rules/export.smk"
 
 
 localrules:
@@ -27,7 +28,10 @@ localrules:
     study_metrics,
     figure,
     table,
-    deliver,
+    export,
+    export_network,
+    export_networks,
+    export_comparison,
     plan,
 
 
@@ -46,7 +50,8 @@ onstart:
 onsuccess:
     PROGRESS.stop()
     for study in STUDIES.values():
-        if made := [path for path in study_results(study) if Path(path).exists()]:
+        results = dict.fromkeys([*study_results(study), *export_results(study)])
+        if made := [path for path in results if Path(path).exists()]:
             print(f"The study {study.folder} is in:", *made, sep="\n  ")
 
 

@@ -139,8 +139,9 @@ def studies(draw):
             panel: {key: draw(sections(key)) for key in ("dataset", "noise") if draw(st.booleans())}
             for panel in panels
         }
-    elif draw(st.booleans()):
-        config["deliver"] = {"arm": draw(st.sampled_from(names))}
+    if draw(st.booleans()):
+        some = st.lists(st.sampled_from(names), min_size=1, unique=True)
+        config["export"] = {"arms": draw(st.none() | some)}
     if draw(st.booleans()):
         grid = draw(st.sampled_from([{"training.epochs": [3, 4]}, {"model.dropout": [0, 0.5]}]))
         label = draw(st.sampled_from(["", "plain", f"{{{next(iter(grid))}}}"]))
@@ -362,8 +363,8 @@ def misshapen(draw, config):
                 (("paper",), [{"arm": "nobody"}]),
                 (("paper",), [{}]),
                 (("paper",), [{"panel": "nowhere", "accuracy": 1}]),
-                (("deliver",), {"arm": "nobody"}),
-                (("deliver",), {}),
+                (("export",), {"arms": ["nobody"]}),
+                (("export",), {"arms": []}),
                 (("panels",), {"p": {"arms": ["nobody"]}}),
                 (("panels",), {"P": {}}),
                 (("arms",), {"$(touch x)": None}),
@@ -379,12 +380,10 @@ def misshapen(draw, config):
     # What a panel or an arm says of a section would win over the fault.
     if path[0] in SECTIONS:
         config.pop("panels", None)
-        config.pop("deliver", None)
+        config.pop("export", None)
         config["arms"] = {"only": None}
         config = {k: v for k, v in config.items() if k not in SECTIONS or k == path[0]}
-    if path[0] == "panels":
-        config.pop("deliver", None)
-    return config, None if path[0] in ("arms", "deliver") else path[0]
+    return config, None if path[0] in ("arms", "export") else path[0]
 
 
 def at(config, path):

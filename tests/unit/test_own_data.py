@@ -7,13 +7,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from PIL import Image
-from rows import row_of
 
-from dsd2.analysis.delivery import choose, report
 from dsd2.config.own_data import suggestions
 from dsd2.config.study import load_study
 from dsd2.errors import UserError
-from dsd2.files.records import STUDY
 
 
 def picture(width, height):
@@ -81,45 +78,3 @@ def test_a_users_setting_wins_over_what_the_images_suggest(tmp_path):
     arm = load_study(chosen).arms["all", "a"]
     assert (arm.dataset.image_size, arm.training.epochs) == (16, 3)
     assert arm.dataset.path == folder
-
-
-def test_the_arm_to_deliver_must_exist():
-    config = {"study": "own", "arms": {"a": None}, "deliver": {"arm": "b"}}
-    with pytest.raises(UserError, match=r"config key deliver\.arm is 'b' but must be one of"):
-        load_study(config)
-    panels = {**config, "panels": {"one": {}}}
-    with pytest.raises(UserError, match="deliver needs a study without panels"):
-        load_study(panels)
-
-
-def rows(*accuracies):
-    return [
-        row_of(
-            STUDY,
-            arm="student",
-            seed=0,
-            iteration=i,
-            sparsity=1 - 0.5**i,
-            validation_accuracy=accuracy,
-            test_accuracy=accuracy / 2,
-            prunable=1000,
-            parameters=1010,
-        )
-        for i, accuracy in enumerate(accuracies)
-    ]
-
-
-def test_the_sparsest_within_the_tolerance_of_the_best_is_delivered():
-    curve = rows(0.80, 0.70, 0.79, 0.60)
-    assert choose(curve, 0.015)["iteration"] == 2
-    assert choose(curve, 0.0)["iteration"] == 0
-    assert choose(rows(0.5, 0.9, 0.7), 0.01)["iteration"] == 1
-
-
-def test_the_report_has_accuracy_sparsity_and_cost():
-    curve = rows(0.80, 0.70, 0.79)
-    text = report(curve[2], curve, "student", 0.015)
-    assert "| test accuracy | 39.50 % | 40.00 % | 40.00 % |" in text
-    assert "| sparsity | 75.00 % | 0.00 % | 0.00 % |" in text
-    assert "250 of 1,000 weights are left, and 10 biases" in text
-    assert "TMAC" in text

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from dsd2.files.checkpoint import load_checkpoint
+from dsd2.files.compact import load_compact
 
 CLASSES = ("bright", "dark")
 SMALL = (
@@ -24,18 +24,19 @@ def write_images(folder):
             Image.fromarray(pixels.astype(np.uint8)).save(folder / name / f"{i}.png")
 
 
-def test_a_folder_of_images_ends_in_a_small_network_with_its_report(fresh):
+def test_a_folder_of_images_ends_in_a_compressed_network_with_its_card(fresh):
     write_images(fresh.folder / "images")
     settings = ("--config", "data=images", *SMALL)
     text = fresh.snakemake(*settings)
-    model = "results/studies/own/model.safetensors"
-    assert model in text
-    network = load_checkpoint(Path(fresh.folder, model)).network(torch.device("cpu"))
+    folder = Path("results/studies/own/export/student-smallest")
+    assert str(folder / "network.safetensors") in text
+    network = load_compact(fresh.folder / folder / "network.safetensors")
+    assert network.classes == CLASSES
     # 20×24 pixels: the shorter side, in steps of 8, is the image size.
-    assert network(torch.zeros(1, 3, 16, 16)).shape == (1, 2)
-    report = Path(fresh.folder, "results/studies/own/report.md").read_text()
-    for part in ("| test accuracy |", "| sparsity |", "TMAC", "model.safetensors"):
-        assert part in report
+    assert network(torch.zeros(1, 3, 16, 16, dtype=torch.uint8)).shape == (1, 2)
+    card = (fresh.folder / folder / "card.md").read_text()
+    for part in ("| test accuracy |", "| sparsity |", "TMAC", "network.onnx"):
+        assert part in card
     assert fresh.planned(*settings) == {}
 
 

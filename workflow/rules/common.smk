@@ -2,7 +2,7 @@
 
 import shlex
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 sys.path.insert(0, str(Path(workflow.basedir, "workflow")))
@@ -10,6 +10,7 @@ sys.path.insert(0, str(Path(workflow.basedir, "workflow")))
 from snakemake.exceptions import WorkflowError
 
 from dsd2.config import layout, overview
+from dsd2.config.exports import exported_networks
 from dsd2.config.plan import Plan
 from dsd2.config.recipe import to_json
 from dsd2.config.studies import load_studies
@@ -43,6 +44,7 @@ wildcard_constraints:
     study=r"[^/]+",
     table="|".join(TABLES),
     run=r"[^/]+",
+    network=r"[^/]+",
     stop=r"[^/]+",
     i=r"\d\d+",
     last=r"\d+",
@@ -172,9 +174,82 @@ def table_arms(wildcards):
     ]
 
 
-def delivery(wildcards):
-    """From which arm a network is delivered, and how it is chosen."""
-    return asdict(STUDIES[wildcards.study].deliver)
+def export_names(wildcards):
+    """Which networks are exported: whose, and how they are chosen, by the name of their folder."""
+    study = STUDIES[wildcards.study]
+    networks = exported_networks(study.export, study.arms)
+    return {name: asdict(network) for name, network in networks.items()}
+
+
+def exported_network(wildcards):
+    """Whose network is exported, and how it is chosen."""
+    try:
+        return export_names(wildcards)[wildcards.network]
+    except KeyError:
+        raise WorkflowError(
+            f"results/studies/{wildcards.study}/export has no {wildcards.network}; it may have"
+            f" {', '.join(export_names(wildcards))}"
+        ) from None
+
+
+def exported_arm(wildcards):
+    """What the card of an exported network says of its arm."""
+    network = exported_network(wildcards)
+    arm = STUDIES[wildcards.study].arms[network["panel"], network["arm"]]
+    return {"label": arm.label, "noise": arm.noise.kind}
+
+
+def export_arms(wildcards):
+    """Panel, name and dataset of the arms whose iterations are compared: drawn or exported."""
+    study = STUDIES[wildcards.study]
+    return [
+        (panel, name, layout.DATASET.format(dataset=layout.dataset_name(arm.dataset)))
+        for (panel, name), arm in study.arms.items()
+        if arm.show or name in study.export.arms
+    ]
+
+
+def export_datasets(wildcards):
+    """The datasets of those arms, each once."""
+    return list(dict.fromkeys(path for _, _, path in export_arms(wildcards)))
+
+
+def exported_dataset(wildcards):
+    """The dataset of an exported network's arm."""
+    network = exported_network(wildcards)
+    arm = STUDIES[wildcards.study].arms[network["panel"], network["arm"]]
+    return layout.DATASET.format(dataset=layout.dataset_name(arm.dataset))
+
+
+def export_settings(wildcards):
+    """What decides an exported network's files."""
+    return asdict(replace(STUDIES[wildcards.study].export, seconds=0, always=False))
+
+
+def export_seconds(wildcards):
+    """How long each network is timed."""
+    return STUDIES[wildcards.study].export.seconds
+
+
+def first_seed(wildcards):
+    """The seed whose iterations are compared."""
+    return STUDIES[wildcards.study].seeds[0]
+
+
+def export_results(study):
+    """The files that exporting a study's networks leaves."""
+    if not study.trains:
+        return []
+    files = [
+        layout.EXPORTED_NETWORK,
+        layout.EXPORTED_ONNX,
+        layout.EXPORTED_LOADER,
+        layout.EXPORTED_CARD,
+    ]
+    networks = exported_networks(study.export, study.arms)
+    paths = expand(files, network=networks, study=study.folder)
+    paths += expand(layout.EXPORT_TABLE, format=["md", "csv"], study=study.folder)
+    return paths + expand(layout.EXPORT_FIGURE, format=FIGURE_FORMATS, study=study.folder)
 
 
 def printed_values(wildcards):
@@ -211,9 +286,8 @@ def study_results(study):
     patterns += expand(
         layout.TABLE, table=study.tables, format=["md", "csv", "tex"], allow_missing=True
     )
-    if study.deliver:
-        patterns += [layout.DELIVERED, layout.DELIVERY_REPORT]
-    return expand(patterns, study=study.folder)
+    exports = export_results(study) if study.export.always else []
+    return expand(patterns, study=study.folder) + exports
 
 
 def all_results():

@@ -73,29 +73,6 @@ rule table:
         "../scripts/table.py"
 
 
-# The network itself is no input: which it is says the table, and whatever is in the table is there.
-rule deliver:
-    input:
-        metrics=layout.STUDY_METRICS,
-    output:
-        model=layout.DELIVERED,
-        report=report(
-            layout.DELIVERY_REPORT,
-            caption="../report/delivery.rst",
-            category="Network",
-            subcategory="{study}",
-        ),
-    log:
-        partly(layout.STUDY_LOG, name="deliver"),
-    conda:
-        "../../envs/environment.yaml"
-    params:
-        deliver=delivery,
-        labels=arm_labels,
-    script:
-        "../scripts/deliver.py"
-
-
 # A target to ask for by name. It has no output, so that it is done whenever it is asked for.
 rule plan:
     log:

@@ -16,7 +16,7 @@ from panel import STOP_MARKERS, draw_panel, is_marked, twin_of
 from styles import MILLIMETRES, POINTS, Drawn, Layout, Style, layout_of, styles
 
 from dsd2.analysis.summary import Curve, Finding, curves, findings
-from dsd2.config.study import ONLY_PANEL
+from dsd2.config.arms import ONLY_PANEL
 from dsd2.files.atomic import replacing
 from dsd2.files.records import STUDY, read_table
 from dsd2.script import logged

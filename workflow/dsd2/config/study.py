@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from dsd2.config.arms import ONLY_PANEL, Arm, resolve_arms
+from dsd2.config.arms import Arm, resolve_arms
+from dsd2.config.exports import Export, resolve_export
 from dsd2.config.paper import Printed, printed_values
-from dsd2.config.plain import shown
 from dsd2.config.validation import check, schema, top_level
-from dsd2.errors import UserError
 
 TABLES = ("stopping", "phases", "models", "grid", "levels")
 """The tables that a study may have."""
@@ -37,19 +36,6 @@ class Plot:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Deliver:
-    """Which network a study is run for.
-
-    Attributes:
-        arm: the one whose networks are to choose from.
-        tolerance: validation accuracy that may be given up for a smaller network.
-    """
-
-    arm: str
-    tolerance: float
-
-
-@dataclass(frozen=True, kw_only=True)
 class Study:
     """Everything that a configuration says.
 
@@ -61,7 +47,7 @@ class Study:
         figure: whether it has one.
         tables: names of its tables.
         paper: what the paper prints of its arms.
-        deliver: which network it is run for, if any.
+        export: which networks are exported, and how.
     """
 
     folder: str
@@ -79,7 +65,7 @@ class Study:
     figure: bool
     tables: tuple[str, ...]
     paper: tuple[Printed, ...]
-    deliver: Deliver | None
+    export: Export
 
     @property
     def trains(self) -> bool:
@@ -111,7 +97,7 @@ def load_study(config: Any) -> Study:
         figure=top_level(config, "figure"),
         tables=tuple(top_level(config, "tables")),
         paper=printed_values(top_level(config, "paper"), arms),
-        deliver=_deliver(config, arms),
+        export=resolve_export(_options(config, "export"), arms),
     )
 
 
@@ -119,17 +105,3 @@ def _options(config: dict[str, Any], key: str) -> dict[str, Any]:
     rules = schema()["properties"][key]["properties"]
     defaults = {name: rule["default"] for name, rule in rules.items() if "default" in rule}
     return {**defaults, **config.get(key, {})}
-
-
-def _deliver(config: dict[str, Any], arms: dict[tuple[str, str], Arm]) -> Deliver | None:
-    if "deliver" not in config:
-        return None
-    deliver = Deliver(**_options(config, "deliver"))
-    if (ONLY_PANEL, deliver.arm) not in arms:
-        names = ", ".join(name for panel, name in arms if panel == ONLY_PANEL)
-        raise UserError(
-            f"config key deliver.arm is {shown(deliver.arm)} but must be one of the arms {names}"
-            if names
-            else "config key deliver needs a study without panels"
-        )
-    return deliver

@@ -112,6 +112,44 @@ STUDY = pa.schema(
     ]
 )
 
+NETWORKS = pa.schema(
+    [
+        _column("panel", _TEXT, "", "panel of the study's figure"),
+        _column("arm", _TEXT, "", "curve of the panel"),
+        _column("seed", _INT, "", "training seed"),
+        _column("run", _TEXT, "", "name of the run"),
+        _column("iteration", _INT, "", "pruning rounds so far; 0 is the dense network"),
+        _column("sparsity", _REAL, "1", "ζ: fraction of prunable weights that are zero"),
+        _column("validation_accuracy", _REAL, "1", "of the trained network"),
+        _column("test_accuracy", _REAL, "1", "of the trained network"),
+        _column("exports", _TEXTS, "", "names of the exports that are this network"),
+        _column("parts", _TEXTS, "", "parts of the compression, one after another; dense first"),
+        _column("part_parameters", _REALS, "", "parameters after each of `parts`"),
+        _column("part_macs", _REALS, "MAC", "multiply-accumulates an image after each of `parts`"),
+        _column("part_bytes", _REALS, "byte", "of the tensors in their smallest forms, likewise"),
+        _column("nonzero", _INT, "", "parameters of the compressed network that are not zero"),
+        _column("nonzero_macs", _INT, "MAC", "multiply-accumulates with those; no runtime's"),
+        _column("dense_bytes", _INT, "byte", "of the dense network's parameters in fp32"),
+        _column("file_bytes", _INT, "byte", "of the compressed network's file"),
+        _column("onnx_bytes", _INT, "byte", "of its ONNX file"),
+    ]
+)
+
+LATENCIES = pa.schema(
+    [
+        _column("run", _TEXT, "", "name of the run"),
+        _column("iteration", _INT, "", "pruning rounds so far; 0 is the dense network"),
+        _column("form", _TEXT, "", "trained (with its zeros) or compressed"),
+        _column("runtime", _TEXT, "", "torch or onnxruntime"),
+        _column("batch", _INT, "", "images a call"),
+        _column("median", _REAL, "s", "of a call, on one core"),
+        _column("low", _REAL, "s", "lower quartile over calls"),
+        _column("high", _REAL, "s", "upper quartile over calls"),
+        _column("calls", _INT, "", "that were measured"),
+        _column("processor", _TEXT, "", "what it ran on"),
+    ]
+)
+
 LABELS = pa.schema(
     [
         _column("split", _TEXT, "", "train or validation"),

@@ -1,0 +1,78 @@
+"""The target `export`: files that others can use, and a comparison with the dense networks."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+
+import numpy as np
+import onnxruntime
+import torch
+
+from dsd2.data.dataset import load_dataset
+from dsd2.files.compact import load_compact
+from dsd2.files.records import LATENCIES, NETWORKS, read_rows
+
+# What a user without torch does; it is told the images and labels alone.
+CLASSIFY = """
+import sys
+sys.modules["torch"] = None  # an import of it fails
+import json, numpy, onnxruntime
+test = numpy.load(sys.argv[2])
+session = onnxruntime.InferenceSession(sys.argv[1])
+classes = session.run(None, {"images": test["images"]})[0].argmax(1)
+print(json.dumps(float((classes == test["labels"]).mean())))
+"""
+
+
+def test_exports_can_be_used_without_this_workflow(finished):
+    folder = finished.folder / "results" / "studies" / "tiny" / "export"
+    planned = finished.planned("export")
+    names = {f"{a}-{c}" for a in ("vanilla", "student", "gated") for c in ("best", "smallest")}
+    assert planned["export_network"] == len(names)
+    assert "train" not in planned
+    text = finished.snakemake("export", "--config", "export={seconds: 0.01}")
+    assert "export/student-best/card.md" in text
+    assert {path.parent.name for path in folder.glob("*/card.md")} == names
+
+    (dataset,) = finished.folder.glob("results/datasets/*.safetensors")
+    test = load_dataset(dataset).test
+    images = test.images
+    np.savez(finished.folder / "test.npz", images=images.numpy(), labels=test.labels.numpy())
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
+    for name in sorted(names):
+        card = (folder / name / "card.md").read_text()
+        stated = float(re.search(r"\*\*Accuracy\*\*: ([\d.]+) %", card)[1])
+        network = load_compact(folder / name / "network.safetensors")
+        classes = network(images).argmax(1)
+        assert f"{100 * float((classes == test.labels).double().mean()):.2f}" == f"{stated:.2f}"
+        session = onnxruntime.InferenceSession(folder / name / "network.onnx")
+        answer = session.run(None, {"images": images.numpy()})[0].argmax(1)
+        assert torch.equal(torch.from_numpy(answer), classes)
+        assert card.count(f"0 of {len(images)} images") == 2
+    command = [sys.executable, "-c", CLASSIFY, str(folder / name / "network.onnx"), "test.npz"]
+    result = subprocess.run(
+        command, cwd=finished.folder, env=environment, check=True, capture_output=True, text=True
+    )
+    assert f"{100 * json.loads(result.stdout):.2f}" == f"{stated:.2f}"
+
+    networks = read_rows(folder / "networks.parquet", NETWORKS)
+    assert {name for row in networks for name in row["exports"]} == names
+    assert all(row["part_parameters"][0] > row["part_parameters"][-1] for row in networks)
+    latencies = read_rows(folder / "latencies.parquet", LATENCIES)
+    assert {(row["runtime"], row["batch"]) for row in latencies} == {
+        (runtime, batch) for runtime in ("torch", "onnxruntime") for batch in (1, 64)
+    }
+    assert (folder / "pareto.png").stat().st_size > 10_000
+    assert "dense, as trained" in (folder / "comparison.md").read_text()
+
+    # What is measured has its own files: timing anew touches no network.
+    assert set(finished.planned("export", "--config", "export={seconds: 0.02}")) == {
+        "export",
+        "export_latencies",
+        "export_comparison",
+    }
+    again = finished.planned("export", "--config", "export={precision: fp16, seconds: 0.01}")
+    assert again["export_network"] == len(names)
+    assert "train" not in again

@@ -1,0 +1,167 @@
+"""Load a compressed network in plain PyTorch.
+
+This file needs torch and safetensors and nothing else; a copy lies beside every exported network:
+
+    from load_network import load_network
+
+    network = load_network("network.safetensors")
+    classes = network(images).argmax(1)  # images: uint8 [N, C, H, W], as decoded
+
+The file holds a list of steps and the tensors that they read. A tensor is stored as it is
+(``name``), or as the values that are not zero (``name/values``) with either a bit for each
+position that tells which those are (``name/bits``) or their positions in the flat tensor
+(``name/index``).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from os import PathLike
+from typing import Any, NamedTuple
+
+import torch
+import torch.nn.functional as F
+from safetensors import safe_open
+from torch import Tensor, nn
+
+IMAGES = "images"
+"""Name of the network's input among the steps' inputs."""
+
+
+class Step(NamedTuple):
+    """One operation; its tensors are called ``{name}.weight`` and ``{name}.bias``.
+
+    Attributes:
+        name: of the step and of its output.
+        op: conv, relu, norm (times weight plus bias, by channel), maxpool, add, pool (adaptive
+            average pooling to ``size``²) or linear (of the flat input).
+        inputs: names of the steps that it reads, or :data:`IMAGES`.
+        stride: of conv and maxpool.
+        padding: of conv and maxpool.
+        size: of maxpool's window and of pool's output.
+    """
+
+    name: str
+    op: str
+    inputs: tuple[str, ...]
+    stride: int = 1
+    padding: int = 0
+    size: int = 0
+
+
+class Network(nn.Module):
+    """A network as a list of steps.
+
+    Args:
+        steps: in the order in which they are done; the last one's output is the result.
+        tensors: what they read, by name.
+        mean: per channel, in units of 0–255, [C, 1, 1].
+        std: likewise.
+        classes: their names, in the order of the logits.
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(
+        self,
+        steps: Sequence[Step],
+        tensors: Mapping[str, Tensor],
+        mean: Tensor,
+        std: Tensor,
+        classes: Sequence[str],
+    ) -> None:
+        super().__init__()
+        self.steps, self.classes = tuple(steps), tuple(classes)
+        # A module's buffers move with it, and their names hold no dots.
+        self._names = {name: name.replace(".", "__") for name in tensors}
+        for name, tensor in tensors.items():
+            self.register_buffer(self._names[name], tensor)
+        self.register_buffer("mean", mean)
+        self.register_buffer("std", std)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Logits [N, classes] of uint8 images [N, C, H, W], or of images normalised already."""
+        if images.dtype == torch.uint8:
+            images = (images.to(self.mean.dtype) - self.mean) / self.std
+        tensors = {name: getattr(self, held) for name, held in self._names.items()}
+        return run_steps(self.steps, tensors, images)[self.steps[-1].name]
+
+
+def run_steps(
+    steps: Sequence[Step], tensors: Mapping[str, Tensor], images: Tensor, *, keep: bool = False
+) -> dict[str, Tensor]:
+    """Do the steps on normalised images [N, C, H, W].
+
+    Args:
+        steps: in their order.
+        tensors: what they read, by name.
+        images: of the tensors' type.
+        keep: whether to return every step's output; else the last one's alone.
+    """
+    last_use = {name: i for i, step in enumerate(steps) for name in step.inputs}
+    values = {IMAGES: images}
+    for i, step in enumerate(steps):
+        inputs = [values[name] for name in step.inputs]
+        weight, bias = (tensors.get(f"{step.name}.{part}") for part in ("weight", "bias"))
+        values[step.name] = _do(step, inputs, weight, bias)
+        if not keep:
+            for name in set(step.inputs):
+                if last_use[name] == i:
+                    del values[name]
+    return values
+
+
+def _do(step: Step, inputs: list[Tensor], weight: Tensor | None, bias: Tensor | None) -> Tensor:
+    x = inputs[0]
+    match step.op:
+        case "conv" if weight is not None:
+            return F.conv2d(x, weight, bias, step.stride, step.padding)
+        case "relu":
+            return F.relu(x)
+        case "norm" if weight is not None and bias is not None:
+            return torch.addcmul(bias, x, weight)
+        case "maxpool":
+            return F.max_pool2d(x, step.size, step.stride, step.padding)
+        case "add":
+            return x + inputs[1]
+        case "pool":
+            return F.adaptive_avg_pool2d(x, step.size)
+        case "linear" if weight is not None:
+            return F.linear(x.flatten(1), weight, bias)
+    raise ValueError(f"step {step.name} has the unknown operation {step.op}")
+
+
+def load_network(path: str | PathLike[str]) -> Network:
+    """The network of a file, in single precision and evaluation mode, on the CPU.
+
+    Its checksum is not checked here, only when the workflow reads the file.
+    """
+    with safe_open(path, framework="pt") as file:
+        about = json.loads(file.metadata()["dsd2"])
+        held = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    return network_of(held, about)
+
+
+def network_of(held: Mapping[str, Tensor], about: Mapping[str, Any]) -> Network:
+    """The network of a file's tensors and description."""
+    steps = [Step(**{**step, "inputs": tuple(step["inputs"])}) for step in about["steps"]]
+    tensors = {name: decode(name, held, shape).float() for name, shape in about["shapes"].items()}
+    mean, std = (torch.tensor(about[key]).view(-1, 1, 1) for key in ("mean", "std"))
+    return Network(steps, tensors, mean, std, about["classes"]).eval()
+
+
+def decode(name: str, held: Mapping[str, Tensor], shape: Sequence[int]) -> Tensor:
+    """A tensor of a shape, however it is stored."""
+    if name in held:
+        return held[name]
+    values = held[f"{name}/values"]
+    whole = torch.zeros(torch.Size(shape).numel(), dtype=values.dtype)
+    if f"{name}/index" in held:
+        index = held[f"{name}/index"].long()
+    else:
+        bits = held[f"{name}/bits"][:, None] >> torch.arange(8, dtype=torch.uint8) & 1
+        index = torch.nonzero(bits.flatten())[:, 0]
+    whole[index] = values
+    return whole.view(*shape)

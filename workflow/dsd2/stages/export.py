@@ -1,0 +1,221 @@
+"""Compress a study's networks, and write those that are exported."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from dsd2.analysis.exports import Agreement, Facts, Row, card, choose
+from dsd2.config import layout
+from dsd2.config.exports import Export, Exported
+from dsd2.data.dataset import Dataset, load_dataset
+from dsd2.data.files import ImageFiles
+from dsd2.data.streaming import DecodingStream
+from dsd2.errors import UserError
+from dsd2.files import load_network
+from dsd2.files.atomic import replacing, write_text
+from dsd2.files.checkpoint import Checkpoint, load_checkpoint_of
+from dsd2.files.compact import dense_bytes, encoded_bytes, load_compact, save_network
+from dsd2.files.onnx_file import onnx_model, run_session, save_onnx, session_of
+from dsd2.files.records import NETWORKS, STUDY, read_rows, write_table
+from dsd2.nn.evaluation import BATCH
+from dsd2.nn.graph import Graph, graph_of
+from dsd2.nn.images import ImageSet
+from dsd2.nn.shrinking import STAGES, compress
+
+ROUNDING = 1e-4
+"""Largest difference of logits, as a share of the largest logit, that is put down to rounding."""
+
+
+@dataclass(frozen=True)
+class ExportFiles:
+    """What an exported network consists of."""
+
+    network: Path
+    onnx: Path
+    loader: Path
+    card: Path
+
+
+@torch.inference_mode()
+def run_export(
+    metrics: Path,
+    dataset: Path,
+    exported: Exported,
+    export: Export,
+    arm: Mapping[str, str],
+    analysis: Mapping[str, float],
+    files: ExportFiles,
+) -> None:
+    """Choose a network, compress it, check its files on all test images, and write its card.
+
+    Args:
+        metrics: the study's table.
+        dataset: of the arm.
+        exported: whose network, and which.
+        export: how.
+        arm: its ``label`` and the kind of its ``noise``, for the card.
+        analysis: the study's ``confidence`` and ``tolerance``.
+        files: to write.
+
+    Raises:
+        UserError: the checkpoint is gone, or a file does not compute what the network does.
+    """
+    torch.set_num_threads(1)
+    study = read_rows(metrics, STUDY)
+    chosen = choose(rows_of(study, exported), exported.choice, export.tolerance)
+    checkpoint, data = checkpoint_of(chosen), load_dataset(dataset)
+    graph = graph_of(checkpoint.network(torch.device("cpu")), checkpoint.image)
+    small = compress(graph)
+    about = {key: chosen[key] for key in ("run", "iteration", "sparsity", "test_accuracy")}
+    described = (data.mean, data.std, data.classes)
+    save_network(files.network, small, *described, export.precision, about)
+    save_onnx(files.onnx, small, *described)
+    with replacing(files.loader) as temporary:
+        shutil.copyfile(load_network.__file__, temporary)
+    session = session_of(files.onnx.read_bytes())
+    trained = checkpoint.network(torch.device("cpu"))
+    answers: dict[str, Callable[[Tensor], Tensor]] = {
+        "network": load_compact(files.network),
+        "onnx": lambda images: torch.from_numpy(run_session(session, images.numpy())),
+    }
+    agreements = compare(trained, answers, data)
+    for name, agreement in agreements.items():
+        exact = name == "onnx" or export.precision == "fp32"
+        if exact and agreement.difference > ROUNDING * max(1.0, agreement.scale):
+            raise UserError(
+                f"{getattr(files, name)}: its logits differ from the trained network's by"
+                f" {agreement.difference:g}, more than rounding; this is a fault of the workflow"
+            )
+    facts = Facts(
+        label=arm["label"],
+        noise=arm["noise"],
+        licence=export.licence,
+        choice=exported.choice,
+        tolerance=export.tolerance,
+        confidence=analysis["confidence"],
+        flat_tolerance=analysis["tolerance"],
+        test_images=len(data.test.labels),
+        image=checkpoint.image,
+        precision=export.precision,
+        parts=[(name, part.parameters, part.macs()) for name, part in parts_of(graph).items()],
+        nonzero=small.nonzero,
+        file_bytes=(
+            files.network.stat().st_size,
+            files.onnx.stat().st_size,
+            dense_bytes(graph),
+        ),
+        agreements=(agreements["network"], agreements["onnx"]),
+    )
+    write_text(files.card, card(chosen, study, facts))
+
+
+def run_networks(
+    metrics: Path,
+    datasets: Mapping[tuple[str, str], Path],
+    exports: Mapping[str, Exported],
+    export: Export,
+    seed: int,
+    output: Path,
+) -> None:
+    """Write what compression makes of every iteration of some arms, and of what is exported.
+
+    Args:
+        metrics: the study's table.
+        datasets: of each panel and arm to look at.
+        exports: the networks that are exported, by name.
+        export: how.
+        seed: whose iterations are looked at.
+        output: the table, a row a network.
+    """
+    torch.set_num_threads(1)
+    study = read_rows(metrics, STUDY)
+    names: dict[tuple[str, int], list[str]] = {}
+    for name, exported in exports.items():
+        row = choose(rows_of(study, exported), exported.choice, export.tolerance)
+        names.setdefault((row["run"], row["iteration"]), []).append(name)
+    rows: dict[tuple[str, int], dict[str, Any]] = {}
+    for row in study:
+        key, owner = (row["run"], row["iteration"]), (row["panel"], row["arm"])
+        if owner in datasets and key not in rows and (row["seed"] == seed or key in names):
+            rows[key] = _network_row(row, names.get(key, []), datasets[owner], export.precision)
+    write_table(output, NETWORKS, rows.values())
+
+
+def _network_row(row: Row, names: list[str], dataset: Path, precision: str) -> dict[str, Any]:
+    checkpoint, data = checkpoint_of(row), load_dataset(dataset)
+    graph = graph_of(checkpoint.network(torch.device("cpu")), checkpoint.image)
+    parts = parts_of(graph)
+    small = parts[next(reversed(parts))]
+    described = (data.mean, data.std, data.classes)
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "network.safetensors")
+        save_network(file, small, *described, precision, {})
+        file_bytes = file.stat().st_size
+    copied = ("panel", "arm", "seed", "run", "iteration", "sparsity")
+    return {
+        **{name: row[name] for name in (*copied, "validation_accuracy", "test_accuracy")},
+        "exports": names,
+        "parts": list(parts),
+        "part_parameters": [float(part.parameters) for part in parts.values()],
+        "part_macs": [float(part.macs()) for part in parts.values()],
+        "part_bytes": [float(encoded_bytes(part, precision)) for part in parts.values()],
+        "nonzero": small.nonzero,
+        "nonzero_macs": small.macs(nonzero=True),
+        "dense_bytes": dense_bytes(graph),
+        "file_bytes": file_bytes,
+        "onnx_bytes": onnx_model(small, *described).ByteSize(),
+    }
+
+
+def parts_of(graph: Graph) -> dict[str, Graph]:
+    """The network after each part of its compression, by the part's name."""
+    return {name: stage(graph) for name, stage in STAGES.items()}
+
+
+def rows_of(study: Sequence[Row], exported: Exported) -> list[Row]:
+    """The rows of an exported network's arm."""
+    return [r for r in study if (r["panel"], r["arm"]) == (exported.panel, exported.arm)]
+
+
+def checkpoint_of(row: Row) -> Checkpoint:
+    """The checkpoint of a row of the study's table.
+
+    Raises:
+        UserError: it is gone, or damaged.
+    """
+    path = Path(layout.CHECKPOINT.format(run=row["run"], i=layout.number(row["iteration"])))
+    if not path.exists():
+        raise UserError(
+            f"{path}: there is no such file; make it anew by giving it to the same command,"
+            " and then run the command again"
+        )
+    return load_checkpoint_of(path, row["run"], row["iteration"])
+
+
+def compare(
+    trained: torch.nn.Module, answers: Mapping[str, Callable[[Tensor], Tensor]], data: Dataset
+) -> dict[str, Agreement]:
+    """How functions of uint8 images agree with a trained network on all test images."""
+    images = data.test.images
+    stream = DecodingStream(images, 0) if isinstance(images, ImageFiles) else images
+    test = ImageSet(stream, data.test.labels, data.mean, data.std)
+    batches = list(test.batches(BATCH))
+    expected = torch.cat([trained(test.normalise(batch)) for batch in batches])
+    agreements = {}
+    for name, answer in answers.items():
+        logits = torch.cat([answer(batch) for batch in batches])
+        agreements[name] = Agreement(
+            accuracy=int((logits.argmax(1) == test.labels).sum()) / len(test),
+            differing=int((logits.argmax(1) != expected.argmax(1)).sum()),
+            difference=float((logits - expected).abs().max()),
+            scale=float(expected.abs().max()),
+        )
+    return agreements

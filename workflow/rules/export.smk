@@ -1,0 +1,104 @@
+"""Networks compressed for use elsewhere: their files and cards, and what they are worth."""
+
+
+rule export:
+    input:
+        lambda wildcards: [path for study in STUDIES.values() for path in export_results(study)],
+
+
+rule export_network:
+    input:
+        metrics=layout.STUDY_METRICS,
+        dataset=exported_dataset,
+    output:
+        network=layout.EXPORTED_NETWORK,
+        onnx=layout.EXPORTED_ONNX,
+        loader=layout.EXPORTED_LOADER,
+        card=report(
+            layout.EXPORTED_CARD,
+            caption="../report/export.rst",
+            category="Networks",
+            subcategory="{study}",
+            labels={"network": "{network}"},
+        ),
+    log:
+        partly(layout.STUDY_LOG, name="export-{network}"),
+    conda:
+        "../../envs/environment.yaml"
+    params:
+        exported=exported_network,
+        export=export_settings,
+        arm=exported_arm,
+        analysis=analysis_settings,
+    script:
+        "../scripts/export.py"
+
+
+rule export_networks:
+    input:
+        metrics=layout.STUDY_METRICS,
+        datasets=export_datasets,
+    output:
+        layout.EXPORT_NETWORKS,
+    log:
+        partly(layout.STUDY_LOG, name="export-networks"),
+    conda:
+        "../../envs/environment.yaml"
+    params:
+        datasets=export_arms,
+        exports=export_names,
+        export=export_settings,
+        seed=first_seed,
+    script:
+        "../scripts/export_networks.py"
+
+
+# It takes all cores, so that nothing of this workflow runs beside what is timed.
+rule export_latencies:
+    input:
+        layout.EXPORT_NETWORKS,
+    output:
+        layout.EXPORT_LATENCIES,
+    log:
+        partly(layout.STUDY_LOG, name="export-latencies"),
+    conda:
+        "../../envs/environment.yaml"
+    threads: workflow.cores
+    params:
+        seconds=export_seconds,
+    script:
+        "../scripts/export_latencies.py"
+
+
+rule export_comparison:
+    input:
+        networks=layout.EXPORT_NETWORKS,
+        latencies=layout.EXPORT_LATENCIES,
+    output:
+        md=partly(layout.EXPORT_TABLE, format="md"),
+        csv=report(
+            partly(layout.EXPORT_TABLE, format="csv"),
+            caption="../report/export.rst",
+            category="Networks",
+            subcategory="{study}",
+            labels={"network": "comparison"},
+        ),
+        png=report(
+            partly(layout.EXPORT_FIGURE, format="png"),
+            caption="../report/export.rst",
+            category="Networks",
+            subcategory="{study}",
+            labels={"network": "accuracy against latency and size"},
+        ),
+        svg=partly(layout.EXPORT_FIGURE, format="svg"),
+    log:
+        partly(layout.STUDY_LOG, name="export-comparison"),
+    conda:
+        "../../envs/environment.yaml"
+    params:
+        title=study_title,
+        labels=arm_labels,
+        panels=study_panels,
+        plot=plot_settings,
+    script:
+        "../scripts/export_comparison.py"

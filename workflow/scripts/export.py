@@ -1,0 +1,25 @@
+"""Export one network of a study."""
+
+from pathlib import Path
+
+from dsd2.config.exports import Export, Exported
+from dsd2.script import logged
+from dsd2.stages.export import ExportFiles, run_export
+
+
+def main(smk) -> None:
+    """Choose, compress, check, write."""
+    run_export(
+        Path(smk.input.metrics),
+        Path(smk.input.dataset),
+        Exported(**smk.params.exported),
+        Export(**smk.params.export),
+        smk.params.arm,
+        smk.params.analysis,
+        ExportFiles(**{name: Path(path) for name, path in smk.output.items()}),
+    )
+
+
+if __name__ == "__main__":
+    with logged(snakemake.log[0]):
+        main(snakemake)

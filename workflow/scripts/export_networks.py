@@ -1,0 +1,24 @@
+"""Write what compression makes of a study's networks."""
+
+from pathlib import Path
+
+from dsd2.config.exports import Export, Exported
+from dsd2.script import logged
+from dsd2.stages.export import run_networks
+
+
+def main(smk) -> None:
+    """Write the table."""
+    run_networks(
+        Path(smk.input.metrics),
+        {(panel, arm): Path(path) for panel, arm, path in smk.params.datasets},
+        {name: Exported(**exported) for name, exported in smk.params.exports.items()},
+        Export(**smk.params.export),
+        smk.params.seed,
+        Path(smk.output[0]),
+    )
+
+
+if __name__ == "__main__":
+    with logged(snakemake.log[0]):
+        main(snakemake)
