@@ -145,5 +145,5 @@ def test_one_kind_of_file_is_not_taken_for_another(data, tmp_path):
 def test_labels_of_another_dataset_are_refused(data, tmp_path):
     recipe = dataclasses.replace(RUN.dataset, split_seed=1)
     run_dataset(recipe, [], False, tmp_path / "other")
-    with pytest.raises(UserError, match=r"labels: is of another dataset than the run's; delete it"):
+    with pytest.raises(UserError, match=r"labels: is of another dataset than the run's;"):
         load_labels(data / "labels", load_dataset(tmp_path / "other"))

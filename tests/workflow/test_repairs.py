@@ -27,9 +27,9 @@ DAMAGED = {
 
 
 def damage(path):
-    """Flip a bit in the middle of a file, and leave its times as they were."""
-    content = bytearray(path.read_bytes())
-    content[len(content) // 2] ^= 2
+    """Lose the second half of a file's blocks, and leave its times as they were."""
+    content = path.read_bytes()
+    content = content[: len(content) // 2].ljust(len(content), b"\0")
     before = path.stat()
     path.write_bytes(content)
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
@@ -37,7 +37,7 @@ def damage(path):
 
 @pytest.mark.long
 @pytest.mark.parametrize("kind", DAMAGED)
-def test_a_damaged_artefact_is_named_and_deleting_it_mends_all(finished, kind):
+def test_a_damaged_artefact_is_named_with_the_command_that_remakes_it_alone(finished, kind):
     (damaged,), (made,) = ([*finished.folder.glob(pattern)] for pattern in DAMAGED[kind])
     before, whole = finished.checkpoints(), damaged.read_bytes()
     damage(damaged)
@@ -46,16 +46,21 @@ def test_a_damaged_artefact_is_named_and_deleting_it_mends_all(finished, kind):
     name, wanted = (str(path.relative_to(finished.folder)) for path in (damaged, made))
     text = finished.snakemake(wanted, status=1)
     assert re.search(f"{re.escape(name)}: (is damaged|has other columns)", text)
-    assert "delete it and run the same command again to make it anew" in text
-    damaged.unlink()
-    done = finished.done(finished.snakemake(wanted))
-    assert finished.checkpoints() == before
+    trained = {"train": 1} if kind in ("checkpoint", "metrics") else {}
+    if kind in ("gate", "choice"):
+        assert "delete it and run the same command again to make it anew" in text
+        damaged.unlink()
+    else:
+        (command,) = set(re.findall(r"`snakemake (--force \S+)` makes it anew", text))
+        (stage,) = finished.done(finished.snakemake(*command.split())).items()
+        assert stage == ("train", 1) if trained else stage[1] == 1
+    assert finished.checkpoints() == {k: v for k, v in before.items() if k != wanted}
+    finished.snakemake(wanted)
     assert "train" not in finished.done(finished.snakemake())
+    assert finished.checkpoints() == before
     # What holds no times and durations is made again to the bit.
     if kind not in ("metrics", "chain", "study"):
         assert damaged.read_bytes() == whole
-    retrained = {"checkpoint": 2, "metrics": 1, "dataset": 1, "labels": 1}
-    assert done.get("train", 0) == retrained.get(kind, 0), "only what is missing"
 
 
 @pytest.mark.long
@@ -136,4 +141,4 @@ def test_another_runs_metrics_in_the_place_of_ones_own_are_refused(finished):
     (chain,) = finished.folder.glob(f"{RUN}/chains/*.parquet")
     chain.unlink()
     text = finished.snakemake(status=1)
-    assert re.search(r"iter-01/metrics.parquet: is of run \S+, not of \S+; delete it", text)
+    assert re.search(r"iter-01/metrics.parquet: is of run \S+, not of \S+; `snakemake", text)

@@ -1,7 +1,18 @@
 """The one exception that users are meant to see, and what it advises about bad files."""
 
-REDO = "delete it and run the same command again to make it anew"
-"""What mends an artefact that is damaged or was written by another version."""
+from pathlib import Path
+
+
+def remake(path: Path) -> str:
+    """What mends an artefact that is damaged or was written by another version.
+
+    Deleting it would do, too, but would have Snakemake make anew whatever was made from it.
+    """
+    return f"`snakemake --force {path}` makes it anew, and it alone"
+
+
+DELETE = "delete it and run the same command again to make it anew"
+"""What mends a decision, which Snakemake's input functions read before anything can be made."""
 
 
 class UserError(Exception):

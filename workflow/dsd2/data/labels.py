@@ -12,7 +12,7 @@ from dsd2.config.recipe import DatasetRecipe, NoiseRecipe
 from dsd2.data.dataset import Dataset
 from dsd2.data.human import human_labels_file, read_human_labels
 from dsd2.data.noise import noisy_labels, symmetric
-from dsd2.errors import REDO, UserError
+from dsd2.errors import UserError, remake
 from dsd2.files.records import LABELS, read_table, write_table
 from dsd2.nn.randomness import generator
 
@@ -120,7 +120,7 @@ def load_labels(path: Path, dataset: Dataset) -> Labels:
             for column in ("source_row", "clean_label", "label")
         )
         if not (torch.equal(source, rows) and torch.equal(clean, own)):
-            raise UserError(f"{path}: is of another dataset than the run's; {REDO}")
+            raise UserError(f"{path}: is of another dataset than the run's; {remake(path)}")
         return SplitLabels(clean, given)
 
     train = split("train", dataset.train.labels, dataset.train_rows)

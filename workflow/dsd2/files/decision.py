@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from dsd2.errors import REDO, UserError
+from dsd2.errors import DELETE, UserError
 from dsd2.files.atomic import write_text
 
 GATE = "gate"
@@ -35,13 +35,13 @@ def read_decision(path: Path, kind: str) -> dict[str, Any]:
         expected = decision.pop("sha256")
         found, version = decision["kind"], decision["format"]
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise UserError(f"{path}: is damaged or no file of this workflow; {REDO}") from error
+        raise UserError(f"{path}: is damaged or no file of this workflow; {DELETE}") from error
     if _checksum(decision) != expected:
-        raise UserError(f"{path}: is damaged (its checksum does not match); {REDO}")
+        raise UserError(f"{path}: is damaged (its checksum does not match); {DELETE}")
     if found != kind:
-        raise UserError(f"{path}: holds a {found}, not a {kind}; {REDO}")
+        raise UserError(f"{path}: holds a {found}, not a {kind}; {DELETE}")
     if version != _FORMAT:
-        raise UserError(f"{path}: was written by another version of the workflow; {REDO}")
+        raise UserError(f"{path}: was written by another version of the workflow; {DELETE}")
     del decision["kind"], decision["format"]
     return decision
 

@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pyarrow.json import ParseOptions, ReadOptions, read_json
 
-from dsd2.errors import REDO, UserError
+from dsd2.errors import UserError, remake
 from dsd2.files.atomic import replacing
 
 _CHECKSUM = b"sha256"
@@ -211,13 +211,13 @@ def read_table(path: Path, schema: pa.Schema) -> pa.Table:
         raise UserError(f"{path}: there is no such file") from error
     # A damaged name or text is no UTF-8, which is a ValueError.
     except (pa.ArrowException, OSError, ValueError) as error:
-        raise UserError(f"{path}: is damaged; {REDO}") from error
+        raise UserError(f"{path}: is damaged; {remake(path)}") from error
     if not known:
         raise UserError(
-            f"{path}: has other columns than this version of the workflow writes; {REDO}"
+            f"{path}: has other columns than this version of the workflow writes; {remake(path)}"
         )
     if not whole:
-        raise UserError(f"{path}: is damaged (its checksum does not match); {REDO}")
+        raise UserError(f"{path}: is damaged (its checksum does not match); {remake(path)}")
     return table
 
 

@@ -41,8 +41,8 @@ class ResumeFile:
             return None
         try:
             tensors, about = load_tensors(self.path, "resume state", _FORMAT)
-        except UserError as error:
-            print(f"{error}; the training starts again", flush=True)
+        except UserError:
+            print(f"{self.path}: is damaged; the training starts again", flush=True)
             return None
         if about["key"] != self.key:
             return None

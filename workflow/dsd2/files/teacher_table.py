@@ -6,7 +6,7 @@ from pathlib import Path
 
 from torch import Tensor
 
-from dsd2.errors import REDO, UserError
+from dsd2.errors import UserError, remake
 from dsd2.files.tensors import load_tensors, save_tensors
 
 _KIND = "teacher table"
@@ -36,6 +36,6 @@ def load_teacher_table(path: Path, run: str, iteration: int, images: int) -> Ten
     if (about["run"], about["iteration"], len(logits)) != (run, iteration, images):
         raise UserError(
             f"{path}: has {len(logits)} images of iteration {about['iteration']} of run"
-            f" {about['run']}, not {images} of iteration {iteration} of run {run}; {REDO}"
+            f" {about['run']}, not {images} of iteration {iteration} of run {run}; {remake(path)}"
         )
     return logits

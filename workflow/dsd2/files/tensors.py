@@ -18,7 +18,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from dsd2.errors import REDO, UserError
+from dsd2.errors import UserError, remake
 from dsd2.files.atomic import replacing
 
 _KEY = "dsd2"
@@ -61,13 +61,15 @@ def load_tensors(path: Path, kind: str, version: int) -> tuple[dict[str, Tensor]
     except FileNotFoundError as error:
         raise UserError(f"{path}: there is no such file") from error
     except (SafetensorError, KeyError, ValueError, OSError) as error:
-        raise UserError(f"{path}: is damaged or no file of this workflow; {REDO}") from error
+        raise UserError(
+            f"{path}: is damaged or no file of this workflow; {remake(path)}"
+        ) from error
     if _checksum(tensors, about) != expected:
-        raise UserError(f"{path}: is damaged (its checksum does not match); {REDO}")
+        raise UserError(f"{path}: is damaged (its checksum does not match); {remake(path)}")
     if about.get("kind") != kind:
-        raise UserError(f"{path}: holds a {about.get('kind')}, not a {kind}; {REDO}")
+        raise UserError(f"{path}: holds a {about.get('kind')}, not a {kind}; {remake(path)}")
     if about.get("format") != version:
-        raise UserError(f"{path}: was written by another version of the workflow; {REDO}")
+        raise UserError(f"{path}: was written by another version of the workflow; {remake(path)}")
     return tensors, about
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from dsd2.analysis.gate import GateState, best_iteration, decide
 from dsd2.config.stopping import Stopping
-from dsd2.errors import REDO, UserError
+from dsd2.errors import DELETE, UserError, remake
 from dsd2.files.decision import CHOICE, GATE, read_decision, write_decision
 from dsd2.files.records import CHAIN, METRICS, read_rows, write_table
 
@@ -79,7 +79,7 @@ def _rows_of(run: str, metrics: list[Path]) -> list[dict[str, Any]]:
     for path in metrics:
         (row,) = read_rows(path, METRICS)
         if row["run"] != run:
-            raise UserError(f"{path}: is of run {row['run']}, not of {run}; {REDO}")
+            raise UserError(f"{path}: is of run {row['run']}, not of {run}; {remake(path)}")
         rows.append(row)
     return rows
 
@@ -90,5 +90,5 @@ def _read_gate(path: Path, run: str) -> GateState:
     except FileNotFoundError as error:
         raise UserError(f"{path}: there is no such file") from error
     if decision.pop("run") != run:
-        raise UserError(f"{path}: is a gate of another run than {run}; {REDO}")
+        raise UserError(f"{path}: is a gate of another run than {run}; {DELETE}")
     return GateState(**decision)
