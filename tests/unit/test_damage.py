@@ -129,10 +129,9 @@ def test_damage_is_named_or_harmless(data, tmp_path, kind):
     assert noticed >= 3 + FLIPS // 4, "truncations and flips in what is read"
 
 
-def test_one_kind_of_file_is_not_taken_for_another(data, tmp_path):
-    files = {}
+def test_one_kind_of_file_is_not_taken_for_another(data):
+    files = {kind: data / kind for kind in KINDS}
     for kind, (write, _) in KINDS.items():
-        files[kind] = (tmp_path if write else data) / kind
         if write:
             write(files[kind])
     for kind, (_, read) in KINDS.items():
