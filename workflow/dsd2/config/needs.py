@@ -31,7 +31,7 @@ MARGIN = 1.5
 """What the allocator and temporary copies take beside what is counted."""
 
 START = 180.0
-"""Seconds until a stage on a busy node has imported its libraries from a network and read its data."""
+"""Seconds until a stage on a busy node has read its libraries and its data over a network."""
 STEP = 0.01
 """Seconds of a training step whatever its size."""
 CPU = 4e9

@@ -100,9 +100,7 @@ def _linear(inputs: int, outputs: int) -> _Layer:
     return _Layer(weights, outputs, 0, outputs, weights)
 
 
-def _vgg_like(
-    model: ModelRecipe, image: tuple[int, int, int], classes: int
-) -> Iterator[_Layer]:
+def _vgg_like(model: ModelRecipe, image: tuple[int, int, int], classes: int) -> Iterator[_Layer]:
     assert model.depth is not None, "the configuration gives vgg-like a depth"
     assert model.width is not None, "and a width"
     channels, height, width = image

@@ -13,6 +13,7 @@ from dsd2.config.sizes import FLOAT, POOL, Sizes
 from dsd2.nn.flops import ForwardCost, forward_cost
 from dsd2.nn.models import build_model, prunable_weights
 
+
 @dataclass(frozen=True)
 class Footprint(Sizes):
     """Sizes of a network, with the operations of its layers.

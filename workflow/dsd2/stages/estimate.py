@@ -29,6 +29,7 @@ from dsd2.nn.speed import Speed, Work, measure_speed
 from dsd2.nn.teacher import passes_an_image
 from dsd2.processes import peak_memory
 
+
 @dataclass(frozen=True)
 class PlannedRun:
     """A run of a study.
