@@ -36,7 +36,7 @@ STEP = 0.01
 """Seconds of a training step whatever its size."""
 CPU = 4e9
 """Multiply-accumulates a second of one slow core."""
-GPU = 500e9
+GPU = 1.5e12
 """Multiply-accumulates a second of a slow GPU."""
 DECODING = 0.02
 """Seconds that one process takes to decode a photo."""
@@ -80,6 +80,22 @@ class Teaching:
     table: bool
 
 
+def data_bytes(recipe: RunRecipe, facts: Facts) -> int:
+    """Bytes of a training's images and labels, with the copies that augmentation draws from."""
+    training = recipe.training
+    channels, height, width = facts.image
+    pixels = channels * height * width
+    images = facts.train + facts.validation + facts.test
+    if recipe.dataset.stream:
+        return images * (NAME + LABEL) + AHEAD * training.batch_size * pixels
+    total = images * (pixels + LABEL)
+    if training.augmentation != "none":
+        total += facts.train * channels * (height + 2 * SHIFT) * (width + 2 * SHIFT)
+    if training.augmentation == "auto-cutout":
+        total += 2 * facts.train * pixels
+    return total
+
+
 def training_bytes(
     recipe: RunRecipe, facts: Facts, network: Sizes, teaching: Teaching | None
 ) -> int:
@@ -91,24 +107,14 @@ def training_bytes(
         network: its own.
         teaching: its teacher, if it has one.
     """
-    training, stream = recipe.training, recipe.dataset.stream
-    channels, height, width = facts.image
-    pixels = channels * height * width
-    images = facts.train + facts.validation + facts.test
-    if stream:
-        total = images * (NAME + LABEL) + AHEAD * training.batch_size * pixels
-    else:
-        total = images * (pixels + LABEL)
-        if training.augmentation != "none":
-            total += facts.train * channels * (height + 2 * SHIFT) * (width + 2 * SHIFT)
-        if training.augmentation == "auto-cutout":
-            total += 2 * facts.train * pixels
+    total = data_bytes(recipe, facts)
     if teaching is not None:
         total += teaching.sizes.state
         if teaching.table:
             total += table_bytes(facts.train, facts.classes)
+    images = facts.train + facts.validation + facts.test
     evaluating = min(EVALUATED, images) * 2 * network.largest
-    return total + max(network.training_memory(training.batch_size), evaluating)
+    return total + max(network.training_memory(recipe.training.batch_size), evaluating)
 
 
 def training_needs(
@@ -128,16 +134,19 @@ def training_needs(
         sizes = network_sizes(teacher.model, facts.image, facts.classes)
         teaching = Teaching(sizes, recipe.distillation.table)
         asked = 0 if teaching.table else sizes.operations
-    epochs, batch = recipe.training.epochs, recipe.training.batch_size
-    steps = epochs * math.ceil(facts.train / batch)
+    epochs = recipe.training.epochs
     operations = epochs * facts.train * (BACKWARD * network.operations + asked)
     operations += (facts.train + facts.validation + facts.test) * network.operations
-    decoding = epochs * facts.train * DECODING / decoders if recipe.dataset.stream else 0.0
-    seconds = START + STEP * steps + decoding
-    memory = WORKFLOW + LIBRARIES + MARGIN * training_bytes(recipe, facts, network, teaching)
-    if operations / CPU >= GPU_PAYS:
-        return Needs(memory + CUDA, seconds + operations / GPU, gpus=1)
-    return Needs(memory, seconds + operations / CPU)
+    overhead = START + STEP * epochs * math.ceil(facts.train / recipe.training.batch_size)
+    decoding = 0.0
+    if recipe.dataset.stream:
+        overhead += epochs * facts.train * DECODING / decoders
+        decoding = decoders * LIBRARIES
+    held = training_bytes(recipe, facts, network, teaching)
+    on_host = data_bytes(recipe, facts)
+    if teaching is not None and teaching.table:
+        on_host += table_bytes(facts.train, facts.classes)
+    return _needs(operations, overhead, decoding + MARGIN * held, decoding + MARGIN * on_host)
 
 
 def table_needs(recipe: RunRecipe, facts: Facts) -> Needs:
@@ -147,12 +156,10 @@ def table_needs(recipe: RunRecipe, facts: Facts) -> Needs:
     padded = channels * (height + 2 * SHIFT) * (width + 2 * SHIFT)
     held = facts.train * (channels * height * width + LABEL + padded)
     held += network.state + table_bytes(facts.train, facts.classes)
-    memory = WORKFLOW + LIBRARIES + MARGIN * (held + 2 * EVALUATED * network.largest)
+    activations = 2 * EVALUATED * network.largest
     operations = VIEWS * facts.train * network.operations
-    seconds = START + STEP * VIEWS * math.ceil(facts.train / EVALUATED)
-    if operations / CPU >= GPU_PAYS:
-        return Needs(memory + CUDA, seconds + operations / GPU, gpus=1)
-    return Needs(memory, seconds + operations / CPU)
+    overhead = START + STEP * VIEWS * math.ceil(facts.train / EVALUATED)
+    return _needs(operations, overhead, MARGIN * (held + activations), MARGIN * held)
 
 
 def dataset_needs(recipe: DatasetRecipe, facts: Facts) -> Needs:
@@ -164,3 +171,18 @@ def dataset_needs(recipe: DatasetRecipe, facts: Facts) -> Needs:
     memory = WORKFLOW + LIBRARIES + MARGIN * images * (each + LABEL)
     decoding = 0.0 if recipe.stream else images * DECODING
     return Needs(memory, START + decoding)
+
+
+def _needs(operations: float, overhead: float, on_cpu: float, on_host: float) -> Needs:
+    """The needs of work that is given to a GPU where a slow core would take long.
+
+    Args:
+        operations: multiply-accumulates.
+        overhead: seconds beside them.
+        on_cpu: bytes, libraries aside, where a CPU works.
+        on_host: likewise, where a GPU does and has activations and weights in its own memory.
+    """
+    always = WORKFLOW + LIBRARIES
+    if operations / CPU >= GPU_PAYS:
+        return Needs(always + CUDA + on_host, overhead + operations / GPU, gpus=1)
+    return Needs(always + on_cpu, overhead + operations / CPU)
