@@ -27,6 +27,8 @@ class Job:
 class ClusterProject(Project):
     """A project that is run by the profile for Slurm."""
 
+    patience = 900
+
     def command(self, *arguments, cores=None):
         options = ["--profile", "profiles/slurm", "--slurm-init-seconds-before-status-checks", "1"]
         return [sys.executable, str(HERE / "impatient.py"), *options, *arguments]

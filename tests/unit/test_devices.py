@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from dsd2.devices import device_names, stage_device
+from dsd2.environment import gpu_share, set_for_jobs
 
 LIBRARY = Path(__file__).parents[2] / "workflow"
 HOLD = (
@@ -67,6 +68,15 @@ def test_a_gpu_is_the_same_whatever_a_process_sees(holders):
     assert says(holders("4,7")) == "0"
     assert says(holders("7,4")) == "0", "the other one, which it sees first"
     assert says(holders("7")) == "waiting for one of 1 GPUs"
+
+
+def test_jobs_are_told_how_many_share(monkeypatch):
+    monkeypatch.setattr(os, "environ", dict(os.environ))
+    assert gpu_share() == 1
+    set_for_jobs(["data"], False, 4)
+    assert gpu_share() == 4
+    set_for_jobs(["data"], False, None)
+    assert gpu_share() == 4, "a workflow within a job knows no limit, and inherits it"
 
 
 @pytest.mark.parametrize(

@@ -78,7 +78,12 @@ def test_needs_grow_with_the_study():
 def test_a_gpu_is_asked_for_where_it_pays():
     assert training().gpus == 0
     large = {"dataset": {"name": "cifar10"}, "model": {"name": "resnet18"}}
-    assert training(**large).gpus == 1
+    needed = training(**large)
+    assert needed.gpus == 1
+    plan = Plan(*load_studies({**STUDY, **large}))
+    without = Allocation(plan, [], gpus=False).training(*plan.runs)
+    assert without.gpus == 0
+    assert without.seconds > 10 * needed.seconds
     taught = {"teacher": "a", "select": "dense", "table": True}
     needs, runs = allocation(**large, arms={"a": None, "b": {"distillation": taught}})
     assert needs.table(runs[0]).gpus == 1

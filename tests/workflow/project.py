@@ -42,6 +42,8 @@ class Project:
     """A copy of the project in a folder of its own."""
 
     folder: Path
+    patience = 300
+    """Seconds that a run may take."""
 
     def configure(self, **changes):
         """Write the tiny study with some of its top-level keys replaced."""
@@ -73,7 +75,7 @@ class Project:
         """Run snakemake to its end; returns what it printed."""
         process = self.start(*arguments, cores=cores)
         try:
-            process.wait(timeout=300)
+            process.wait(timeout=self.patience)
         finally:
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGKILL)

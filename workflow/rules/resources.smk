@@ -3,7 +3,8 @@
 from dsd2.config.allocation import Allocation
 from dsd2.environment import data_roots
 
-ALLOCATION = Allocation(PLAN, data_roots())
+# `--resources gpu=0` says that there are none; nothing said, that there may be.
+ALLOCATION = Allocation(PLAN, data_roots(), gpus=resource_limit("gpu") != 0)
 
 
 def training_mem_mb(wildcards, attempt):

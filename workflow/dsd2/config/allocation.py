@@ -17,11 +17,13 @@ class Allocation:
     Args:
         plan: whose stages.
         roots: folders that may hold a named dataset.
+        gpus: whether there are any.
     """
 
-    def __init__(self, plan: Plan, roots: Sequence[Path]) -> None:
+    def __init__(self, plan: Plan, roots: Sequence[Path], gpus: bool = True) -> None:
         self._plan = plan
         self._roots = roots
+        self._gpus = gpus
         self.training = cache(self._training)
         self.table = cache(self._table)
         self.dataset = cache(self._dataset)
@@ -42,11 +44,13 @@ class Allocation:
         taught = recipe.distillation
         teacher = None if taught is None else self._plan.recipe(taught.teacher_run)
         name = self._plan.dataset_of(run)
-        return training_needs(recipe, teacher, self._facts(name), self._plan.decoders)
+        about = self._facts(name)
+        return training_needs(recipe, teacher, about, self._plan.decoders, self._gpus)
 
     def _table(self, run: str) -> Needs:
         """What tabulating the answers of a run's network needs."""
-        return table_needs(self._plan.recipe(run), self._facts(self._plan.dataset_of(run)))
+        about = self._facts(self._plan.dataset_of(run))
+        return table_needs(self._plan.recipe(run), about, self._gpus)
 
     def _dataset(self, name: str) -> Needs:
         """What making a dataset needs."""

@@ -118,7 +118,7 @@ def training_bytes(
 
 
 def training_needs(
-    recipe: RunRecipe, teacher: RunRecipe | None, facts: Facts, decoders: int
+    recipe: RunRecipe, teacher: RunRecipe | None, facts: Facts, decoders: int, gpus: bool
 ) -> Needs:
     """What an iteration of a run needs.
 
@@ -127,6 +127,7 @@ def training_needs(
         teacher: recipe of the run that teaches it, if one does.
         facts: of its dataset.
         decoders: processes that decode its images, where they are streamed.
+        gpus: whether there are any.
     """
     network = network_sizes(recipe.model, facts.image, facts.classes)
     teaching, asked = None, 0
@@ -146,10 +147,11 @@ def training_needs(
     on_host = data_bytes(recipe, facts)
     if teaching is not None and teaching.table:
         on_host += table_bytes(facts.train, facts.classes)
-    return _needs(operations, overhead, decoding + MARGIN * held, decoding + MARGIN * on_host)
+    on_cpu, beside_gpu = (decoding + MARGIN * size for size in (held, on_host))
+    return _needs(operations, overhead, on_cpu, beside_gpu, gpus)
 
 
-def table_needs(recipe: RunRecipe, facts: Facts) -> Needs:
+def table_needs(recipe: RunRecipe, facts: Facts, gpus: bool) -> Needs:
     """What tabulating the answers of a run's network to all views of its images needs."""
     network = network_sizes(recipe.model, facts.image, facts.classes)
     channels, height, width = facts.image
@@ -159,7 +161,7 @@ def table_needs(recipe: RunRecipe, facts: Facts) -> Needs:
     activations = 2 * EVALUATED * network.largest
     operations = VIEWS * facts.train * network.operations
     overhead = START + STEP * VIEWS * math.ceil(facts.train / EVALUATED)
-    return _needs(operations, overhead, MARGIN * (held + activations), MARGIN * held)
+    return _needs(operations, overhead, MARGIN * (held + activations), MARGIN * held, gpus)
 
 
 def dataset_needs(recipe: DatasetRecipe, facts: Facts) -> Needs:
@@ -173,7 +175,7 @@ def dataset_needs(recipe: DatasetRecipe, facts: Facts) -> Needs:
     return Needs(memory, START + decoding)
 
 
-def _needs(operations: float, overhead: float, on_cpu: float, on_host: float) -> Needs:
+def _needs(operations: float, overhead: float, on_cpu: float, on_host: float, gpus: bool) -> Needs:
     """The needs of work that is given to a GPU where a slow core would take long.
 
     Args:
@@ -181,8 +183,9 @@ def _needs(operations: float, overhead: float, on_cpu: float, on_host: float) ->
         overhead: seconds beside them.
         on_cpu: bytes, libraries aside, where a CPU works.
         on_host: likewise, where a GPU does and has activations and weights in its own memory.
+        gpus: whether there are any.
     """
     always = WORKFLOW + LIBRARIES
-    if operations / CPU >= GPU_PAYS:
+    if gpus and operations / CPU >= GPU_PAYS:
         return Needs(always + CUDA + on_host, overhead + operations / GPU, gpus=1)
     return Needs(always + on_cpu, overhead + operations / CPU)
