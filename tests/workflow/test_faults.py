@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 from project import TINY, training_processes, wait_until
 
-
 needs_proc = pytest.mark.skipif(not Path("/proc/self/cwd").exists(), reason="needs Linux's /proc")
 
 
