@@ -4,12 +4,13 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 CORES ?= all
 
-.PHONY: help run test faults check format docs benchmark clean
+.PHONY: help run test faults test-cluster check format docs benchmark clean
 
 help:
 	@echo "make run     the default study, to its figure (CORES=$(CORES))"
 	@echo "make test    the tests"
 	@echo "make faults  the tests that take too long for every day: kills, full disks, damage"
+	@echo "make test-cluster  tests on a Slurm that they start on this host: root on Debian"
 	@echo "make check   formatters, linters, types"
 	@echo "make format  apply the formatters"
 	@echo "make docs    the reference of configuration keys in config/README.md, from the schema"
@@ -24,6 +25,9 @@ test: $(VENV)/dev.stamp
 
 faults: $(VENV)/dev.stamp
 	$(BIN)/pytest -n auto -m long
+
+test-cluster: $(VENV)/dev.stamp $(VENV)/slurm.stamp
+	$(BIN)/pytest tests/cluster
 
 check: $(VENV)/dev.stamp
 	$(BIN)/ruff check
@@ -55,4 +59,8 @@ $(VENV)/run.stamp: envs/requirements.txt
 
 $(VENV)/dev.stamp: envs/requirements-dev.txt $(VENV)/run.stamp
 	$(BIN)/pip install --quiet --requirement envs/requirements-dev.txt
+	touch $@
+
+$(VENV)/slurm.stamp: envs/requirements-slurm.txt $(VENV)/run.stamp
+	$(BIN)/pip install --quiet --requirement envs/requirements-slurm.txt
 	touch $@

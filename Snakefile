@@ -13,6 +13,7 @@ report: "workflow/report/workflow.rst"
 
 
 include: "workflow/rules/common.smk"
+include: "workflow/rules/resources.smk"
 include: "workflow/rules/data.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/gate.smk"
@@ -22,6 +23,7 @@ include: "workflow/rules/export.smk"
 
 localrules:
     all,
+    labels,
     gate,
     collect,
     select_teacher,

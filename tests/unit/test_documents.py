@@ -17,7 +17,9 @@ def test_the_readme_lists_every_study_of_the_paper():
     assert listed == {path.stem for path in (ROOT / "config" / "paper").glob("*.yaml")}
 
 
-@pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md", "config/README.md"])
+@pytest.mark.parametrize(
+    "document", ["README.md", "CONTRIBUTING.md", "config/README.md", "docs/cluster.md"]
+)
 def test_files_that_a_document_names_exist(document):
     text = (ROOT / document).read_text()
     links = [link for link in re.findall(r"\]\(([^)]+)\)", text) if "://" not in link]
@@ -52,9 +54,19 @@ def test_the_conda_environment_has_pips_pins():
     assert environment["dependencies"][-1]["pip"] == [line for line in lines if "==" in line]
 
 
+def test_the_image_has_pips_pins_and_the_conda_environments_python():
+    lines = (ROOT / "envs/Containerfile").read_text().splitlines()
+    instructions = [line for line in lines if line and not line.startswith("#")]
+    python = yaml.safe_load((ROOT / "envs/environment.yaml").read_text())["dependencies"][0]
+    assert instructions[0] == f"FROM python:{python.removeprefix('python =')}-slim"
+    assert "COPY envs/requirements.txt /envs/" in instructions
+    installing = [line for line in instructions if "install" in line]
+    assert installing == ["RUN pip install --no-cache-dir --requirement /envs/requirements.txt"]
+
+
 def test_every_dependency_has_its_reason_and_its_pin():
     reasons = (ROOT / "CONTRIBUTING.md").read_text()
-    for name in ("requirements.txt", "requirements-dev.txt"):
+    for name in ("requirements.txt", "requirements-dev.txt", "requirements-slurm.txt"):
         for line in (ROOT / "envs" / name).read_text().splitlines():
             if line and not line.startswith(("#", "-r")):
                 package, _, version = line.partition("==")

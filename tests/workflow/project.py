@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,6 +42,8 @@ class Project:
     """A copy of the project in a folder of its own."""
 
     folder: Path
+    patience = 300
+    """Seconds that a run may take."""
 
     def configure(self, **changes):
         """Write the tiny study with some of its top-level keys replaced."""
@@ -72,7 +75,7 @@ class Project:
         """Run snakemake to its end; returns what it printed."""
         process = self.start(*arguments, cores=cores)
         try:
-            process.wait(timeout=300)
+            process.wait(timeout=self.patience)
         finally:
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGKILL)
@@ -132,3 +135,25 @@ def new_project(folder):
     project = Project(folder)
     project.configure()
     return project
+
+
+def training_processes(folder, iteration=None):
+    """Processes that train in a folder, one iteration or any, by what the kernel says of them."""
+    words = {b"dsd2", b"train", *([f"{iteration:02d}".encode()] if iteration is not None else [])}
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            arguments = (process / "cmdline").read_bytes().split(b"\0")
+            place = (process / "cwd").readlink()
+        except OSError:
+            continue
+        if words <= set(arguments) and place == folder:
+            found.append(int(process.name))
+    return found
+
+
+def wait_until(condition, seconds):
+    end = time.monotonic() + seconds
+    while not condition() and time.monotonic() < end:
+        time.sleep(0.02)
+    return condition()

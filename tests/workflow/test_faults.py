@@ -9,29 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from project import TINY
-
-
-def training_processes(folder):
-    """Processes that train in a folder, by what the kernel says of them."""
-    found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            arguments = (process / "cmdline").read_bytes().split(b"\0")
-            place = (process / "cwd").readlink()
-        except OSError:
-            continue
-        if b"dsd2" in arguments and b"train" in arguments and place == folder:
-            found.append(int(process.name))
-    return found
-
-
-def wait_until(condition, seconds):
-    end = time.monotonic() + seconds
-    while not condition() and time.monotonic() < end:
-        time.sleep(0.02)
-    return condition()
-
+from project import TINY, training_processes, wait_until
 
 needs_proc = pytest.mark.skipif(not Path("/proc/self/cwd").exists(), reason="needs Linux's /proc")
 

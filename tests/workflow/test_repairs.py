@@ -7,7 +7,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from test_faults import needs_proc, training_processes, wait_until
+from project import training_processes, wait_until
+from test_faults import needs_proc
 
 RUN = "results/runs/*vgg1x2-ep2-lr0.05-f0.6-s0-*"
 GATED = "results/runs/*-00-s0-*"

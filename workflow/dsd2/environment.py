@@ -10,9 +10,10 @@ from pathlib import Path
 
 ROOTS = "DSD2_DATA_ROOTS"
 DOWNLOAD = "DSD2_DOWNLOAD"
+GPU_SHARE = "DSD2_GPU_SHARE"
 
 
-def set_for_jobs(data_roots: Sequence[str], download: bool) -> None:
+def set_for_jobs(data_roots: Sequence[str], download: bool, gpu_share: int | None) -> None:
     """Have this process's children find this library, this interpreter and the data.
 
     Neither needs to be installed or activated. Where the data lies goes by the environment, since
@@ -21,6 +22,7 @@ def set_for_jobs(data_roots: Sequence[str], download: bool) -> None:
     Args:
         data_roots: folders that may hold a named dataset, searched in order.
         download: whether one that is in none of them may be fetched.
+        gpu_share: stages that may run on this machine's GPUs at once; None leaves it as it is.
     """
     library = str(Path(__file__).parents[1])
     inherited = os.environ.get("PYTHONPATH")
@@ -30,6 +32,8 @@ def set_for_jobs(data_roots: Sequence[str], download: bool) -> None:
     # As JSON, for a colon may be part of a path.
     os.environ[ROOTS] = json.dumps(list(data_roots))
     os.environ[DOWNLOAD] = "yes" if download else ""
+    if gpu_share is not None:
+        os.environ[GPU_SHARE] = str(gpu_share)
 
 
 def data_roots() -> list[Path]:
@@ -40,3 +44,8 @@ def data_roots() -> list[Path]:
 def may_download() -> bool:
     """Whether a dataset that is in none of them may be fetched."""
     return bool(os.environ.get(DOWNLOAD))
+
+
+def gpu_share() -> int:
+    """Stages that may run on this machine's GPUs at once; each GPU has room for one at least."""
+    return int(os.environ.get(GPU_SHARE, "1"))

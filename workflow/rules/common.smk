@@ -30,6 +30,12 @@ def checked(function, *arguments):
         raise WorkflowError(str(error)) from None
 
 
+def resource_limit(name):
+    """What ``--resources`` limits a resource to; None if it does not."""
+    limit = workflow.global_resources.get(name)
+    return None if limit is None else limit.value
+
+
 PLAN = checked(Plan, *checked(load_studies, config))
 STUDIES = PLAN.studies
 FIGURE_FORMATS = ("png", "svg")
@@ -37,6 +43,7 @@ FIGURE_FORMATS = ("png", "svg")
 set_for_jobs(
     dict.fromkeys(root for study in STUDIES.values() for root in study.data_roots),
     any(study.download for study in STUDIES.values()),
+    resource_limit("gpu_share"),
 )
 
 

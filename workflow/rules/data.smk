@@ -10,6 +10,9 @@ rule dataset:
         layout.DATASET_LOG,
     conda:
         "../../envs/environment.yaml"
+    resources:
+        mem_mb=dataset_mem_mb,
+        runtime=dataset_minutes,
     params:
         recipe=dataset_recipe,
     shell:

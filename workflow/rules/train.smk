@@ -11,6 +11,11 @@ rule tabulate:
         layout.TEACHER_TABLE_LOG,
     conda:
         "../../envs/environment.yaml"
+    resources:
+        mem_mb=table_mem_mb,
+        runtime=table_minutes,
+        gpu=table_gpus,
+        gpu_share=1,
     params:
         inputs=as_options,
     shell:
@@ -28,9 +33,16 @@ rule train:
         metrics=layout.METRICS,
     log:
         layout.TRAINING_LOG,
+    group:
+        training_block
     conda:
         "../../envs/environment.yaml"
     threads: training_threads
+    resources:
+        mem_mb=training_mem_mb,
+        runtime=training_minutes,
+        gpu=training_gpus,
+        gpu_share=1,
     params:
         recipe=run_recipe,
         inputs=as_options,

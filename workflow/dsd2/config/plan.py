@@ -161,6 +161,10 @@ class Plan:
         }
         return names - {chain.run}
 
+    def dataset_of(self, run: str) -> str:
+        """Name of the dataset of a run; raises as :meth:`recipe`."""
+        return layout.dataset_name(self.recipe(run).dataset)
+
     def recipe_json(self, run: str) -> str:
         """The recipe of a run as one line of JSON; raises as :meth:`recipe`."""
         self.recipe(run)

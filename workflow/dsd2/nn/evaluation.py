@@ -8,10 +8,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from dsd2.config.sizes import EVALUATED
 from dsd2.nn.entropy import StateCounts, counting_states
 from dsd2.nn.images import ImageSet
 
-BATCH = 128
+BATCH = EVALUATED
 """Images a forward pass; results do not depend on it beyond the rounding of the loss. On a CPU
 larger ones no longer fit its caches."""
 

@@ -14,10 +14,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from dsd2.config.sizes import BACKWARD
 from dsd2.nn.models import PooledLinear
 
-BACKWARD = 3
-"""A training step costs three forward passes: one forward, and twice that backward."""
 BATCH_NORM = 5
 """Operations of a batch-normalisation in training per element, as common counters have it."""
 

@@ -9,10 +9,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from dsd2.config.recipe import ModelRecipe
+from dsd2.config.sizes import POOLED
 from dsd2.errors import UserError
-
-POOLED = 7
-"""Side of the VGG-like head's adaptive average pool; Table 3's parameter counts confirm it."""
 
 
 @lru_cache(maxsize=16)

@@ -16,11 +16,11 @@ import torch
 
 from dsd2.analysis.estimate import Estimate, Measured, markdown
 from dsd2.config.layout import dataset_name, run_name
-from dsd2.config.recipe import SHIFT, VIEWS, RunRecipe, from_json
+from dsd2.config.needs import LABEL, NAME, Teaching, training_bytes
+from dsd2.config.recipe import VIEWS, RunRecipe, from_json
 from dsd2.config.teaching import table_bytes
 from dsd2.data.facts import Facts, facts
 from dsd2.errors import UserError
-from dsd2.nn.evaluation import BATCH
 from dsd2.nn.flops import TrainingCost, training_cost
 from dsd2.nn.footprint import Footprint, footprint
 from dsd2.nn.pruning import scheduled_densities
@@ -28,13 +28,6 @@ from dsd2.nn.randomness import be_deterministic
 from dsd2.nn.speed import Speed, Work, measure_speed
 from dsd2.nn.teacher import passes_an_image
 from dsd2.processes import peak_memory
-
-LABEL = 16
-"""Bytes of an image's label and row number."""
-NAME = 64
-"""Bytes of the name of an image's file, about, where images are streamed."""
-AHEAD = 10
-"""Batches of streamed images that lie decoded, about."""
 
 
 @dataclass(frozen=True)
@@ -263,24 +256,9 @@ def _until(
 
 
 def _memory(one: _Known) -> int:
-    """Bytes of a job: images, network, and the activations of training or of evaluation."""
-    training, (channels, height, width) = one.run.recipe.training, one.facts.image
-    pixels = channels * height * width
-    images = one.facts.train + one.facts.validation + one.facts.test
-    if one.run.recipe.dataset.stream:
-        total = images * (NAME + LABEL) + AHEAD * training.batch_size * pixels
-    else:
-        total = images * (pixels + LABEL)
-    if training.augmentation != "none" and not one.run.recipe.dataset.stream:
-        total += one.facts.train * channels * (height + 2 * SHIFT) * (width + 2 * SHIFT)
-    if training.augmentation == "auto-cutout" and not one.run.recipe.dataset.stream:
-        total += 2 * one.facts.train * pixels
-    if one.teacher is not None:
-        total += one.teacher.network.state
-    if one.table:
-        total += _table_bytes(one)
-    evaluating = min(BATCH, images) * 2 * one.network.largest
-    return total + max(one.network.training_memory(training.batch_size), evaluating)
+    """Bytes of a training, libraries aside."""
+    teaching = Teaching(one.teacher.network, one.table is not None) if one.teacher else None
+    return training_bytes(one.run.recipe, one.facts, one.network, teaching)
 
 
 def _checkpoints(one: _Known) -> int:

@@ -16,6 +16,7 @@ from dsd2.data.dataset import Dataset, load_dataset
 from dsd2.data.files import ImageFiles
 from dsd2.data.labels import Labels, load_labels
 from dsd2.data.streaming import DecodingStream
+from dsd2.devices import stage_device
 from dsd2.errors import UserError
 from dsd2.files.checkpoint import Checkpoint, load_checkpoint_of, save_checkpoint
 from dsd2.files.records import HISTORY, METRICS, write_table
@@ -80,7 +81,7 @@ def run_iteration(
     workers = max(1, threads - 1) if recipe.dataset.stream else 0
     torch.set_num_threads(max(1, threads - workers))
     be_deterministic()
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = stage_device()
     dataset = load_dataset(files.dataset)
     labels = load_labels(files.labels, dataset)
     data = _image_sets(dataset, labels, device, workers)

@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 
 from dsd2.data.dataset import load_dataset
+from dsd2.devices import stage_device
 from dsd2.files.checkpoint import load_checkpoint_of
 from dsd2.files.teacher_table import save_teacher_table
 from dsd2.nn.images import ImageSet
@@ -32,7 +33,7 @@ def run_tabulate(
     """
     torch.set_num_threads(threads)
     be_deterministic()
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = stage_device()
     data = load_dataset(dataset)
     images = data.train.images
     assert isinstance(images, torch.Tensor), "the configuration leaves out streamed images"

@@ -1,0 +1,153 @@
+"""Slurm itself runs the default study, cut down, and takes its jobs away."""
+
+import os
+import signal
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from project import Project, training_processes, wait_until
+
+from cluster import ClusterProject, slurm_says, small_quickstart
+
+ONE_CHAIN = {"arms": {"vanilla": None}, "figure": False, "tables": []}
+"""Three iterations of one run, and nothing drawn."""
+TWO_CHAINS = {
+    "arms": {
+        "vanilla": None,
+        "student": {"distillation": {"teacher": "vanilla", "select": "dense"}},
+    }
+}
+ONE_TRAINING = {**ONE_CHAIN, "pruning": {"fraction": 0.45, "wall": 0.4}}
+BLOCKS = ("--config", "lookahead=3")
+SINGLE = ("--config", "lookahead=1")
+
+
+def iteration_trains(project, iteration):
+    """Wait until an iteration's training has a process; returns it."""
+
+    def found():
+        return training_processes(project.folder, iteration)
+
+    assert wait_until(found, 200), f"iteration {iteration} trains"
+    return found()[0]
+
+
+def running_job(project):
+    return next(job.number for job in project.jobs() if job.state == "RUNNING")
+
+
+def cancelled(project):
+    """A job is cancelled in a block's second iteration, and nothing is sent again."""
+    process = project.start(*BLOCKS, "--retries", "0")
+    iteration_trains(project, 1)
+    slurm_says("scancel", running_job(project))
+    status = process.wait(timeout=project.patience)
+    first = project.modified("results/runs/*/iter-00/checkpoint.safetensors")
+    text = project.snakemake(*BLOCKS)
+    return project, status, first, text
+
+
+def requeued(project):
+    """A job is preempted: put back into the queue while it runs."""
+    process = project.start(*BLOCKS)
+    iteration_trains(project, 1)
+    # Slurm lets a requeued job wait for two minutes, and takes no other time for it.
+    slurm_says("scontrol", "requeue", running_job(project))
+    assert process.wait(timeout=project.patience) == 0, (
+        project.folder / "snakemake.log"
+    ).read_text()
+    return project
+
+
+def out_of_time(project):
+    """A training hangs, as on a sick node, until its minute is over."""
+    process = project.start(*SINGLE, "--set-resources", "train:runtime=attempt")
+    os.kill(iteration_trains(project, 0), signal.SIGSTOP)
+    assert process.wait(timeout=project.patience) == 0, (
+        project.folder / "snakemake.log"
+    ).read_text()
+    return project
+
+
+def out_of_memory(project):
+    """The first attempt has too little memory; all wait for the one node with a GPU."""
+    asked = ("--set-resources", "train:mem_mb=270 * attempt", "train:gpu=1")
+    project.snakemake(*BLOCKS, *asked)
+    return project
+
+
+def whole(project, options):
+    project.snakemake(*options)
+    return project
+
+
+@pytest.fixture(scope="module")
+def runs(slurm, tmp_path_factory):
+    """All runs at once, as futures by name: most of a cluster's time is waiting."""
+    base = tmp_path_factory.mktemp("cluster")
+    with ThreadPoolExecutor() as pool:
+
+        def start(name, kind, study, work, *arguments):
+            return pool.submit(work, small_quickstart(base / name, kind, **study), *arguments)
+
+        yield {
+            "out of time": start("time", ClusterProject, ONE_TRAINING, out_of_time),
+            "out of memory": start("memory", ClusterProject, ONE_CHAIN, out_of_memory),
+            "cancelled": start("cancelled", ClusterProject, ONE_CHAIN, cancelled),
+            "requeued": start("requeued", ClusterProject, ONE_CHAIN, requeued),
+            "blocks": start("blocks", ClusterProject, {}, whole, BLOCKS),
+            "single": start("single", ClusterProject, TWO_CHAINS, whole, SINGLE),
+            "local": start("local", Project, {}, whole, ()),
+        }
+
+
+def same_bytes(project, runs):
+    """Whether every checkpoint has the bytes of the local run's."""
+    local, own = runs["local"].result().checkpoints(), project.checkpoints()
+    return bool(own) and all(local[path] == content for path, content in own.items())
+
+
+@pytest.mark.parametrize(("name", "iterations", "trainings"), [("blocks", 9, 3), ("single", 6, 6)])
+def test_results_are_a_local_runs_to_the_byte(runs, name, iterations, trainings):
+    project = runs[name].result()
+    jobs = project.jobs()
+    assert len(project.checkpoints()) == iterations
+    assert same_bytes(project, runs)
+    assert [job.state for job in jobs] == ["COMPLETED"] * (1 + trainings), "the dataset, and these"
+    assert {job.partition for job in jobs} == {"cpu"}
+    assert (project.folder / "results/studies/quickstart/figures/sdd.png").exists()
+
+
+def test_a_cancelled_block_keeps_its_finished_iterations(runs):
+    project, status, first, text = runs["cancelled"].result()
+    assert status == 1
+    assert len(first) == 1, "the iteration that was finished is kept"
+    assert project.modified("results/runs/*/iter-00/checkpoint.safetensors") == first
+    assert project.done(text)["train"] == 2
+    assert [job.state for job in project.jobs()] == ["COMPLETED", "CANCELLED", "COMPLETED"]
+    assert same_bytes(project, runs)
+
+
+def test_a_preempted_job_starts_again_by_itself(runs):
+    project = runs["requeued"].result()
+    assert [(job.state, job.restarts) for job in project.jobs()] == [
+        ("COMPLETED", 0),
+        ("COMPLETED", 1),
+    ]
+    assert same_bytes(project, runs)
+
+
+def test_out_of_time_is_sent_again_with_more(runs):
+    project = runs["out of time"].result()
+    assert [job.state for job in project.jobs()] == ["COMPLETED", "TIMEOUT", "COMPLETED"]
+    assert same_bytes(project, runs)
+
+
+def test_out_of_memory_is_sent_again_with_more_and_gpus_have_their_partition(runs):
+    project = runs["out of memory"].result()
+    _, small, large = project.jobs()
+    assert small.state in ("OUT_OF_MEMORY", "FAILED")
+    assert "memory" in project.log(small)
+    assert large.state == "COMPLETED"
+    assert {small.partition, large.partition} == {"gpu"}
+    assert same_bytes(project, runs)

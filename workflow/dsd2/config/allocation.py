@@ -1,0 +1,60 @@
+"""What each stage of a plan asks a scheduler for, and which iterations share an allocation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+
+from dsd2.config.needs import Needs, dataset_needs, table_needs, training_needs
+from dsd2.config.plan import Plan
+from dsd2.data.facts import Facts, facts
+
+
+class Allocation:
+    """The needs of a plan's stages, each worked out once.
+
+    Args:
+        plan: whose stages.
+        roots: folders that may hold a named dataset.
+        gpus: whether there are any.
+    """
+
+    def __init__(self, plan: Plan, roots: Sequence[Path], gpus: bool = True) -> None:
+        self._plan = plan
+        self._roots = roots
+        self._gpus = gpus
+        self.training = cache(self._training)
+        self.table = cache(self._table)
+        self.dataset = cache(self._dataset)
+        self._facts = cache(self._facts_of)
+
+    def block(self, run: str, iteration: int) -> str | None:
+        """Name of the block of iterations that are trained in one allocation; None for one each.
+
+        A gated chain asks for as many iterations at once, so that no block waits for a gate
+        within it.
+        """
+        size = self._plan.lookahead
+        return None if size == 1 else f"{run}-block{iteration // size}"
+
+    def _training(self, run: str) -> Needs:
+        """What any iteration of a run needs; raises as ``Plan.recipe`` and ``facts`` do."""
+        recipe = self._plan.recipe(run)
+        taught = recipe.distillation
+        teacher = None if taught is None else self._plan.recipe(taught.teacher_run)
+        name = self._plan.dataset_of(run)
+        about = self._facts(name)
+        return training_needs(recipe, teacher, about, self._plan.decoders, self._gpus)
+
+    def _table(self, run: str) -> Needs:
+        """What tabulating the answers of a run's network needs."""
+        about = self._facts(self._plan.dataset_of(run))
+        return table_needs(self._plan.recipe(run), about, self._gpus)
+
+    def _dataset(self, name: str) -> Needs:
+        """What making a dataset needs."""
+        return dataset_needs(self._plan.datasets[name], self._facts(name))
+
+    def _facts_of(self, name: str) -> Facts:
+        return facts(self._plan.datasets[name], self._roots)

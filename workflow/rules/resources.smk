@@ -1,0 +1,52 @@
+"""What stages ask a scheduler for: it follows from the study, and grows with each attempt."""
+
+from dsd2.config.allocation import Allocation
+from dsd2.environment import data_roots
+
+# `--resources gpu=0` says that there are none; nothing said, that there may be.
+ALLOCATION = Allocation(PLAN, data_roots(), gpus=resource_limit("gpu") != 0)
+
+
+def training_mem_mb(wildcards, attempt):
+    """Megabytes of a training and of the Snakemake around it."""
+    return checked(ALLOCATION.training, wildcards.run).mem_mb(attempt)
+
+
+def training_minutes(wildcards, attempt):
+    """Minutes until a training is surely done."""
+    return checked(ALLOCATION.training, wildcards.run).minutes(attempt)
+
+
+def training_gpus(wildcards):
+    """Whether a training is worth a GPU: 0 or 1."""
+    return checked(ALLOCATION.training, wildcards.run).gpus
+
+
+def training_block(wildcards):
+    """The iterations of a run that are trained in one allocation."""
+    return ALLOCATION.block(wildcards.run, int(wildcards.i))
+
+
+def table_mem_mb(wildcards, attempt):
+    """Megabytes of tabulating a teacher's answers."""
+    return checked(ALLOCATION.table, wildcards.run).mem_mb(attempt)
+
+
+def table_minutes(wildcards, attempt):
+    """Minutes until a teacher's answers are surely tabulated."""
+    return checked(ALLOCATION.table, wildcards.run).minutes(attempt)
+
+
+def table_gpus(wildcards):
+    """Whether tabulating is worth a GPU: 0 or 1."""
+    return checked(ALLOCATION.table, wildcards.run).gpus
+
+
+def dataset_mem_mb(wildcards, attempt):
+    """Megabytes of decoding and splitting a dataset."""
+    return checked(ALLOCATION.dataset, wildcards.dataset).mem_mb(attempt)
+
+
+def dataset_minutes(wildcards, attempt):
+    """Minutes until a dataset is surely decoded."""
+    return checked(ALLOCATION.dataset, wildcards.dataset).minutes(attempt)
