@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from dsd2.config import layout
 from dsd2.config.arms import ONLY_PANEL
 from dsd2.config.plan import Chain, Plan
 from dsd2.config.study import Study
+from dsd2.config.validation import SECTIONS
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,24 @@ def planned_runs(plan: Plan) -> list[dict[str, Any]]:
         run["iterations"] = max(run["iterations"], chain.arm.last + 1)
         run["chains"] += 1
     return list(planned.values())
+
+
+def settings(study: Study) -> list[dict[str, Any]]:
+    """Panel, name and every setting of each arm by its key, as ``training.epochs``."""
+    return [
+        {
+            "panel": arm.panel,
+            "name": arm.name,
+            "settings": {
+                f"{section}.{key}": value
+                for section in SECTIONS
+                if getattr(arm, section) is not None
+                for key, value in asdict(getattr(arm, section)).items()
+                if value is not None
+            },
+        }
+        for arm in study.arms.values()
+    ]
 
 
 def stages(plan: Plan) -> list[Stage]:
