@@ -12,7 +12,7 @@ help:
 	@echo "make faults  the tests that take too long for every day: kills, full disks, damage"
 	@echo "make check   formatters, linters, types"
 	@echo "make format  apply the formatters"
-	@echo "make docs    the reference of configuration keys in config/README.md, from the schema"
+	@echo "make docs    config/README.md's reference and docs/metrics.md, from the schemas"
 	@echo "make benchmark  measure speed into results/benchmarks.txt: half an hour"
 	@echo "make clean   remove the environment and caches; results stay"
 
@@ -41,6 +41,7 @@ docs: $(VENV)/run.stamp
 	sed -i '/^## Reference$$/q' config/README.md
 	echo >> config/README.md
 	PYTHONPATH=workflow $(BIN)/python -m dsd2.config.documentation >> config/README.md
+	PYTHONPATH=workflow $(BIN)/python -m dsd2.files.documentation > docs/metrics.md
 
 benchmark: $(VENV)/run.stamp
 	$(BIN)/python tests/benchmarks/run.py

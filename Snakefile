@@ -43,7 +43,7 @@ rule all:
         all_results(),
 
 
-PROGRESS = ProgressReporter(lambda: overview.stages(PLAN))
+PROGRESS = ProgressReporter(lambda: overview.stages(PLAN), lambda: states.arm_states(PLAN))
 
 
 onstart:
@@ -55,6 +55,7 @@ onsuccess:
     for study in STUDIES.values():
         results = dict.fromkeys([*study_results(study), *export_results(study)])
         if made := [path for path in results if Path(path).exists()]:
+            print(*outcome(study), sep="\n")
             print(f"The study {study.folder} is in:", *made, sep="\n  ")
 
 

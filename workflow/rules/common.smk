@@ -9,7 +9,7 @@ sys.path.insert(0, str(Path(workflow.basedir, "workflow")))
 
 from snakemake.exceptions import WorkflowError
 
-from dsd2.config import layout, overview
+from dsd2.config import layout, overview, states
 from dsd2.config.exports import exported_networks
 from dsd2.config.plan import Plan
 from dsd2.config.recipe import to_json
@@ -313,6 +313,13 @@ def study_results(study):
     )
     exports = export_results(study) if study.export.always else []
     return expand(patterns, study=study.folder) + exports
+
+
+def outcome(study):
+    """What was found, in lines for the terminal, where the study has a figure or tables."""
+    items = (["figure"] if study.figure else []) + [f"table-{name}" for name in study.tables]
+    paths = [Path(layout.FOUND.format(study=study.folder, item=item)) for item in items]
+    return [line for path in paths if path.exists() for line in path.read_text().splitlines()]
 
 
 def all_results():

@@ -133,7 +133,7 @@ rule provenance:
         report(
             layout.PROVENANCE,
             caption="../report/provenance.rst",
-            **in_report("How it came about: settings, time, environment"),
+            **in_report("Settings, time and environment"),
         ),
     log:
         partly(layout.STUDY_LOG, name="provenance"),

@@ -28,7 +28,7 @@ def _verdict(row: pd.Series, words: Words) -> str:
         depth = f"the SDD depth is {percent(row['SDD depth'], 1)} points; one seed has no interval"
         return f"is **undecided**: {depth}."
     interval = (
-        f"the SDD depth is {percent(row['SDD depth'], 1)} points ({words.confidence:.0%} interval"
+        f"the SDD depth is {percent(row['SDD depth'], 1)} points ({100 * words.confidence:g} % interval"
         f" {_points(row['depth low'])} to {_points(row['depth high'])}"
         f" over {row['seeds']} seeds)"
     )
@@ -59,7 +59,7 @@ def stopping_found(table: pd.DataFrame, words: Words) -> str:
     def sentence(row: pd.Series) -> str:
         size, name = unit(row["training dense"])
         interval = (
-            f" ± {percent(row['accuracy interval'], 1)} ({words.confidence:.0%} interval)"
+            f" ± {percent(row['accuracy interval'], 1)} ({100 * words.confidence:g} % interval)"
             if pd.notna(row["accuracy interval"])
             else ""
         )
@@ -148,10 +148,10 @@ def _weights(curve: LayerCurve) -> str:
 def _states(curve: LayerCurve) -> str:
     fell = curve.first(curve.entropy < FELL * curve.entropy.iloc[0])
     if fell is None:
-        return f"no layer's entropy falls below {FELL:.0%} of its dense one"
+        return f"no layer's entropy falls below {100 * FELL:g} % of its dense one"
     layers, sparsity = fell
     return (
-        f"the entropy of {_code(layers)} is the first to fall below {FELL:.0%} of its dense one,"
+        f"the entropy of {_code(layers)} is the first to fall below {100 * FELL:g} % of its dense one,"
         f" at ζ = {percent(sparsity)} %"
     )
 
