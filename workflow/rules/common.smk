@@ -316,10 +316,13 @@ def study_results(study):
 
 
 def outcome(study):
-    """What was found, in lines for the terminal, where the study has a figure or tables."""
-    items = (["figure"] if study.figure else []) + [f"table-{name}" for name in study.tables]
-    paths = [Path(layout.FOUND.format(study=study.folder, item=item)) for item in items]
-    return [line for path in paths if path.exists() for line in path.read_text().splitlines()]
+    """For the terminal, the table of verdicts, or the first that the study has."""
+    tables = sorted(study.tables, key=lambda table: table != "phases")
+    for path in expand(layout.TABLE, study=study.folder, table=tables[:1], format="md"):
+        if Path(path).exists():
+            lines = Path(path).read_text(encoding="utf-8").splitlines()
+            return [line for line in lines if line.startswith("|")]
+    return []
 
 
 def all_results():

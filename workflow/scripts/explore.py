@@ -1,12 +1,25 @@
 """Draw a study's figure to explore in a browser: what is under the mouse, arms on and off."""
 
-import itertools
+import base64
+import gzip
+import html
 from pathlib import Path
 
 import pandas as pd
-import plotly.graph_objects as go
-from panel import TICKS, position
-from plotly.subplots import make_subplots
+from bokeh.embed import components
+from bokeh.layouts import gridplot
+from bokeh.models import (
+    ColumnDataSource,
+    FixedTicker,
+    HoverTool,
+    Legend,
+    LegendItem,
+    Line,
+    Scatter,
+)
+from bokeh.plotting import figure
+from bokeh.resources import Resources
+from panel import NUMERALS, TICKS, position
 from styles import Layout, Style, drawn_arms, drawn_rows, layout_of, styles
 
 from dsd2.analysis.phases import Phase
@@ -16,19 +29,44 @@ from dsd2.files.atomic import write_text
 from dsd2.files.records import STUDY, read_table
 from dsd2.script import logged
 
-SYMBOLS = {"o": "circle", "s": "square", "^": "triangle-up", "D": "diamond", "v": "triangle-down"}
-"""Plotly's names of matplotlib's markers; others are crosses."""
-DASHES = {"-": "solid", "--": "dash", "-.": "dashdot", ":": "dot"}
-"""Plotly's names of matplotlib's dashes; others are long ones."""
-PAIR = 480
-"""Pixels of a panel's accuracy and entropy together."""
-QUANTITIES = (("accuracy", "test accuracy [%]", 100), ("entropy", "entropy [bits]", 1))
+SYMBOLS = {"o": "circle", "s": "square", "^": "triangle", "D": "diamond", "v": "inverted_triangle"}
+"""Bokeh's names of matplotlib's markers; others are crosses."""
+DASHES = {"-": "solid", "--": "dashed", "-.": "dashdot", ":": "dotted"}
+"""Bokeh's names of matplotlib's dashes; others are long ones."""
+QUANTITIES = (("accuracy", "test accuracy [%]", 380), ("entropy", "entropy [bits]", 220))
+"""Column, title and height in pixels of the axes of a panel."""
+TOOLTIPS = [
+    ("arm", "$name"),
+    ("iteration", "@iteration"),
+    ("sparsity ζ", "@sparsity %"),
+    ("test accuracy", "@accuracy{0.0} @accuracy_spread %"),
+    ("entropy", "@entropy{0.000} @entropy_spread bits"),
+    ("phase", "@phase"),
+    ("gates", "@gates"),
+]
+PAGE = """<!doctype html>
+<html lang="en">
+<head><meta charset="utf-8"><title>{title}</title></head>
+<body style="font-family: system-ui, sans-serif">
+<h3>{title}</h3>
+{div}
+<script type="module">
+const packed = Uint8Array.from(atob("{packed}"), letter => letter.charCodeAt(0));
+const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
+const script = document.createElement("script");
+script.textContent = await new Response(stream).text();
+document.body.append(script);
+</script>
+</body>
+</html>
+"""
+"""What a browser unpacks and runs."""
 Stops = dict[tuple[str, str], dict[int, list[str]]]
 """What is said of gates, by panel and arm, and by iteration."""
 
 
-def draw(study: pd.DataFrame, params) -> go.Figure:
-    """The whole figure: rows of panels, entropy below accuracy, one legend for all."""
+def draw(study: pd.DataFrame, params):
+    """The whole figure: panels as in the static one, entropy below accuracy, one legend for all."""
     study = drawn_rows(study, params.arms)
     every = curves(study)
     shown = shown_curves(every)
@@ -37,53 +75,51 @@ def draw(study: pd.DataFrame, params) -> go.Figure:
     phases = {(f.curve.panel, f.curve.arm): f.phases for f in found}
     stops = _stops(every, shown, params.labels)
     place = layout_of(len(params.panels), params.plot)
-    figure = _subplots(place, params)
-    listed: set[str] = set()
-    for i, panel in enumerate(params.panels):
+    cells, renderers = _empty(place), {}
+    for i, (panel, label) in enumerate(params.panels.items()):
         row, column = place.cell(i, params.plot["fill"])
         inside = [curve for curve in shown if curve.panel == panel]
+        pair = _axes("" if panel == ONLY_PANEL else label, max(c.sparsity.max() for c in inside))
         for curve in inside:
-            key, look = (panel, curve.arm), looks[curve.arm]
-            texts = _texts(curve, look.label, phases.get(key), stops.get(key, {}))
-            for k, (quantity, _, factor) in enumerate(QUANTITIES, start=1):
-                trace = _trace(curve, factor * getattr(curve, quantity), look, texts)
-                trace.showlegend = curve.arm not in listed
-                listed.add(curve.arm)
-                figure.add_trace(trace, row=2 * row + k, col=column + 1)
-        _sparsity_axes(figure, row, column, max(curve.sparsity.max() for curve in inside))
-    stand_in = study["origin"].str.startswith("stand-in").any()
-    figure.update_layout(
-        title=params.title + (" (stand-in data)" if stand_in else ""),
-        template="plotly_white",
-        height=PAIR * place.rows + 160,
-        hovermode="closest",
-        legend={"orientation": "h", "y": -0.15 / place.rows, "yanchor": "top"},
-    )
-    return figure
+            key = (panel, curve.arm)
+            points = _points(curve, phases.get(key), stops.get(key, {}))
+            for axes, (quantity, _, _) in zip(pair, QUANTITIES, strict=True):
+                drawn = _curve(axes, points, quantity, looks[curve.arm])
+                renderers.setdefault(curve.arm, []).extend(drawn)
+        cells[2 * row][column], cells[2 * row + 1][column] = pair
+    items = [LegendItem(label=looks[arm].label, renderers=own) for arm, own in renderers.items()]
+    ncols = place.columns_of_legend([looks[arm].label for arm in renderers])
+    legend = Legend(items=items, click_policy="hide", ncols=ncols, orientation="horizontal")
+    cells[0][0].add_layout(legend, "above")
+    return gridplot(cells, sizing_mode="stretch_width", toolbar_options={"logo": None})
 
 
-def _subplots(place: Layout, params) -> go.Figure:
-    """Empty axes, the panels' titles above their accuracy."""
-    titles = {}
-    for i, (name, label) in enumerate(params.panels.items()):
-        row, column = place.cell(i, params.plot["fill"])
-        titles[2 * row, column] = "" if name == ONLY_PANEL else label
-    cells = itertools.product(range(2 * place.rows), range(place.columns))
-    figure = make_subplots(
-        rows=2 * place.rows,
-        cols=place.columns,
-        row_heights=[2, 1] * place.rows,
-        subplot_titles=[titles.get(cell, "") for cell in cells],
-        horizontal_spacing=0.2 / place.columns,
-        vertical_spacing=0.14 / place.rows,
-    )
-    for row in range(place.rows):
-        for k, (_, title, _) in enumerate(QUANTITIES, start=1):
-            figure.update_yaxes(title_text=title, row=2 * row + k, col=1)
-    return figure
+def _empty(place: Layout) -> list[list]:
+    return [[None] * place.columns for _ in range(2 * place.rows)]
 
 
-def _stops(every: list[Curve], shown: list[Curve], labels: dict) -> Stops:
+def _axes(title: str, highest: float) -> list:
+    """A panel's axes of accuracy and of entropy, which move together in sparsity."""
+    pair = []
+    for k, (_, name, height) in enumerate(QUANTITIES):
+        shared = {"x_range": pair[0].x_range} if pair else {}
+        axes = figure(
+            height=height,
+            title=None if k else title,
+            y_axis_label=name,
+            tools="pan,wheel_zoom,box_zoom,reset",
+            **shared,
+        )
+        axes.add_tools(HoverTool(renderers=[], tooltips=TOOLTIPS, visible=False))
+        ticks = {position(t): f"{100 * t:g}" for t in TICKS if t <= highest}
+        axes.xaxis.ticker = FixedTicker(ticks=list(ticks))
+        axes.xaxis.major_label_overrides = ticks
+        axes.xaxis.axis_label = "sparsity ζ [%]" if k else None
+        pair.append(axes)
+    return pair
+
+
+def _stops(every: list[Curve], shown: list[Curve], labels: dict[str, str]) -> Stops:
     """Where gates stopped the seeds of an arm, along the curve that is drawn of it."""
     stops: Stops = {}
     for curve in every:
@@ -92,79 +128,80 @@ def _stops(every: list[Curve], shown: list[Curve], labels: dict) -> Stops:
             words = stops.setdefault((along.panel, along.arm), {})
             for last in sorted(set(curve.stops)):
                 share = f"{curve.stops.count(last)} of {len(curve.stops)} seeds"
-                words.setdefault(last, []).append(f"{labels[curve.arm]}: ends here ({share})")
+                words.setdefault(last, []).append(f"{labels[curve.arm]}: {share} end here")
     return stops
 
 
-def _trace(curve: Curve, seeds: pd.DataFrame, look: Style, texts: list[str]) -> go.Scatter:
-    """One quantity of a curve; arms are switched on and off by their group in the legend."""
-    return go.Scatter(
-        x=[position(s) for s in curve.sparsity],
-        y=seeds.mean(axis=1),
-        error_y=_bars(seeds, look.colour),
-        text=texts,
-        hovertemplate="%{text}<extra></extra>",
-        mode="lines+markers",
-        name=look.label,
-        legendgroup=curve.arm,
-        line={"color": look.colour, "dash": DASHES.get(str(look.dash), "longdash")},
-        marker={"symbol": SYMBOLS.get(look.marker, "cross"), "size": 8},
+def _points(
+    curve: Curve, phases: list[Phase] | None, stops: dict[int, list[str]]
+) -> ColumnDataSource:
+    """What is drawn and said of each point of a curve: means, deviations over seeds, words."""
+    iterations = list(curve.sparsity.index)
+    named = [f"{phase} ({NUMERALS[phase]})" for phase in phases] if phases else None
+    return ColumnDataSource(
+        {
+            "x": [round(position(s), 4) for s in curve.sparsity],
+            "iteration": iterations,
+            "sparsity": [f"{100 * s:.2f}" for s in curve.sparsity],
+            "accuracy": (100 * curve.accuracy.mean(axis=1)).round(3).tolist(),
+            "accuracy_spread": _spread(100 * curve.accuracy, 1),
+            "entropy": curve.entropy.mean(axis=1).round(5).tolist(),
+            "entropy_spread": _spread(curve.entropy, 3),
+            "phase": named or ["–"] * len(iterations),
+            "gates": ["; ".join(stops.get(i, ["–"])) for i in iterations],
+        }
     )
 
 
-def _bars(seeds: pd.DataFrame, colour: str) -> dict | None:
-    """The sample deviation over seeds."""
+def _spread(seeds: pd.DataFrame, digits: int) -> list[str]:
     if seeds.shape[1] < 2:
-        return None
-    return {"array": seeds.std(axis=1), "color": colour, "thickness": 1, "width": 3}
+        return [""] * len(seeds)
+    return [f"± {value:.{digits}f}" for value in seeds.std(axis=1)]
 
 
-def _texts(
-    curve: Curve, label: str, phases: list[Phase] | None, stops: dict[int, list[str]]
-) -> list[str]:
-    """What is said of each point under the mouse."""
-    texts = []
-    for k, (i, sparsity) in enumerate(curve.sparsity.items()):
-        lines = [
-            f"<b>{label}</b>, iteration {i}",
-            f"sparsity ζ = {100 * sparsity:.2f} %",
-            f"test accuracy {_mean(100 * curve.accuracy.loc[i], 1)} %",
-            f"entropy {_mean(curve.entropy.loc[i], 3)} bits",
-            *([f"{phases[k]} phase"] if phases is not None else []),
-            *stops.get(i, []),
-        ]
-        texts.append("<br>".join(lines))
-    return texts
+def _curve(axes, points: ColumnDataSource, quantity: str, look: Style) -> list:
+    """Draw one quantity of a curve; the axes' hover tool says what its points are."""
+    line = Line(
+        x="x",
+        y=quantity,
+        line_color=look.colour,
+        line_dash=DASHES.get(str(look.dash), [8, 3]),
+        line_width=2,
+    )
+    dots = Scatter(
+        x="x",
+        y=quantity,
+        marker=SYMBOLS.get(look.marker, "cross"),
+        size=9,
+        line_color=look.colour,
+        fill_color=look.colour,
+    )
+    # Without the looks of glyphs that are not selected, which nothing here can be.
+    plain = {"nonselection_glyph": None, "muted_glyph": None, "hover_glyph": None}
+    drawn = [axes.add_glyph(points, glyph, name=look.label, **plain) for glyph in (line, dots)]
+    axes.select_one(HoverTool).renderers.append(drawn[1])
+    return drawn
 
 
-def _mean(seeds: pd.Series, digits: int) -> str:
-    if len(seeds) < 2:
-        return f"{seeds.iloc[0]:.{digits}f}"
-    return f"{seeds.mean():.{digits}f} ± {seeds.std():.{digits}f}"
+def page(title: str, drawing) -> str:
+    """A page with all that it needs inside, small enough to be shown in Snakemake's report.
 
-
-def _sparsity_axes(figure: go.Figure, row: int, column: int, highest: float) -> None:
-    """Ticks of a panel's two axes of sparsity at familiar values."""
-    ticks = [tick for tick in TICKS if position(tick) <= position(highest) + 0.1]
-    for k in (1, 2):
-        figure.update_xaxes(
-            tickvals=[position(t) for t in ticks],
-            ticktext=[f"{100 * t:g}" for t in ticks],
-            title_text="sparsity ζ [%]" if k == 2 else "",
-            row=2 * row + k,
-            col=column + 1,
-        )
+    There a page is a ``data:`` address, of which Chrome takes 2 MB: Bokeh alone nearly fills that,
+    so its script and the curves are packed.
+    """
+    script, div = components(drawing, wrap_script=False)
+    code = "\n".join([*Resources(mode="inline", components=["bokeh"]).js_raw, script])
+    packed = base64.b64encode(gzip.compress(code.encode(), mtime=0)).decode()
+    return PAGE.format(title=html.escape(title), div=div, packed=packed)
 
 
 def main(smk) -> None:
-    """Write the page, with all that it needs inside."""
+    """Write the page."""
     study = read_table(Path(smk.input[0]), STUDY).to_pandas()
-    page = draw(study, smk.params).to_html(
-        include_plotlyjs=True,
-        div_id="figure",
-        config={"responsive": True, "displaylogo": False},
-    )
-    write_text(Path(smk.output[0]), page)
+    title = smk.params.title
+    if study["origin"].str.startswith("stand-in").any():
+        title = f"{title} (stand-in data)"
+    write_text(Path(smk.output[0]), page(title, draw(study, smk.params)))
 
 
 if __name__ == "__main__":
