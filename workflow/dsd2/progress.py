@@ -113,7 +113,9 @@ def arms_table(arms: Sequence[ArmState]) -> str:
     """
     begun = [arm for arm in arms if arm.reached]
     rows = begun if len(begun) <= MOST_ARMS else [arm for arm in begun if not arm.ended]
-    cells = [("arm", "iterations", "of", "ζ [%]", "validation [%]", "entropy [bits]", "gate")]
+    cells: list[tuple[str, ...]] = [
+        ("arm", "iterations", "of", "ζ [%]", "validation [%]", "entropy [bits]", "gate")
+    ]
     cells += [_row(arm) for arm in rows[:MOST_ARMS]]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     lines = [

@@ -26,7 +26,7 @@ from styles import (
 
 from dsd2.analysis.sentences import curves_found
 from dsd2.analysis.sheets import Words
-from dsd2.analysis.summary import Curve, Finding, curves, findings, shown_curves
+from dsd2.analysis.summary import Finding, curves, findings, shown_curves
 from dsd2.analysis.tables import phases_table
 from dsd2.config.arms import ONLY_PANEL
 from dsd2.files.atomic import write_text

@@ -31,7 +31,8 @@ class LayerCurve:
         if rows.empty:
             return None
         first = rows.iloc[0]
-        return [str(name) for name in first.index[first]], float(self.sparsity.loc[first.name])
+        sparsity = self.sparsity[holds.any(axis=1)].iloc[0]
+        return [str(name) for name in first.index[first]], float(sparsity)
 
 
 def layer_curves(study: pd.DataFrame) -> list[LayerCurve]:

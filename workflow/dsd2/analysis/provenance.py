@@ -91,7 +91,10 @@ def environment_parts(study: pd.DataFrame) -> list[Part]:
             continue
     return [
         ("Environment of the trainings", counts.rename(columns=columns).astype(str)),
-        ("Where this page was written", pd.DataFrame(software.items(), columns=["what", "version"])),
+        (
+            "Where this page was written",
+            pd.DataFrame(software.items(), columns=["what", "version"]),
+        ),
     ]
 
 

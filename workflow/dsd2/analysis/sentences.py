@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import pandas as pd
 
@@ -15,20 +16,24 @@ FELL = 0.5
 """A layer's entropy is said to have fallen where it is below this fraction of the dense one's."""
 
 
+Row = Mapping[str, Any]
+"""A row of one of the tables' numbers."""
+
+
 def curves_found(phases: pd.DataFrame, words: Words) -> str:
     """The verdict of every curve, with its depth, interval and turning points."""
     return _list(
-        f"{_name(row, words)} {_verdict(row, words)} {_course(row)}" for _, row in phases.iterrows()
+        f"{_name(row, words)} {_verdict(row, words)} {_course(row)}" for row in _rows(phases)
     )
 
 
-def _verdict(row: pd.Series, words: Words) -> str:
+def _verdict(row: Row, words: Words) -> str:
     tolerance = f"{100 * words.tolerance:g} points"
-    if pd.isna(row["depth low"]):
+    if _absent(row["depth low"]):
         depth = f"the SDD depth is {percent(row['SDD depth'], 1)} points; one seed has no interval"
         return f"is **undecided**: {depth}."
     interval = (
-        f"the SDD depth is {percent(row['SDD depth'], 1)} points ({100 * words.confidence:g} % interval"
+        f"the SDD depth is {percent(row['SDD depth'], 1)} points ({_interval(words)}"
         f" {_points(row['depth low'])} to {_points(row['depth high'])}"
         f" over {row['seeds']} seeds)"
     )
@@ -39,7 +44,7 @@ def _verdict(row: pd.Series, words: Words) -> str:
     }[row["verdict"]]
 
 
-def _course(row: pd.Series) -> str:
+def _course(row: Row) -> str:
     best = (
         f"the best mean is {percent(row['best accuracy'], 1)} % at ζ ="
         f" {percent(row['best sparsity'], 1)} %, in the {row['best phase']} phase"
@@ -56,11 +61,11 @@ def _course(row: pd.Series) -> str:
 def stopping_found(table: pd.DataFrame, words: Words) -> str:
     """What every arm returns, after how many trainings."""
 
-    def sentence(row: pd.Series) -> str:
+    def sentence(row: Row) -> str:
         size, name = unit(row["training dense"])
         interval = (
-            f" ± {percent(row['accuracy interval'], 1)} ({100 * words.confidence:g} % interval)"
-            if pd.notna(row["accuracy interval"])
+            f" ± {percent(row['accuracy interval'], 1)} ({_interval(words)})"
+            if not _absent(row["accuracy interval"])
             else ""
         )
         return (
@@ -69,25 +74,23 @@ def stopping_found(table: pd.DataFrame, words: Words) -> str:
             f" {row['training dense'] / size:.2f} {name} in all."
         )
 
-    return _list(sentence(row) for _, row in table.iterrows())
+    return _list(sentence(row) for row in _rows(table))
 
 
 def phases_found(table: pd.DataFrame, words: Words) -> str:
     """How many curves have which verdict."""
     return _list(
-        f"**{verdict}**: {', '.join(_name(row, words) for _, row in rows.iterrows())}"
+        f"**{verdict}**: {', '.join(_name(row, words) for row in _rows(rows))}"
         for verdict, rows in table.groupby("verdict", sort=False)
     )
 
 
 def models_found(table: pd.DataFrame, words: Words) -> str:
     """The smallest and the largest network."""
-    small, large = (
-        table.loc[i] for i in (table["parameters"].idxmin(), table["parameters"].idxmax())
-    )
+    rows = sorted(_rows(table), key=lambda row: row["parameters"])
     return _list(
         f"the {word} network is that of {_name(row, words)}, of {row['parameters']:,} parameters"
-        for word, row in (("smallest", small), ("largest", large))
+        for word, row in (("smallest", rows[0]), ("largest", rows[-1]))
     )
 
 
@@ -102,13 +105,16 @@ def levels_found(table: pd.DataFrame, words: Words) -> str:
 
 
 def _best(table: pd.DataFrame, words: Words, column: str, split: str) -> str:
-    def sentence(row: pd.Series) -> str:
+    def sentence(row: Row) -> str:
         at = f" at ζ = {percent(row['sparsity'], 1)} %" if "sparsity" in row else ""
         where = {MEAN: " on the mean over panels"}.get(row["panel"], "")
         return f"best{where}: {_name(row, words)}, {percent(row[column], 1)} % {split} accuracy{at}"
 
-    best = table.loc[table.groupby("panel", sort=False)[column].idxmax()]
-    return _list(sentence(row) for _, row in best.iterrows())
+    best: dict[str, Row] = {}
+    for row in _rows(table):
+        if row["panel"] not in best or row[column] > best[row["panel"]][column]:
+            best[row["panel"]] = row
+    return _list(sentence(row) for row in best.values())
 
 
 TABLES_FOUND = {
@@ -124,7 +130,7 @@ def layers_found(curves: Sequence[LayerCurve], words: Words) -> str:
     """Where each network loses its weights first, and where its neurons' states freeze first."""
 
     def sentence(curve: LayerCurve) -> str:
-        name = _name(pd.Series({"panel": curve.panel, "arm": curve.arm}), words)
+        name = _name({"panel": curve.panel, "arm": curve.arm}, words)
         return f"{name}: {_weights(curve)}; {_states(curve)}."
 
     return _list(sentence(curve) for curve in curves)
@@ -151,8 +157,8 @@ def _states(curve: LayerCurve) -> str:
         return f"no layer's entropy falls below {100 * FELL:g} % of its dense one"
     layers, sparsity = fell
     return (
-        f"the entropy of {_code(layers)} is the first to fall below {100 * FELL:g} % of its dense one,"
-        f" at ζ = {percent(sparsity)} %"
+        f"the entropy of {_code(layers)} is the first to fall below {100 * FELL:g} % of its dense"
+        f" one, at ζ = {percent(sparsity)} %"
     )
 
 
@@ -168,10 +174,22 @@ def _points(value: float) -> str:
     return percent(value, 1).replace("-", "−")
 
 
-def _name(row: pd.Series, words: Words) -> str:
+def _name(row: Row, words: Words) -> str:
     arm, panel = words.labels[row["arm"]], row["panel"]
     where = f" ({words.panels[panel]})" if len(words.panels) > 1 and panel != MEAN else ""
     return re.sub(r"([\\*`_|])", r"\\\1", f"{arm}{where}")
+
+
+def _rows(table: pd.DataFrame) -> list[Row]:
+    return [{str(key): value for key, value in row.items()} for row in table.to_dict("records")]
+
+
+def _absent(value: Any) -> bool:
+    return bool(pd.isna(value))
+
+
+def _interval(words: Words) -> str:
+    return f"{100 * words.confidence:g} % interval"
 
 
 def _list(sentences: Iterable[str]) -> str:

@@ -7,9 +7,10 @@ from dsd2.files.records import STUDY
 _TITLE = """\
 # `metrics.parquet`
 
-One row for each iteration of each arm and seed of a study; arms that share a run repeat its rows. Names, types and units are stable: a column may be added,
-none is renamed. Fractions lie between 0 and 1. Unit and meaning also stand in the file itself, in the metadata
-of each column (`pyarrow.parquet.read_schema(path).field(name).metadata`). The tables of a run under
+One row for each iteration of each arm and seed of a study; arms that share a run repeat its rows.
+Names, types and units are stable: a column may be added, none is renamed. Fractions lie between 0
+and 1. Unit and meaning also stand in the file itself, in the metadata of each column
+(`pyarrow.parquet.read_schema(path).field(name).metadata`). The tables of a run under
 `results/runs/` have the same columns, less those that say what the row is to the study.
 
 | column | type | unit | meaning |
