@@ -1,9 +1,15 @@
 """A whole study from an empty folder: what it leaves."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
+import yaml
 from PIL import Image
 
+from dsd2.config.plan import Plan
+from dsd2.config.states import arm_states
+from dsd2.config.studies import load_studies
 from dsd2.files.checkpoint import load_checkpoint
 from dsd2.files.records import HISTORY, STUDY, read_table
 from dsd2.nn.pruning import sparsity
@@ -43,6 +49,28 @@ def test_the_metrics_are_one_table_with_every_iteration_of_every_arm(finished):
     assert study.groupby("arm")["returned"].sum().eq(1).all()
     assert study["noise_rate"].eq(0.3).all()
     assert pd.read_parquet(finished.folder / RESULTS / "metrics.parquet").equals(study)
+
+
+def test_where_every_arm_is(finished, monkeypatch):
+    monkeypatch.chdir(finished.folder)
+    plan = Plan(*load_studies(yaml.safe_load(Path("config/config.yaml").read_text())))
+    states = {state.words: state for state in arm_states(plan)}
+    study = pd.read_parquet(f"{RESULTS}/metrics.parquet")
+    for name, gate in (
+        ("vanilla", "at the wall"),
+        ("student", "at the wall"),
+        ("gated", "stopped"),
+    ):
+        rows = study[study["arm"] == name]
+        assert states[name].reached == [len(rows)], name
+        assert states[name].gate == gate
+        assert states[name].latest[0]["entropy"] == rows["entropy"].iloc[-1]
+        assert states[name].ended
+    # A gate that is to be decided again.
+    for decision in Path("results/runs").glob("*/gates/*/*.json"):
+        decision.unlink()
+    gated = next(state for state in arm_states(plan) if state.words == "gated")
+    assert (gated.reached, gated.gate, gated.ended) == ([1], "goes on", False)
 
 
 def test_checkpoints_hold_what_the_metrics_say(finished):

@@ -11,11 +11,12 @@ import pandas as pd
 from dsd2.analysis.sheets import Sheet
 
 _STYLE = """
-body { font: 15px/1.5 system-ui, sans-serif; color: #1e293b; margin: 2rem; }
+body { font: 14px/1.5 system-ui, sans-serif; color: #1e293b; margin: 2rem; }
 h1 { font-size: 1.3rem; } h2 { font-size: 1.05rem; margin-top: 2rem; }
 table { border-collapse: collapse; border-top: 2px solid; border-bottom: 2px solid; }
 th { border-bottom: 1px solid; vertical-align: bottom; }
 th, td { padding: .3rem .8rem; text-align: left; }
+td:first-child { min-width: 10rem; }
 tbody tr:nth-child(even) { background: #f1f5f9; }
 div { overflow-x: auto; } p { max-width: 60rem; }
 """
