@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from panel import STOP_MARKERS, draw_panel, is_marked
-from saving import save, wrapped
+from saving import LITERAL, save, wrapped
 from styles import (
     MILLIMETRES,
     POINTS,
@@ -39,15 +39,7 @@ STOP_WORDS = {"accuracy": "traditional stop", "entropy": "entropy-gated stop"}
 def draw(study: pd.DataFrame, params) -> Figure:
     """The whole figure."""
     plot, panels = params.plot, params.panels
-    plt.rcParams.update(
-        {
-            "font.size": plot["font_size"],
-            "svg.fonttype": "none",
-            "svg.hashsalt": "dsd2",
-            # Titles and labels are the user's: a dollar sign in them is one.
-            "text.parse_math": False,
-        }
-    )
+    plt.rcParams.update({**LITERAL, "font.size": plot["font_size"]})
     study = drawn_rows(study, params.arms)
     found = findings(study, **params.analysis)
     every = curves(study)

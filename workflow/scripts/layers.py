@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
-from saving import save, wrapped
+from saving import LITERAL, save, wrapped
 from styles import MILLIMETRES, POINTS, drawn_rows
 
 from dsd2.analysis.layers import LayerCurve, layer_curves
@@ -36,7 +36,7 @@ NOTHING = "#1E293B"
 def draw(curves: list[LayerCurve], params) -> Figure:
     """The whole figure: a density and an entropy map for each curve."""
     font = params.plot["font_size"]
-    plt.rcParams.update({"font.size": font, "svg.fonttype": "none", "svg.hashsalt": "dsd2"})
+    plt.rcParams.update({**LITERAL, "font.size": font})
     columns = 1 if len(curves) <= PAIRS_BELOW else 2
     rows = -(-len(curves) // columns)
     line = 1.2 * font / POINTS

@@ -9,6 +9,14 @@ from styles import MILLIMETRES, POINTS
 
 from dsd2.files.atomic import replacing
 
+LITERAL = {
+    "svg.fonttype": "none",
+    "svg.hashsalt": "dsd2",
+    # Titles and labels are the user's: a dollar sign in them is one.
+    "text.parse_math": False,
+}
+"""Matplotlib's settings for figures that are equal anew and whose text is text."""
+
 
 def save(figure: Figure, outputs: Iterable[str], dpi: int) -> None:
     """Write a figure in the format of each file's name."""

@@ -177,7 +177,7 @@ def _points(value: float) -> str:
 def _name(row: Row, words: Words) -> str:
     arm, panel = words.labels[row["arm"]], row["panel"]
     where = f" ({words.panels[panel]})" if len(words.panels) > 1 and panel != MEAN else ""
-    return re.sub(r"([\\*`_|])", r"\\\1", f"{arm}{where}")
+    return re.sub(r"([\\*`_|])", r"\\\1", " ".join(f"{arm}{where}".split()))
 
 
 def _rows(table: pd.DataFrame) -> list[Row]:
