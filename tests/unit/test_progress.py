@@ -59,7 +59,7 @@ def test_a_table_of_answers_runs_but_is_no_training(tmp_path):
     assert line.endswith("now table of answers for student seed 0 view 40/162")
 
 
-def arm(words, *reached, last=9, gate="goes on", ended=False):
+def arm(words, *reached, last=9, gate="going on", ended=False):
     latest = [
         {"sparsity": 0.5, "validation_accuracy": 0.6 + 0.1 * k, "entropy": 0.75}
         for k, count in enumerate(reached)
@@ -71,7 +71,7 @@ def arm(words, *reached, last=9, gate="goes on", ended=False):
 def test_a_row_says_where_an_arm_is():
     head, begun, *rest = arms_table([arm("vanilla", 3, 2), arm("student")]).splitlines()
     assert head.split()[1:4] == ["arm", "iterations", "of"]
-    assert " ".join(begun.split()) == "progress: vanilla 3 2 10 50.00 65.0 0.750 goes on"
+    assert " ".join(begun.split()) == "progress: vanilla 3 2 10 50.00 65.0 0.750 going on"
     assert rest == ["progress:   and 1 more arms, of which 1 wait for their turn"]
     assert arms_table([arm("student")]) == ""
 

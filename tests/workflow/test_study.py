@@ -70,7 +70,7 @@ def test_where_every_arm_is(finished, monkeypatch):
     for decision in Path("results/runs").glob("*/gates/*/*.json"):
         decision.unlink()
     gated = next(state for state in arm_states(plan) if state.words == "gated")
-    assert (gated.reached, gated.gate, gated.ended) == ([1], "goes on", False)
+    assert (gated.reached, gated.gate, gated.ended) == ([1], "going on", False)
 
 
 def test_checkpoints_hold_what_the_metrics_say(finished):

@@ -59,7 +59,7 @@ def _state(plan: Plan, of_arm: list[tuple[Study, Chain]]) -> ArmState:
             latest += read_rows(Path(done[-1]), METRICS)
         stopped = plan.stopped(chain.run, stop, chain.arm.last)
         ended.append(stopped or len(done) > chain.arm.last)
-        words.append("stopped" if stopped else "at the wall" if ended[-1] else "goes on")
+        words.append("stopped" if stopped else "at the wall" if ended[-1] else "going on")
     return ArmState(
         words=arm_words(plan, study, first.arm),
         reached=reached if any(reached) else [],
