@@ -24,7 +24,7 @@ from styles import Layout, Style, drawn_arms, drawn_rows, layout_of, styles
 
 from dsd2.analysis.phases import Phase
 from dsd2.analysis.summary import Curve, curves, findings, shown_curves, twin_of
-from dsd2.config.study import ONLY_PANEL
+from dsd2.config.arms import ONLY_PANEL
 from dsd2.files.atomic import write_text
 from dsd2.files.records import STUDY, read_table
 from dsd2.script import logged

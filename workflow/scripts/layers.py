@@ -18,7 +18,7 @@ from styles import MILLIMETRES, POINTS, drawn_rows
 from dsd2.analysis.layers import LayerCurve, layer_curves
 from dsd2.analysis.sentences import layers_found
 from dsd2.analysis.sheets import Words
-from dsd2.config.study import ONLY_PANEL
+from dsd2.config.arms import ONLY_PANEL
 from dsd2.files.atomic import write_text
 from dsd2.files.records import STUDY, read_table
 from dsd2.script import logged
