@@ -13,7 +13,7 @@ help:
 	@echo "make test-cluster  tests on a Slurm that they start on this host: root on Debian"
 	@echo "make check   formatters, linters, types"
 	@echo "make format  apply the formatters"
-	@echo "make docs    the reference of configuration keys in config/README.md, from the schema"
+	@echo "make docs    config/README.md's reference and docs/metrics.md, from the schemas"
 	@echo "make benchmark  measure speed into results/benchmarks.txt: half an hour"
 	@echo "make clean   remove the environment and caches; results stay"
 
@@ -45,6 +45,7 @@ docs: $(VENV)/run.stamp
 	sed -i '/^## Reference$$/q' config/README.md
 	echo >> config/README.md
 	PYTHONPATH=workflow $(BIN)/python -m dsd2.config.documentation >> config/README.md
+	PYTHONPATH=workflow $(BIN)/python -m dsd2.files.documentation > docs/metrics.md
 
 benchmark: $(VENV)/run.stamp
 	$(BIN)/python tests/benchmarks/run.py

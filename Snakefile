@@ -29,7 +29,10 @@ localrules:
     select_teacher,
     study_metrics,
     figure,
+    explore,
+    layers,
     table,
+    provenance,
     export,
     export_network,
     export_networks,
@@ -42,7 +45,7 @@ rule all:
         all_results(),
 
 
-PROGRESS = ProgressReporter(lambda: overview.stages(PLAN))
+PROGRESS = ProgressReporter(lambda: overview.stages(PLAN), lambda: states.arm_states(PLAN))
 
 
 onstart:
@@ -54,6 +57,7 @@ onsuccess:
     for study in STUDIES.values():
         results = dict.fromkeys([*study_results(study), *export_results(study)])
         if made := [path for path in results if Path(path).exists()]:
+            print(*outcome(study), sep="\n")
             print(f"The study {study.folder} is in:", *made, sep="\n  ")
 
 

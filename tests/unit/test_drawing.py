@@ -2,6 +2,7 @@
 
 from types import SimpleNamespace
 
+import explore
 import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
@@ -161,3 +162,13 @@ def test_a_grid_is_drawn_in_steps_of_one_scale_by_value():
     assert looks["d5"].colour == looks["kd5"].colour
     assert looks["d5"].dash == looks["kd5"].dash == DASHES[0], "they share no panel"
     assert looks["again"].dash == DASHES[1]
+
+
+def test_the_figure_to_explore_of_a_large_study_is_a_page_that_chrome_takes_as_an_address(study):
+    whole = pd.concat([study.assign(panel=f"p{i}") for i in range(20)])
+    panels = {f"p{i}": f"panel {i}" for i in range(20)}
+    arms = [(arm, panel, ()) for panel in panels for arm in LABELS]
+    params = SimpleNamespace(**{**vars(PARAMS), "panels": panels, "arms": arms})
+    page = explore.page("a < b", explore.draw(whole, params))
+    assert "<title>a &lt; b</title>" in page
+    assert len(page) * 4 / 3 < 2e6

@@ -4,7 +4,8 @@ from pathlib import Path
 
 from dsd2 import progress
 from dsd2.config.overview import Stage
-from dsd2.progress import ProgressReporter, progress_line, running
+from dsd2.config.states import ArmState
+from dsd2.progress import MOST_ARMS, ProgressReporter, arms_table, progress_line, running
 
 
 def stages(done, total):
@@ -41,9 +42,43 @@ def test_what_is_done_does_not_run(tmp_path):
 def test_where_nothing_is_trained_nothing_is_said(monkeypatch, capsys):
     monkeypatch.setattr(progress, "EVERY", 0.001)
     looks = []
-    reporter = ProgressReporter(lambda: looks.append(1) or [])
+    reporter = ProgressReporter(lambda: looks.append(1) or [], list)
     reporter.start()
     reporter._thread.join(timeout=30)
     assert not reporter._thread.is_alive()
     assert len(looks) == 1
     assert capsys.readouterr().err == ""
+
+
+def test_a_table_of_answers_runs_but_is_no_training(tmp_path):
+    log = tmp_path / "log"
+    log.write_text("view 40/162\n")
+    table = Stage("table of answers for student seed 0", log, done=False, trains=False)
+    line = progress_line([*stages(1, 2), table], 0, 10)
+    assert line.startswith("progress: 1 of at most 2 trainings (50%)")
+    assert line.endswith("now table of answers for student seed 0 view 40/162")
+
+
+def arm(words, *reached, last=9, gate="going on", ended=False):
+    latest = [
+        {"sparsity": 0.5, "validation_accuracy": 0.6 + 0.1 * k, "entropy": 0.75}
+        for k, count in enumerate(reached)
+        if count
+    ]
+    return ArmState(words, list(reached), last, latest, gate, ended)
+
+
+def test_a_row_says_where_an_arm_is():
+    head, begun, *rest = arms_table([arm("vanilla", 3, 2), arm("student")]).splitlines()
+    assert head.split()[1:4] == ["arm", "iterations", "of"]
+    assert " ".join(begun.split()) == "progress: vanilla 3 2 10 50.00 65.0 0.750 going on"
+    assert rest == ["progress:   and 1 more arms, of which 1 wait for their turn"]
+    assert arms_table([arm("student")]) == ""
+
+
+def test_of_many_arms_those_that_are_done_are_counted():
+    done = [arm(f"done {i}", 10, gate="at the wall", ended=True) for i in range(MOST_ARMS)]
+    text = arms_table([*done, arm("under way", 1)])
+    assert "under way" in text
+    assert "done 0" not in text
+    assert f"and {MOST_ARMS} more arms, of which 0 wait" in text

@@ -67,7 +67,10 @@ def test_titles_and_labels_of_any_text_are_drawn_and_written(finished):
     finished.configure(title=HOSTILE, arms=arms)
     before = paths(finished)
     done = finished.done(finished.snakemake())
-    assert done.keys() == {"figure", "table"}
+    assert done.keys() == {"figure", "explore", "layers", "table", "provenance"}
+    finished.snakemake("--report", "results/report.html")
+    report = (finished.folder / "results/report.html").read_text()
+    assert not re.search(r'class=\\?"(?:problematic|system-message)', report)
     assert paths(finished) == before
 
 

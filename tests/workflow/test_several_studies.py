@@ -23,7 +23,10 @@ def test_studies_from_their_own_files_share_what_they_have_in_common(finished):
     assert "Nothing to be done" in finished.snakemake(*studies)
 
     finished.snakemake("--report", "report.html", *studies)
-    assert "tiny.yaml" in (finished.folder / "report.html").read_text()
+    report = (finished.folder / "report.html").read_text()
+    assert "tiny.yaml" in report
+    for name in ("tiny", "other"):
+        assert f"<strong>{name}</strong>" in report, "each has its findings on the first page"
 
 
 def test_one_study_of_several_can_be_asked_for(fresh):

@@ -9,12 +9,12 @@ sys.path.insert(0, str(Path(workflow.basedir, "workflow")))
 
 from snakemake.exceptions import WorkflowError
 
-from dsd2.config import layout, overview
+from dsd2.config import layout, overview, states
 from dsd2.config.exports import exported_networks
 from dsd2.config.plan import Plan
 from dsd2.config.recipe import to_json
 from dsd2.config.studies import load_studies
-from dsd2.config.study import TABLES
+from dsd2.config.study import HEADINGS, TABLES
 from dsd2.data.listing import watched
 from dsd2.environment import set_for_jobs
 from dsd2.errors import UserError
@@ -166,6 +166,11 @@ def table_inputs(wildcards):
     return [] if wildcards.table == "models" else [layout.STUDY_METRICS.format(**wildcards)]
 
 
+def table_heading(wildcards):
+    """What a table shows."""
+    return HEADINGS[wildcards.table]
+
+
 def table_arms(wildcards):
     """What the study's tables say of arms beside their metrics."""
     return [
@@ -285,16 +290,46 @@ def plot_settings(wildcards):
     return asdict(STUDIES[wildcards.study].plot)
 
 
+def arm_settings(wildcards):
+    """Every setting of the study's arms."""
+    return overview.settings(STUDIES[wildcards.study])
+
+
+def in_report(result):
+    """Where the report lists a result: under its study, by what it shows.
+
+    Snakemake makes a switch of a second label that halves the results, so there is one.
+    """
+
+    def labels(wildcards):
+        return {"result": result(wildcards) if callable(result) else result}
+
+    return {"category": "{study}", "labels": labels}
+
+
 def study_results(study):
     """The files that a study is run for."""
-    patterns = [layout.STUDY_METRICS] if study.trains else []
+    patterns = [layout.STUDY_METRICS, layout.PROVENANCE] if study.trains else []
     if study.figure:
-        patterns += expand(layout.FIGURE, format=FIGURE_FORMATS, allow_missing=True)
+        patterns += expand(
+            [layout.FIGURE, layout.LAYERS], format=FIGURE_FORMATS, allow_missing=True
+        )
+        patterns += [layout.EXPLORER]
     patterns += expand(
-        layout.TABLE, table=study.tables, format=["md", "csv", "tex"], allow_missing=True
+        layout.TABLE, table=study.tables, format=["md", "csv", "tex", "html"], allow_missing=True
     )
     exports = export_results(study) if study.export.always else []
     return expand(patterns, study=study.folder) + exports
+
+
+def outcome(study):
+    """For the terminal, the table of verdicts, or the first that the study has."""
+    tables = sorted(study.tables, key=lambda table: table != "phases")
+    for path in expand(layout.TABLE, study=study.folder, table=tables[:1], format="md"):
+        if Path(path).exists():
+            lines = Path(path).read_text(encoding="utf-8").splitlines()
+            return [line for line in lines if line.startswith("|")]
+    return []
 
 
 def all_results():

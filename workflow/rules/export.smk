@@ -17,9 +17,7 @@ rule export_network:
         card=report(
             layout.EXPORTED_CARD,
             caption="../report/export.rst",
-            category="Networks",
-            subcategory="{study}",
-            labels={"network": "{network}"},
+            **in_report("Network {network}: its card, to download"),
         ),
     log:
         partly(layout.STUDY_LOG, name="export-{network}"),
@@ -79,16 +77,12 @@ rule export_comparison:
         csv=report(
             partly(layout.EXPORT_TABLE, format="csv"),
             caption="../report/export.rst",
-            category="Networks",
-            subcategory="{study}",
-            labels={"network": "comparison"},
+            **in_report("Networks compared, to download"),
         ),
         png=report(
             partly(layout.EXPORT_FIGURE, format="png"),
             caption="../report/export.rst",
-            category="Networks",
-            subcategory="{study}",
-            labels={"network": "accuracy against latency and size"},
+            **in_report("Networks compared: accuracy against latency and size"),
         ),
         svg=partly(layout.EXPORT_FIGURE, format="svg"),
     log:

@@ -20,16 +20,15 @@ rule figure:
     input:
         layout.STUDY_METRICS,
     output:
-        [
+        figures=[
             report(
-                partly(layout.FIGURE, format=suffix),
+                partly(layout.FIGURE, format="png"),
                 caption="../report/figure.rst",
-                category="Figures",
-                subcategory="{study}",
-                labels={"figure": "accuracy and entropy over sparsity", "format": suffix},
-            )
-            for suffix in FIGURE_FORMATS
+                **in_report("Figure 1: accuracy and entropy against sparsity"),
+            ),
+            partly(layout.FIGURE, format="svg"),
         ],
+        found=partly(layout.FOUND, item="figure"),
     log:
         partly(layout.STUDY_LOG, name="figure"),
     conda:
@@ -45,24 +44,78 @@ rule figure:
         "../scripts/figure.py"
 
 
+rule explore:
+    input:
+        layout.STUDY_METRICS,
+    output:
+        report(
+            layout.EXPLORER,
+            caption="../report/explore.rst",
+            **in_report("Figure 2: the same, to explore with the mouse"),
+        ),
+    log:
+        partly(layout.STUDY_LOG, name="explore"),
+    conda:
+        "../../envs/environment.yaml"
+    params:
+        title=study_title,
+        panels=study_panels,
+        labels=arm_labels,
+        arms=shown_arms,
+        analysis=analysis_settings,
+        plot=plot_settings,
+    script:
+        "../scripts/explore.py"
+
+
+rule layers:
+    input:
+        layout.STUDY_METRICS,
+    output:
+        figures=[
+            report(
+                partly(layout.LAYERS, format="png"),
+                caption="../report/layers.rst",
+                **in_report("Figure 3: density and entropy of each layer"),
+            ),
+            partly(layout.LAYERS, format="svg"),
+        ],
+        found=partly(layout.FOUND, item="layers"),
+    log:
+        partly(layout.STUDY_LOG, name="layers"),
+    conda:
+        "../../envs/environment.yaml"
+    params:
+        title=study_title,
+        panels=study_panels,
+        labels=arm_labels,
+        arms=shown_arms,
+        analysis=analysis_settings,
+        plot=plot_settings,
+    script:
+        "../scripts/layers.py"
+
+
 rule table:
     input:
         table_inputs,
     output:
         md=partly(layout.TABLE, format="md"),
         tex=partly(layout.TABLE, format="tex"),
-        csv=report(
-            partly(layout.TABLE, format="csv"),
+        csv=partly(layout.TABLE, format="csv"),
+        html=report(
+            partly(layout.TABLE, format="html"),
             caption="../report/table.rst",
-            category="Tables",
-            subcategory="{study}",
-            labels={"table": "{table}"},
+            **in_report(table_heading),
         ),
+        found=partly(layout.FOUND, item="table-{table}"),
     log:
         partly(layout.STUDY_LOG, name="table-{table}"),
     conda:
         "../../envs/environment.yaml"
     params:
+        title=study_title,
+        heading=table_heading,
         panels=study_panels,
         labels=arm_labels,
         arms=table_arms,
@@ -71,6 +124,29 @@ rule table:
         budget=study_budget,
     script:
         "../scripts/table.py"
+
+
+rule provenance:
+    input:
+        layout.STUDY_METRICS,
+    output:
+        report(
+            layout.PROVENANCE,
+            caption="../report/provenance.rst",
+            **in_report("Settings, time and environment"),
+        ),
+    log:
+        partly(layout.STUDY_LOG, name="provenance"),
+    conda:
+        "../../envs/environment.yaml"
+    params:
+        title=study_title,
+        settings=arm_settings,
+        panels=study_panels,
+        labels=arm_labels,
+        analysis=analysis_settings,
+    script:
+        "../scripts/provenance.py"
 
 
 # A target to ask for by name. It has no output, so that it is done whenever it is asked for.

@@ -1,6 +1,5 @@
 """Draw a study's figure: for each panel accuracy and, below it, entropy against sparsity."""
 
-import textwrap
 from pathlib import Path
 
 import matplotlib
@@ -12,12 +11,25 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from panel import STOP_MARKERS, draw_panel, is_marked, twin_of
-from styles import MILLIMETRES, POINTS, Drawn, Layout, Style, layout_of, styles
+from panel import STOP_MARKERS, draw_panel, is_marked
+from saving import LITERAL, save, wrapped
+from styles import (
+    MILLIMETRES,
+    POINTS,
+    Layout,
+    Style,
+    drawn_arms,
+    drawn_rows,
+    layout_of,
+    styles,
+)
 
-from dsd2.analysis.summary import Curve, Finding, curves, findings
+from dsd2.analysis.sentences import curves_found
+from dsd2.analysis.sheets import Words
+from dsd2.analysis.summary import Finding, curves, findings, shown_curves
+from dsd2.analysis.tables import phases_table
 from dsd2.config.arms import ONLY_PANEL
-from dsd2.files.atomic import replacing
+from dsd2.files.atomic import write_text
 from dsd2.files.records import STUDY, read_table
 from dsd2.script import logged
 
@@ -26,22 +38,13 @@ STOP_WORDS = {"accuracy": "traditional stop", "entropy": "entropy-gated stop"}
 
 def draw(study: pd.DataFrame, params) -> Figure:
     """The whole figure."""
-    plot, analysis, panels = params.plot, params.analysis, params.panels
-    plt.rcParams.update(
-        {
-            "font.size": plot["font_size"],
-            "svg.fonttype": "none",
-            "svg.hashsalt": "dsd2",
-            # Titles and labels are the user's: a dollar sign in them is one.
-            "text.parse_math": False,
-        }
-    )
-    keys = {(panel, arm) for arm, panel, _ in params.arms}
-    study = study[[key in keys for key in zip(study["panel"], study["arm"], strict=True)]]
-    found = findings(study, analysis["tolerance"], analysis["confidence"])
+    plot, panels = params.plot, params.panels
+    plt.rcParams.update({**LITERAL, "font.size": plot["font_size"]})
+    study = drawn_rows(study, params.arms)
+    found = findings(study, **params.analysis)
     every = curves(study)
-    shown = _shown(every)
-    looks = styles(_drawn(shown, params))
+    shown = shown_curves(every)
+    looks = styles(drawn_arms(shown, params))
     place = layout_of(len(panels), plot)
     handles = _legend(looks, study, markers=any(is_marked(shown, panel) for panel in panels))
     labels = [str(handle.get_label()) for handle in handles]
@@ -72,23 +75,20 @@ def draw(study: pd.DataFrame, params) -> Figure:
     title = params.title
     if study["origin"].str.startswith("stand-in").any():
         title = f"{title} (stand-in data)"
-    figure.suptitle(_wrapped(title, place.columns * place.width, plot["font_size"]))
+    figure.suptitle(wrapped(title, place.columns * place.width, plot["font_size"]))
     return figure
 
 
 def _axes(figure: Figure, panels: int, place: Layout, fill: str) -> list[tuple[Axes, Axes]]:
     """For each panel the axes of accuracy and, below, of entropy; a row shares its scales.
 
-    Panels go along the rows or along the columns; either way a row's first comes before the rest.
+    Whichever way panels go, a row's first comes before the rest.
     """
     grid = figure.add_gridspec(2 * place.rows, place.columns, height_ratios=(2, 1) * place.rows)
     pairs: list[tuple[Axes, Axes]] = []
     firsts: dict[int, tuple[Axes, Axes]] = {}
     for i in range(panels):
-        if fill == "rows":
-            row, column = divmod(i, place.columns)
-        else:
-            column, row = divmod(i, place.rows)
+        row, column = place.cell(i, fill)
         first = firsts.get(row, (None, None))
         top = figure.add_subplot(grid[2 * row, column], sharey=first[0])
         bottom = figure.add_subplot(grid[2 * row + 1, column], sharex=top, sharey=first[1])
@@ -100,34 +100,6 @@ def _axes(figure: Figure, panels: int, place: Layout, fill: str) -> list[tuple[A
             bottom.set_ylabel("entropy [bits]")
         pairs.append((top, bottom))
     return pairs
-
-
-def _drawn(shown: list[Curve], params) -> list[Drawn]:
-    """The arms of the curves, in the order of the study."""
-    grids = {arm: tuple(map(tuple, grid)) for arm, _, grid in params.arms}
-    return [
-        Drawn(
-            name,
-            params.labels[name],
-            frozenset(curve.panel for curve in shown if curve.arm == name),
-            grids[name],
-        )
-        for name in dict.fromkeys(curve.arm for curve in shown)
-    ]
-
-
-def _wrapped(title: str, width: float, font_size: float) -> str:
-    """A title in lines that fit so many millimetres; a letter is about half as wide as high.
-
-    Matplotlib makes it a fifth larger than the font.
-    """
-    return textwrap.fill(title, int(width / (0.6 * 1.2 * font_size / POINTS * MILLIMETRES)))
-
-
-def _shown(all_curves: list[Curve]) -> list[Curve]:
-    """The curves to draw: a gated one only where no curve to the wall holds its iterations."""
-    whole = [curve for curve in all_curves if not curve.gated]
-    return whole + [c for c in all_curves if c.gated and twin_of(c, whole) is None]
 
 
 def _reference(found: list[Finding]) -> Finding | None:
@@ -160,15 +132,13 @@ def _legend(looks: dict[str, Style], study: pd.DataFrame, *, markers: bool) -> l
 
 
 def main(smk) -> None:
-    """Write the figure in every format of the rule's outputs."""
+    """Write the figure in every format of the rule's outputs, and what it shows for the caption."""
+    params = smk.params
     study = read_table(Path(smk.input[0]), STUDY).to_pandas()
-    figure = draw(study, smk.params)
-    for output in map(Path, smk.output):
-        # The temporary file's name says nothing of its format, and no date makes it equal anew.
-        fmt = output.suffix[1:]
-        undated = {"svg": {"Date": None}}.get(fmt)
-        with replacing(output) as temporary:
-            figure.savefig(temporary, format=fmt, dpi=smk.params.plot["dpi"], metadata=undated)
+    save(draw(study, params), smk.output.figures, params.plot["dpi"])
+    found = phases_table(findings(drawn_rows(study, params.arms), **params.analysis))
+    words = Words(params.labels, params.panels, **params.analysis)
+    write_text(Path(smk.output.found), curves_found(found, words))
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from styles import MILLIMETRES, POINTS, Layout, Style
 
-from dsd2.analysis.summary import Curve, Finding
+from dsd2.analysis.summary import Curve, Finding, twin_of
 
 STOP_MARKERS = {"accuracy": "|", "entropy": "x"}
 SHADES = {"light": "#FFFFFF", "critical": "#E3E3E3", "sweet": "#F3F3F3", "collapsed": "#D0D0D0"}
@@ -55,11 +55,6 @@ def is_marked(shown: list[Curve], panel: str | None = None) -> bool:
     inside = [curve for curve in shown if panel in (None, curve.panel)]
     points = max((len(curve.sparsity) for curve in inside), default=0)
     return len(inside) <= FEW_CURVES or points <= FEW_POINTS
-
-
-def twin_of(gated: Curve, whole: list[Curve]) -> Curve | None:
-    """The drawn curve whose iterations a gated arm shares."""
-    return next((c for c in whole if c.panel == gated.panel and c.runs == gated.runs), None)
 
 
 def _line(

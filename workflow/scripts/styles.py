@@ -4,6 +4,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+import pandas as pd
+
+from dsd2.analysis.summary import Curve
+
 # Okabe and Ito's colours, told apart by the colour-blind; markers and dashes tell apart in print.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
@@ -46,6 +50,26 @@ class Drawn:
     label: str
     panels: frozenset[str]
     grid: tuple[tuple[str, Any], ...] = field(default=())
+
+
+def drawn_rows(study: pd.DataFrame, arms: Iterable[tuple[str, str, Any]]) -> pd.DataFrame:
+    """The rows of the arms that the study's figures draw, which name arm and panel."""
+    keys = {(panel, arm) for arm, panel, _ in arms}
+    return study[[key in keys for key in zip(study["panel"], study["arm"], strict=True)]]
+
+
+def drawn_arms(shown: list[Curve], params) -> list[Drawn]:
+    """The arms of the curves, in the order of the study."""
+    grids = {arm: tuple(map(tuple, grid)) for arm, _, grid in params.arms}
+    return [
+        Drawn(
+            name,
+            params.labels[name],
+            frozenset(curve.panel for curve in shown if curve.arm == name),
+            grids[name],
+        )
+        for name in dict.fromkeys(curve.arm for curve in shown)
+    ]
 
 
 def styles(arms: Iterable[Drawn]) -> dict[str, Style]:
@@ -112,6 +136,13 @@ class Layout:
     def narrow(self) -> bool:
         """Whether words and symbols must be small."""
         return self.width < 100
+
+    def cell(self, panel: int, fill: str) -> tuple[int, int]:
+        """Row and column of a panel; panels go along the rows or down the columns."""
+        if fill == "rows":
+            return divmod(panel, self.columns)
+        column, row = divmod(panel, self.rows)
+        return row, column
 
     def columns_of_legend(self, labels: list[str]) -> int:
         """How many columns of the legend fit; a letter is about half as wide as high."""

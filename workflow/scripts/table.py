@@ -1,10 +1,12 @@
-"""Write one of a study's tables: for machines as CSV, for people as Markdown and LaTeX."""
+"""Write one of a study's tables: for machines as CSV, for people in three formats."""
 
 from pathlib import Path
 
 import pandas as pd
 
 from dsd2.analysis.comparison import compare
+from dsd2.analysis.pages import sheet_page
+from dsd2.analysis.sentences import TABLES_FOUND
 from dsd2.analysis.sheets import SHEETS, Sheet, Words, latex, markdown
 from dsd2.analysis.summary import findings
 from dsd2.analysis.tables import (
@@ -64,7 +66,7 @@ def caveats(study: pd.DataFrame | None, params, *, compared: bool) -> str:
 
 
 def main(smk) -> None:
-    """Write the three files."""
+    """Write the table in its formats, and what it shows for the caption."""
     params, name = smk.params, smk.wildcards.table
     study = read_table(Path(smk.input[0]), STUDY).to_pandas() if smk.input else None
     table = numbers(name, study, params)
@@ -76,6 +78,8 @@ def main(smk) -> None:
     write_text(Path(smk.output.csv), labelled.to_csv(index=False))
     write_text(Path(smk.output.md), markdown(sheet))
     write_text(Path(smk.output.tex), latex(sheet))
+    write_text(Path(smk.output.html), sheet_page(f"{params.title}. {params.heading}", sheet))
+    write_text(Path(smk.output.found), TABLES_FOUND[name](table, words))
 
 
 if __name__ == "__main__":

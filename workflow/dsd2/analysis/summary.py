@@ -60,6 +60,17 @@ def curves(study: pd.DataFrame) -> list[Curve]:
     return [_curve(panel, arm, rows) for panel, arm, rows in by_arm(study)]
 
 
+def shown_curves(every: list[Curve]) -> list[Curve]:
+    """The curves to draw: a gated one only where no curve to the wall holds its iterations."""
+    whole = [curve for curve in every if not curve.gated]
+    return whole + [c for c in every if c.gated and twin_of(c, whole) is None]
+
+
+def twin_of(gated: Curve, whole: list[Curve]) -> Curve | None:
+    """The curve to the wall whose iterations a gated arm shares."""
+    return next((c for c in whole if c.panel == gated.panel and c.runs == gated.runs), None)
+
+
 def _curve(panel: str, arm: str, rows: pd.DataFrame) -> Curve:
     def by_seed(column: str) -> pd.DataFrame:
         return rows.pivot(index="iteration", columns="seed", values=column).dropna()

@@ -226,6 +226,13 @@ class Plan:
             if stop != "none" and not all(_goes_on(_gate(run, stop, i)) for i in iterations):
                 return
 
+    def stopped(self, run: str, stop: str, last: int) -> bool:
+        """Whether a gate has stopped a chain."""
+        if stop == "none":
+            return False
+        gates = [_gate(run, stop, i) for i in self.requested(run, stop, last)]
+        return any(Path(gate).exists() and not _goes_on(gate) for gate in gates)
+
     def study_inputs(self, folder: str) -> dict[str, list[str]]:
         """The chains of a study, and the choices that their names depend on."""
         chains = self.chains(self.study(folder))

@@ -10,8 +10,15 @@ from dsd2.config.exports import Export, resolve_export
 from dsd2.config.paper import Printed, printed_values
 from dsd2.config.validation import check, schema, top_level
 
-TABLES = ("stopping", "phases", "models", "grid", "levels")
-"""The tables that a study may have."""
+HEADINGS = {
+    "stopping": "Table: what each arm returns and costs",
+    "phases": "Table: sparse double descent and its phases",
+    "models": "Table: parameters of the networks",
+    "grid": "Table: best validation accuracy",
+    "levels": "Table: accuracy by level of pruning",
+}
+TABLES = tuple(HEADINGS)
+"""The tables that a study may have, and what they are headed."""
 
 
 @dataclass(frozen=True, kw_only=True)

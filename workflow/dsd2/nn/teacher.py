@@ -6,6 +6,7 @@ augmentation there is one view, with random flips and shifts 162: its answers ar
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -88,11 +89,16 @@ def tabulate(model: nn.Module, data: ImageSet, batch: int = BATCH) -> Tensor:
 
 
 @torch.no_grad()
-def tabulate_views(model: nn.Module, data: ImageSet, batch: int = evaluation.BATCH) -> Tensor:
+def tabulate_views(
+    model: nn.Module,
+    data: ImageSet,
+    batch: int = evaluation.BATCH,
+    after_view: Callable[[int], None] = lambda number: None,
+) -> Tensor:
     """The logits of all flipped and shifted views of all images, [N, 162, classes] on the CPU.
 
     Views are in the order of :attr:`Views.number`; arguments are those of :func:`tabulate`, with
-    images in memory.
+    images in memory. ``after_view`` is told how many views are done.
     """
     assert isinstance(data.images, Tensor), "the views of streamed images are not tabulated"
     model.eval()
@@ -104,4 +110,5 @@ def tabulate_views(model: nn.Module, data: ImageSet, batch: int = evaluation.BAT
             views = same_view(number, len(rows)).to(data.device)
             parts.append(model(data.normalise(take_views(padded, rows, views))).float())
         columns.append(torch.cat(parts).cpu())
+        after_view(number + 1)
     return torch.stack(columns, dim=1)

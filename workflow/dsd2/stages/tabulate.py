@@ -6,6 +6,7 @@ from pathlib import Path
 
 import torch
 
+from dsd2.config.recipe import VIEWS
 from dsd2.data.dataset import load_dataset
 from dsd2.devices import stage_device
 from dsd2.files.checkpoint import load_checkpoint_of
@@ -44,6 +45,8 @@ def run_tabulate(
         data.std.to(device),
     )
     network = load_checkpoint_of(checkpoint, run, iteration).network(device)
-    logits = tabulate_views(network, held)
+    logits = tabulate_views(
+        network, held, after_view=lambda done: print(f"view {done}/{VIEWS}", flush=True)
+    )
     save_teacher_table(output, logits, run, iteration)
     print(f"{logits.shape[1]} views of {len(logits)} images: {logits.nbytes / 1e6:.1f} MB")

@@ -1,0 +1,209 @@
+"""Draw a study's figure to explore in a browser: what is under the mouse, arms on and off."""
+
+import base64
+import gzip
+import html
+from pathlib import Path
+
+import pandas as pd
+from bokeh.embed import components
+from bokeh.layouts import gridplot
+from bokeh.models import (
+    ColumnDataSource,
+    FixedTicker,
+    HoverTool,
+    Legend,
+    LegendItem,
+    Line,
+    Scatter,
+)
+from bokeh.plotting import figure
+from bokeh.resources import Resources
+from panel import NUMERALS, TICKS, position
+from styles import Layout, Style, drawn_arms, drawn_rows, layout_of, styles
+
+from dsd2.analysis.phases import Phase
+from dsd2.analysis.summary import Curve, curves, findings, shown_curves, twin_of
+from dsd2.config.arms import ONLY_PANEL
+from dsd2.files.atomic import write_text
+from dsd2.files.records import STUDY, read_table
+from dsd2.script import logged
+
+SYMBOLS = {"o": "circle", "s": "square", "^": "triangle", "D": "diamond", "v": "inverted_triangle"}
+"""Bokeh's names of matplotlib's markers; others are crosses."""
+DASHES = {"-": "solid", "--": "dashed", "-.": "dashdot", ":": "dotted"}
+"""Bokeh's names of matplotlib's dashes; others are long ones."""
+QUANTITIES = (("accuracy", "test accuracy [%]", 380), ("entropy", "entropy [bits]", 220))
+"""Column, title and height in pixels of the axes of a panel."""
+TOOLTIPS = [
+    ("arm", "$name"),
+    ("iteration", "@iteration"),
+    ("sparsity ζ", "@sparsity %"),
+    ("test accuracy", "@accuracy{0.0} @accuracy_spread %"),
+    ("entropy", "@entropy{0.000} @entropy_spread bits"),
+    ("phase", "@phase"),
+    ("gates", "@gates"),
+]
+PAGE = """<!doctype html>
+<html lang="en">
+<head><meta charset="utf-8"><title>{title}</title></head>
+<body style="font-family: system-ui, sans-serif">
+<h3>{title}</h3>
+{div}
+<script type="module">
+const packed = Uint8Array.from(atob("{packed}"), letter => letter.charCodeAt(0));
+const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
+const script = document.createElement("script");
+script.textContent = await new Response(stream).text();
+document.body.append(script);
+</script>
+</body>
+</html>
+"""
+"""What a browser unpacks and runs."""
+Stops = dict[tuple[str, str], dict[int, list[str]]]
+"""What is said of gates, by panel and arm, and by iteration."""
+
+
+def draw(study: pd.DataFrame, params):
+    """The whole figure: panels as in the static one, entropy below accuracy, one legend for all."""
+    study = drawn_rows(study, params.arms)
+    every = curves(study)
+    shown = shown_curves(every)
+    looks = styles(drawn_arms(shown, params))
+    found = findings(study, **params.analysis)
+    phases = {(f.curve.panel, f.curve.arm): f.phases for f in found}
+    stops = _stops(every, shown, params.labels)
+    place = layout_of(len(params.panels), params.plot)
+    cells, renderers = _empty(place), {}
+    for i, (panel, label) in enumerate(params.panels.items()):
+        row, column = place.cell(i, params.plot["fill"])
+        inside = [curve for curve in shown if curve.panel == panel]
+        pair = _axes("" if panel == ONLY_PANEL else label, max(c.sparsity.max() for c in inside))
+        for curve in inside:
+            key = (panel, curve.arm)
+            points = _points(curve, phases.get(key), stops.get(key, {}))
+            for axes, (quantity, _, _) in zip(pair, QUANTITIES, strict=True):
+                drawn = _curve(axes, points, quantity, looks[curve.arm])
+                renderers.setdefault(curve.arm, []).extend(drawn)
+        cells[2 * row][column], cells[2 * row + 1][column] = pair
+    items = [LegendItem(label=looks[arm].label, renderers=own) for arm, own in renderers.items()]
+    ncols = place.columns_of_legend([looks[arm].label for arm in renderers])
+    legend = Legend(items=items, click_policy="hide", ncols=ncols, orientation="horizontal")
+    cells[0][0].add_layout(legend, "above")
+    return gridplot(cells, sizing_mode="stretch_width", toolbar_options={"logo": None})
+
+
+def _empty(place: Layout) -> list[list]:
+    return [[None] * place.columns for _ in range(2 * place.rows)]
+
+
+def _axes(title: str, highest: float) -> list:
+    """A panel's axes of accuracy and of entropy, which move together in sparsity."""
+    pair = []
+    for k, (_, name, height) in enumerate(QUANTITIES):
+        shared = {"x_range": pair[0].x_range} if pair else {}
+        axes = figure(
+            height=height,
+            title=None if k else title,
+            y_axis_label=name,
+            tools="pan,wheel_zoom,box_zoom,reset",
+            **shared,
+        )
+        axes.add_tools(HoverTool(renderers=[], tooltips=TOOLTIPS, visible=False))
+        ticks = {position(t): f"{100 * t:g}" for t in TICKS if t <= highest}
+        axes.xaxis.ticker = FixedTicker(ticks=list(ticks))
+        axes.xaxis.major_label_overrides = ticks
+        axes.xaxis.axis_label = "sparsity ζ [%]" if k else None
+        pair.append(axes)
+    return pair
+
+
+def _stops(every: list[Curve], shown: list[Curve], labels: dict[str, str]) -> Stops:
+    """Where gates stopped the seeds of an arm, along the curve that is drawn of it."""
+    stops: Stops = {}
+    for curve in every:
+        if curve.gated:
+            along = twin_of(curve, shown) or curve
+            words = stops.setdefault((along.panel, along.arm), {})
+            for last in sorted(set(curve.stops)):
+                share = f"{curve.stops.count(last)} of {len(curve.stops)} seeds"
+                words.setdefault(last, []).append(f"{labels[curve.arm]}: {share} end here")
+    return stops
+
+
+def _points(
+    curve: Curve, phases: list[Phase] | None, stops: dict[int, list[str]]
+) -> ColumnDataSource:
+    """What is drawn and said of each point of a curve: means, deviations over seeds, words."""
+    iterations = list(curve.sparsity.index)
+    named = [f"{phase} ({NUMERALS[phase]})" for phase in phases] if phases else None
+    return ColumnDataSource(
+        {
+            "x": [round(position(s), 4) for s in curve.sparsity],
+            "iteration": iterations,
+            "sparsity": [f"{100 * s:.2f}" for s in curve.sparsity],
+            "accuracy": (100 * curve.accuracy.mean(axis=1)).round(3).tolist(),
+            "accuracy_spread": _spread(100 * curve.accuracy, 1),
+            "entropy": curve.entropy.mean(axis=1).round(5).tolist(),
+            "entropy_spread": _spread(curve.entropy, 3),
+            "phase": named or ["–"] * len(iterations),
+            "gates": ["; ".join(stops.get(i, ["–"])) for i in iterations],
+        }
+    )
+
+
+def _spread(seeds: pd.DataFrame, digits: int) -> list[str]:
+    if seeds.shape[1] < 2:
+        return [""] * len(seeds)
+    return [f"± {value:.{digits}f}" for value in seeds.std(axis=1)]
+
+
+def _curve(axes, points: ColumnDataSource, quantity: str, look: Style) -> list:
+    """Draw one quantity of a curve; the axes' hover tool says what its points are."""
+    line = Line(
+        x="x",
+        y=quantity,
+        line_color=look.colour,
+        line_dash=DASHES.get(str(look.dash), [8, 3]),
+        line_width=2,
+    )
+    dots = Scatter(
+        x="x",
+        y=quantity,
+        marker=SYMBOLS.get(look.marker, "cross"),
+        size=9,
+        line_color=look.colour,
+        fill_color=look.colour,
+    )
+    # Without the looks of glyphs that are not selected, which nothing here can be.
+    plain = {"nonselection_glyph": None, "muted_glyph": None, "hover_glyph": None}
+    drawn = [axes.add_glyph(points, glyph, name=look.label, **plain) for glyph in (line, dots)]
+    axes.select_one(HoverTool).renderers.append(drawn[1])
+    return drawn
+
+
+def page(title: str, drawing) -> str:
+    """A page with all that it needs inside, small enough to be shown in Snakemake's report.
+
+    There a page is a ``data:`` address, of which Chrome takes 2 MB: Bokeh alone nearly fills that,
+    so its script and the curves are packed.
+    """
+    script, div = components(drawing, wrap_script=False)
+    code = "\n".join([*Resources(mode="inline", components=["bokeh"]).js_raw, script])
+    packed = base64.b64encode(gzip.compress(code.encode(), mtime=0)).decode()
+    return PAGE.format(title=html.escape(title), div=div, packed=packed)
+
+
+def main(smk) -> None:
+    """Write the page."""
+    study = read_table(Path(smk.input[0]), STUDY).to_pandas()
+    title = smk.params.title
+    if study["origin"].str.startswith("stand-in").any():
+        title = f"{title} (stand-in data)"
+    write_text(Path(smk.output[0]), page(title, draw(study, smk.params)))
+
+
+if __name__ == "__main__":
+    with logged(snakemake.log[0]):
+        main(snakemake)

@@ -1,0 +1,36 @@
+"""What the scripts that draw with matplotlib have in common."""
+
+import textwrap
+from collections.abc import Iterable
+from pathlib import Path
+
+from matplotlib.figure import Figure
+from styles import MILLIMETRES, POINTS
+
+from dsd2.files.atomic import replacing
+
+LITERAL = {
+    "svg.fonttype": "none",
+    "svg.hashsalt": "dsd2",
+    # Titles and labels are the user's: a dollar sign in them is one.
+    "text.parse_math": False,
+}
+"""Matplotlib's settings for figures that are equal anew and whose text is text."""
+
+
+def save(figure: Figure, outputs: Iterable[str], dpi: int) -> None:
+    """Write a figure in the format of each file's name."""
+    for output in map(Path, outputs):
+        # The temporary file's name says nothing of its format, and no date makes it equal anew.
+        fmt = output.suffix[1:]
+        undated = {"svg": {"Date": None}}.get(fmt)
+        with replacing(output) as temporary:
+            figure.savefig(temporary, format=fmt, dpi=dpi, metadata=undated)
+
+
+def wrapped(title: str, width: float, font_size: float) -> str:
+    """A title in lines that fit so many millimetres; a letter is about half as wide as high.
+
+    Matplotlib makes it a fifth larger than the font.
+    """
+    return textwrap.fill(title, int(width / (0.6 * 1.2 * font_size / POINTS * MILLIMETRES)))
