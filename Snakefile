@@ -36,6 +36,7 @@ localrules:
     export,
     export_network,
     export_networks,
+    export_latencies,
     export_comparison,
     plan,
 

@@ -73,7 +73,7 @@ METRICS = pa.schema(
         _column("dead_layers", _INT, "", "prunable layers with no living weight"),
         _column("noise_rate", _REAL, "1", "realised: training labels that are wrong"),
         _column("train_images", _INT, "", "training images"),
-        _column("epochs", _INT, "", "epochs trained in this iteration"),
+        _column("epochs", _INT, "", "trained in this iteration; evaluated is after the last alone"),
         _column("flops_paper", _REAL, "MAC", "cost of this training as the paper counts"),
         _column("flops_dense", _REAL, "MAC", "with the teacher's forward passes, dense"),
         _column("flops_sparse", _REAL, "MAC", "the same, times density"),
