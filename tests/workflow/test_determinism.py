@@ -1,5 +1,6 @@
 """The same bits, however the stages are run and wherever the project lies."""
 
+import pytest
 from project import TINY, new_project
 
 from dsd2.files.records import METRICS, read_rows
@@ -32,6 +33,7 @@ def made(project, *patterns):
     return {str(path.relative_to(project.folder)): path.read_bytes() for path in sorted(found)}
 
 
+@pytest.mark.long
 def test_one_stage_at_a_time_and_all_at_once_in_clones_that_lie_elsewhere(fresh, tmp_path):
     small(fresh)
     fresh.snakemake()

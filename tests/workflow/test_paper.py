@@ -38,6 +38,7 @@ def test_all_studies_are_listed_together_and_share_what_they_can(fresh, capsys):
     assert planned["figure"] == sum(study.figure for study in studies)
 
 
+@pytest.mark.long
 def test_a_study_whose_data_is_missing_runs_on_stand_ins_and_says_so(fresh):
     settings = ("config/paper/fig7.yaml", "config/budget/smoke.yaml")
     fresh.snakemake("--configfile", *settings, "--config", "data_roots=['nowhere']")
@@ -53,6 +54,7 @@ def test_a_study_whose_data_is_missing_runs_on_stand_ins_and_says_so(fresh):
 @pytest.mark.skipif(
     not (SHARED / "cifar10").is_dir(), reason="needs ../shared/data/cifar10, which is not here"
 )
+@pytest.mark.long
 def test_cifar10_with_augmentation_and_a_resnet_teacher(fresh):
     fresh.configure(
         dataset={"name": "cifar10", "train": 40, "validation": 20, "test": 20},
