@@ -160,6 +160,7 @@ def test_a_checkpoint_of_another_run_is_refused(finished):
     assert f"is iteration 0 of run {runs[1].name}, not iteration 0 of run {runs[0].name}" in text
 
 
+@pytest.mark.long
 def test_a_student_asked_for_before_its_teacher_is_selected_is_told_its_name_after(fresh):
     text = fresh.snakemake("--dry-run")
     (pending,) = set(re.findall(r"results/runs/\S+-best-s0-\w+/iter-01/metrics.parquet", text))

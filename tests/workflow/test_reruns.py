@@ -2,6 +2,7 @@
 
 import shutil
 
+import pytest
 from project import TINY, new_project
 
 PLOTS = {"figure": 1, "explore": 1, "layers": 1}
@@ -29,6 +30,7 @@ def test_a_plot_setting_redraws_the_figure_alone(finished):
     assert finished.done(finished.snakemake()) == PLOTS
 
 
+@pytest.mark.long
 def test_alpha_retrains_the_distilled_arms_alone(finished):
     before = finished.modified("results/runs/*/iter-*/checkpoint.safetensors")
     arms = {**TINY["arms"]}
