@@ -142,7 +142,7 @@ LATENCIES = pa.schema(
         _column("form", _TEXT, "", "trained (with its zeros) or compressed"),
         _column("runtime", _TEXT, "", "torch or onnxruntime"),
         _column("batch", _INT, "", "images a call"),
-        _column("median", _REAL, "s", "of a call, on one core"),
+        _column("median", _REAL, "s", "of a call, on one core, in the least disturbed round"),
         _column("low", _REAL, "s", "lower quartile over calls"),
         _column("high", _REAL, "s", "upper quartile over calls"),
         _column("calls", _INT, "", "that were measured"),
