@@ -5,38 +5,25 @@ import subprocess
 import sys
 from pathlib import Path
 
-from dsd2.config.recipe import (
-    DatasetRecipe,
-    ModelRecipe,
-    NoiseRecipe,
-    PerturbationRecipe,
-    PruningRecipe,
-    RunRecipe,
-    TrainingRecipe,
-    to_json,
-)
+from recipes import run_recipe, training
+
+from dsd2.config.recipe import DatasetRecipe, NoiseRecipe, to_json
 from dsd2.stages.prepare import run_dataset, run_labels
 
 LIBRARY = Path(__file__).parents[2] / "workflow"
 OUTPUTS = ("resume", "checkpoint", "metrics", "history")
 
-RUN = RunRecipe(
+RUN = run_recipe(
     dataset=DatasetRecipe(name="digits", train=300, test=50, validation=50, split_seed=0),
     noise=NoiseRecipe(kind="symmetric", rate=0.3, seed=0, validation="clean"),
-    model=ModelRecipe(name="vgg-like", depth=1, width=3),
-    training=TrainingRecipe(
+    training=training(
         epochs=25,
         batch_size=10,
         learning_rate=0.01,
-        momentum=0.9,
         weight_decay=1e-4,
         milestones=(10,),
-        drop_factor=0.1,
         augmentation="flip-shift",
     ),
-    pruning=PruningRecipe(criterion="magnitude", fraction=0.5),
-    perturbation=PerturbationRecipe(kind="none"),
-    seed=0,
 )
 
 

@@ -1,6 +1,15 @@
 """Trainings and distillations that differ in what a test is about."""
 
-from dsd2.config.recipe import DistillationRecipe, TrainingRecipe
+from dsd2.config.recipe import (
+    DatasetRecipe,
+    DistillationRecipe,
+    ModelRecipe,
+    NoiseRecipe,
+    PerturbationRecipe,
+    PruningRecipe,
+    RunRecipe,
+    TrainingRecipe,
+)
 
 
 def training(**settings):
@@ -22,3 +31,17 @@ def distillation(**settings):
     """From iteration 0 of a run called teacher, at temperature 4."""
     usual = {"teacher_run": "teacher", "teacher_iteration": 0, "alpha": 0.8, "temperature": 4.0}
     return DistillationRecipe(**{**usual, **settings})
+
+
+def run_recipe(**settings):
+    """A run on the digits that halves its weights in each round; a test says what matters to it."""
+    usual = {
+        "dataset": DatasetRecipe(name="digits", train=100, test=50, validation=20, split_seed=0),
+        "noise": NoiseRecipe(kind="none", rate=0.0, seed=0, validation="clean"),
+        "model": ModelRecipe(name="vgg-like", depth=1, width=3),
+        "training": training(),
+        "pruning": PruningRecipe(criterion="magnitude", fraction=0.5),
+        "perturbation": PerturbationRecipe(kind="none"),
+        "seed": 0,
+    }
+    return RunRecipe(**{**usual, **settings})

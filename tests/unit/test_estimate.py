@@ -6,19 +6,14 @@ import json
 
 import pytest
 import torch
+from recipes import run_recipe, training
 
 from dsd2.analysis import estimate as page
 from dsd2.cli import main
 from dsd2.config.layout import run_name
 from dsd2.config.recipe import (
-    DatasetRecipe,
     DistillationRecipe,
     ModelRecipe,
-    NoiseRecipe,
-    PerturbationRecipe,
-    PruningRecipe,
-    RunRecipe,
-    TrainingRecipe,
     to_json,
 )
 from dsd2.data.facts import Facts
@@ -42,23 +37,9 @@ VGG = ModelRecipe(name="vgg-like", depth=1, width=2)
 WIDE = ModelRecipe(name="vgg-like", depth=1, width=3)
 FACTS = Facts(image=(1, 8, 8), classes=10, train=100, validation=20, test=50)
 
-TEACHER = RunRecipe(
-    dataset=DatasetRecipe(name="digits", train=100, test=50, validation=20, split_seed=0),
-    noise=NoiseRecipe(kind="none", rate=0.0, seed=0, validation="clean"),
+TEACHER = run_recipe(
     model=WIDE,
-    training=TrainingRecipe(
-        epochs=3,
-        batch_size=10,
-        learning_rate=0.01,
-        momentum=0.9,
-        weight_decay=0.0,
-        milestones=(),
-        drop_factor=0.1,
-        augmentation="none",
-    ),
-    pruning=PruningRecipe(criterion="magnitude", fraction=0.5),
-    perturbation=PerturbationRecipe(kind="none"),
-    seed=0,
+    training=training(epochs=3, batch_size=10, learning_rate=0.01, weight_decay=0.0),
 )
 
 

@@ -84,7 +84,7 @@ def test_a_resumed_training_ends_with_the_same_bits(data, recipe, tmp_path):
         pass
 
     def save_and_die(model, now):
-        ResumeFile(tmp_path / "state", "k").save(model, now)
+        ResumeFile(tmp_path / "state", "k").after_epoch(model, now)
         if now.epoch == 2:
             raise KilledError
 

@@ -192,7 +192,7 @@ def test_resuming_after_any_epoch_ends_with_the_same_bits(
         progress = resume.restore(model)
 
         def after_epoch(now):
-            resume.save(model, now)
+            resume.after_epoch(model, now)
             if kill and now.epoch == killed_after:
                 raise KilledError
 
@@ -223,7 +223,7 @@ def test_a_resume_state_of_another_training_or_damaged_is_not_used(data, tmp_pat
     model, masks = pruned_network()
     path = tmp_path / "resume.safetensors"
     done = train(model, masks, data, RECIPE, stream=("x",))
-    ResumeFile(path, "one").save(model, done)
+    ResumeFile(path, "one").after_epoch(model, done)
     assert ResumeFile(path, "other").restore(model) is None
     assert ResumeFile(path, "one").restore(model).epoch == 4
     content = bytearray(path.read_bytes())

@@ -27,7 +27,8 @@ def out_of_memory(error: BaseException) -> bool:
     """Whether an error says that memory could not be had: Python's, torch's or the system's."""
     if isinstance(error, MemoryError):
         return True
-    text = str(error)
     return isinstance(error, RuntimeError | OSError) and any(
-        words in text for words in ("t allocate memory", "out of memory", "Cannot allocate memory")
+        # Torch says "can't allocate", the system "Cannot allocate".
+        words in str(error)
+        for words in ("t allocate memory", "out of memory")
     )

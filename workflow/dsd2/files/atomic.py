@@ -39,11 +39,11 @@ def replacing(path: Path) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
     except OSError as error:
         if error.errno in _NO_ROOM | _NO_LEAVE:
-            raise UserError(cannot_write(path, error)) from error
+            raise UserError(_cannot_write(path, error)) from error
         raise
 
 
-def cannot_write(path: Path, error: OSError) -> str:
+def _cannot_write(path: Path, error: OSError) -> str:
     """Why a file could not be written, with the space that is left, and what to do."""
     folder = next(parent for parent in path.absolute().parents if parent.exists())
     reason = os.strerror(error.errno or 0)

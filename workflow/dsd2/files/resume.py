@@ -79,10 +79,6 @@ class ResumeFile:
         self._held = None
         self._saved = time.monotonic()
 
-    def save(self, model: nn.Module, progress: Progress) -> None:
-        """Save the state, atomically."""
-        self._write(*_copied(model, progress))
-
     def _write(self, tensors: State, progress: dict[str, Any]) -> None:
         about = {"kind": "resume state", "format": _FORMAT, "key": self.key}
         save_tensors(self.path, tensors, {**about, **progress})

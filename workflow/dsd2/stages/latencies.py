@@ -39,6 +39,7 @@ def run_latencies(networks: Path, seconds: float, output: Path) -> None:
     planned = read_rows(networks, NETWORKS)
     least: dict[tuple[str, int, str, str, int], Latency] = {}
     for _ in range(ROUNDS):
+        # Made anew in each round, so that one network at a time is in memory.
         for row in planned:
             for form, calls in _forms(row):
                 for (runtime, batch), call in calls.items():
