@@ -24,6 +24,8 @@ COSTS = {
     "file [byte]": "size of the file [kB]",
 }
 """What accuracy is drawn against, by column."""
+FRONT = {"color": "0.8", "linewidth": 6, "marker": "o", "markersize": 10, "markeredgewidth": 0}
+"""How the Pareto front looks, which may be a single network."""
 HEIGHT = 85.0
 """Of the axes, in millimetres, where the configuration says none."""
 
@@ -61,7 +63,7 @@ def draw(table: pd.DataFrame, params) -> Figure:
     handles += [
         Line2D([], [], marker="o", markersize=11, fillstyle="none", label="exported", **black),
         Line2D([], [], marker="x", markersize=9, label="dense, as trained", **black),
-        Line2D([], [], color="grey", alpha=0.4, linewidth=6, label="Pareto front"),
+        Line2D([], [], **FRONT, label="Pareto front"),
     ]
     figure.legend(handles=handles, loc="outside lower center", ncols=2, frameon=False)
     figure.suptitle(f"{params.title}: what compression is worth", fontsize=plot["font_size"] * 1.1)
@@ -72,7 +74,7 @@ def _draw_axes(axes, table: pd.DataFrame, column: str, looks) -> None:
     scale = 1000 if column.endswith("[byte]") else 1
     costs, accuracies = table[column] / scale, 100 * table["test accuracy"]
     front = pareto_front(list(costs), list(accuracies))
-    axes.plot(costs.iloc[front], accuracies.iloc[front], color="grey", alpha=0.4, linewidth=6)
+    axes.plot(costs.iloc[front], accuracies.iloc[front], **FRONT)
     for arm, rows in table.groupby("arm", sort=False):
         look, own = looks[arm], costs.loc[rows.index]
         first = rows["seed"].iloc[0]
