@@ -7,7 +7,7 @@ _STARTED = time.time() - time.process_time()
 
 if __name__ == "__main__":
     from dsd2.cli import main
-    from dsd2.processes import raise_when_asked_to_stop
+    from dsd2.processes import leave, raise_when_asked_to_stop
 
     raise_when_asked_to_stop()
-    sys.exit(main(sys.argv[1:], _STARTED))
+    leave(main(sys.argv[1:], _STARTED))

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from dsd2.config import layout
 from dsd2.config.recipe import DatasetRecipe, NoiseRecipe, RunRecipe, from_json
 from dsd2.errors import UserError, out_of_memory
-from dsd2.processes import Stopped, die_with_parent, peak_memory
+from dsd2.processes import Stopped, die_with_parent, importing, peak_memory
 
 
 def main(arguments: Sequence[str], started: float) -> int:
@@ -24,7 +24,9 @@ def main(arguments: Sequence[str], started: float) -> int:
     if options.die_with_parent:
         die_with_parent()
     try:
-        _run(options, started)
+        with importing():
+            stage = _stage(options, started)
+        stage()
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
@@ -53,21 +55,22 @@ def _too_little_memory(verb: str, error: BaseException) -> str:
     )
 
 
-def _run(options: argparse.Namespace, started: float) -> None:
+def _stage(options: argparse.Namespace, started: float) -> Callable[[], None]:
+    """A verb's stage with what it works on; what it needs is imported here."""
     match options.verb:
         case "dataset":
             from dsd2.environment import data_roots, may_download
             from dsd2.stages.prepare import run_dataset
 
             recipe = from_json(DatasetRecipe, options.recipe)
-            run_dataset(recipe, data_roots(), may_download(), options.output)
+            return lambda: run_dataset(recipe, data_roots(), may_download(), options.output)
         case "labels":
             from dsd2.environment import data_roots
             from dsd2.stages.prepare import run_labels
 
             recipe = from_json(DatasetRecipe, options.recipe)
             noise = from_json(NoiseRecipe, options.noise)
-            run_labels(options.dataset, recipe, noise, data_roots(), options.output)
+            return lambda: run_labels(options.dataset, recipe, noise, data_roots(), options.output)
         case "train":
             if options.choice is not None:
                 raise UserError(
@@ -76,7 +79,7 @@ def _run(options: argparse.Namespace, started: float) -> None:
                 )
             from dsd2.stages.iteration import IterationFiles, run_iteration
 
-            run_iteration(
+            return lambda: run_iteration(
                 options.run,
                 options.iteration,
                 from_json(RunRecipe, options.recipe),
@@ -99,7 +102,7 @@ def _run(options: argparse.Namespace, started: float) -> None:
         case "tabulate":
             from dsd2.stages.tabulate import run_tabulate
 
-            run_tabulate(
+            return lambda: run_tabulate(
                 options.run,
                 options.iteration,
                 options.dataset,
@@ -112,20 +115,25 @@ def _run(options: argparse.Namespace, started: float) -> None:
             from dsd2.stages.decisions import run_gate
 
             policy = from_json(Stopping, options.policy)
-            run_gate(options.run, options.metrics, options.previous, policy, options.output)
+            return lambda: run_gate(
+                options.run, options.metrics, options.previous, policy, options.output
+            )
         case "collect":
             from dsd2.stages.decisions import run_collect
 
-            run_collect(options.run, options.metrics, options.gates, options.last, options.output)
+            return lambda: run_collect(
+                options.run, options.metrics, options.gates, options.last, options.output
+            )
         case "select":
             from dsd2.stages.decisions import run_select
 
-            run_select(options.chain, options.output)
+            return lambda: run_select(options.chain, options.output)
         case "plan":
             from dsd2.environment import data_roots
             from dsd2.stages.estimate import run_plan
 
-            run_plan(options.runs, data_roots(), options.cores)
+            return lambda: run_plan(options.runs, data_roots(), options.cores)
+    raise AssertionError(f"no stage for {options.verb}")
 
 
 def _parser() -> argparse.ArgumentParser:

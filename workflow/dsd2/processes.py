@@ -1,13 +1,42 @@
-"""A stage's process: what it held, and how it ends early, with its parent or by a signal."""
+"""A stage's process: how it starts and ends, with its parent or by a signal too; what it held."""
 
 from __future__ import annotations
 
 import ctypes
+import gc
 import os
 import resource
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType
+from typing import NoReturn
+
+
+@contextmanager
+def importing() -> Iterator[None]:
+    """Import without looking for garbage: all stays, and looking takes a seventh of the time."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
+def leave(status: int) -> NoReturn:
+    """End this process without taking it apart: freeing torch takes a third of its import's time.
+
+    What waits to be printed is. Worker processes die with their parent, and nothing else of ours
+    waits for the interpreter's end.
+
+    Args:
+        status: exit status.
+    """
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)
 
 
 def die_with_parent(parent: int | None = None) -> None:
