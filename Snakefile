@@ -50,6 +50,7 @@ PROGRESS = ProgressReporter(lambda: overview.stages(PLAN), lambda: states.arm_st
 
 
 onstart:
+    drop_default_rate_limit()
     PROGRESS.start()
 
 

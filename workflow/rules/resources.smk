@@ -1,4 +1,4 @@
-"""What stages ask a scheduler for: it follows from the study, and grows with each attempt."""
+"""What stages ask a scheduler for, which follows from the study; and how often it looks."""
 
 from dsd2.config.allocation import Allocation
 from dsd2.environment import data_roots
@@ -50,3 +50,15 @@ def dataset_mem_mb(wildcards, attempt):
 def dataset_minutes(wildcards, attempt):
     """Minutes until a dataset is surely decoded."""
     return checked(ALLOCATION.dataset, wildcards.dataset).minutes(attempt)
+
+
+def drop_default_rate_limit():
+    """Have Snakemake look for jobs to start when one has ended, and not in between.
+
+    For its default limit of 100 jobs a second, every look while jobs wait sets an alarm for the
+    next one a second later. So each job that ends adds a look a second for the rest of the run, and
+    after a thousand jobs Snakemake takes a core for itself. A limit that is asked for stays.
+    """
+    limiter = workflow.scheduler.job_rate_limiter
+    if limiter and (limiter.max_jobs, limiter.timespan) == (100, 1):
+        workflow.scheduler.job_rate_limiter = None
