@@ -181,8 +181,8 @@ def test_memory_and_disk_grow_with_what_they_hold(timed):
     assert memory(batch_size=601) - memory(batch_size=600) == (
         network.activations + 2 * network.largest
     )
-    assert memory(augmentation="flip-shift") - plain == 100 * 16 * 16
-    assert memory(augmentation="auto-cutout") - plain == 100 * (16 * 16 + 2 * 64)
+    assert memory(augmentation="flip-shift") - plain == 100 * 9 * 9
+    assert memory(augmentation="auto-cutout") - plain == 100 * (9 * 9 + 2 * 64)
     once, twice = (estimate([PlannedRun(TEACHER, n, 1)], [], 1) for n in (1, 2))
     assert twice.checkpoints - once.checkpoints == network.checkpoint
     assert twice.datasets == once.datasets

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from dsd2.config.recipe import SHIFT, VIEWS, DatasetRecipe, RunRecipe
+from dsd2.config.recipe import VIEWS, DatasetRecipe, RunRecipe
 from dsd2.config.sizes import BACKWARD, EVALUATED, Sizes, network_sizes
 from dsd2.config.teaching import table_bytes
 from dsd2.data.facts import Facts
@@ -90,7 +90,7 @@ def data_bytes(recipe: RunRecipe, facts: Facts) -> int:
         return images * (NAME + LABEL) + AHEAD * training.batch_size * pixels
     total = images * (pixels + LABEL)
     if training.augmentation != "none":
-        total += facts.train * channels * (height + 2 * SHIFT) * (width + 2 * SHIFT)
+        total += facts.train * channels * (height + 1) * (width + 1)
     if training.augmentation == "auto-cutout":
         total += 2 * facts.train * pixels
     return total
@@ -155,7 +155,7 @@ def table_needs(recipe: RunRecipe, facts: Facts, gpus: bool) -> Needs:
     """What tabulating the answers of a run's network to all views of its images needs."""
     network = network_sizes(recipe.model, facts.image, facts.classes)
     channels, height, width = facts.image
-    padded = channels * (height + 2 * SHIFT) * (width + 2 * SHIFT)
+    padded = channels * (height + 1) * (width + 1)
     held = facts.train * (channels * height * width + LABEL + padded)
     held += network.state + table_bytes(facts.train, facts.classes)
     activations = 2 * EVALUATED * network.largest

@@ -53,8 +53,8 @@ def same_view(number: int, images: int) -> Views:
 
 
 def pad_images(images: Tensor) -> Tensor:
-    """Images [N, C, H, W] with a border of 4 black pixels: what :func:`take_views` gathers from."""
-    return F.pad(images, (SHIFT,) * 4)
+    """Images [N, C, H + 1, W + 1] with a black row and column, which stand for the whole border."""
+    return F.pad(images, (0, 1, 0, 1))
 
 
 def take_views(padded: Tensor, index: Tensor, views: Views) -> Tensor:
@@ -72,11 +72,16 @@ def take_views(padded: Tensor, index: Tensor, views: Views) -> Tensor:
 
 def view_positions(padded: Tensor, views: Views) -> tuple[Tensor, Tensor]:
     """Where in its padded image each row, [B, H], and each column, [B, W], of a view comes from."""
-    height, width = padded.shape[-2:]
-    rows = views.row[:, None] + torch.arange(height - 2 * SHIFT, device=padded.device)
-    columns = views.column[:, None] + torch.arange(width - 2 * SHIFT, device=padded.device)
+    height, width = (side - 1 for side in padded.shape[-2:])
+    rows = views.row[:, None] + torch.arange(height, device=padded.device) - SHIFT
+    columns = views.column[:, None] + torch.arange(width, device=padded.device) - SHIFT
     columns = torch.where(views.flip[:, None], width - 1 - columns, columns)
-    return rows, columns
+    return _or_black(rows, height), _or_black(columns, width)
+
+
+def _or_black(positions: Tensor, side: int) -> Tensor:
+    """Positions in an image's side, or of the black pixel behind it for those beyond."""
+    return torch.where((positions < 0) | (positions >= side), side, positions)
 
 
 def take_positions(padded: Tensor, index: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
