@@ -14,7 +14,7 @@ help:
 	@echo "make check   formatters, linters, types"
 	@echo "make format  apply the formatters"
 	@echo "make docs    config/README.md's reference and docs/metrics.md, from the schemas"
-	@echo "make benchmark  measure speed into results/benchmarks.txt: half an hour"
+	@echo "make benchmark  measure speed into results/benchmarks.txt: a quarter of an hour"
 	@echo "make clean   remove the environment and caches; results stay"
 
 run: $(VENV)/run.stamp

@@ -2,7 +2,7 @@
 
     python tests/benchmarks/run.py [OUTPUT]
 
-It takes half an hour on two CPU cores, which should have nothing else to do.
+It takes a quarter of an hour on two CPU cores, which should have nothing else to do.
 """
 
 import os
