@@ -35,12 +35,13 @@ def with_widths(model: nn.Module, graph: Graph) -> nn.Module:
         if step.op not in ("conv", "norm", "linear"):
             continue
         layer, (width, *rest) = model.get_submodule(step.name), graph.weight(step).shape
-        layer.weight = nn.Parameter(torch.rand(width, *rest[: layer.weight.dim() - 1]) * 0.1)
-        if layer.bias is not None:
-            layer.bias = nn.Parameter(torch.zeros(width))
         if step.op == "norm":
             layer.weight = nn.Parameter(torch.ones(width))
             layer.running_mean, layer.running_var = torch.zeros(width), torch.ones(width)
+        else:
+            layer.weight = nn.Parameter(torch.rand(width, *rest) * 0.1)
+        if layer.bias is not None:
+            layer.bias = nn.Parameter(torch.zeros(width))
     return model.to(DEVICE)
 
 

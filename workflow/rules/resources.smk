@@ -56,8 +56,8 @@ def drop_default_rate_limit():
     """Have Snakemake look for jobs to start when one has ended, and not in between.
 
     For its default limit of 100 jobs a second, every look while jobs wait sets an alarm for the
-    next one a second later. So each job that ends adds a look a second for the rest of the run, and
-    after a thousand jobs Snakemake takes a core for itself. A limit that is asked for stays.
+    next one a second later. So each job that ends adds a look a second for the rest of the run: a
+    long one gives ever more of a core to looking. A limit that is asked for stays.
     """
     limiter = workflow.scheduler.job_rate_limiter
     if limiter and (limiter.max_jobs, limiter.timespan) == (100, 1):
