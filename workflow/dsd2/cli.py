@@ -99,12 +99,31 @@ def _stage(options: argparse.Namespace, started: float) -> Callable[[], None]:
                 options.save_every,
                 started,
             )
+        case "evaluate":
+            from dsd2.stages.evaluate import EvaluationFiles, run_evaluate
+
+            return lambda: run_evaluate(
+                options.run,
+                options.iteration,
+                from_json(RunRecipe, options.recipe),
+                EvaluationFiles(
+                    dataset=options.dataset,
+                    labels=options.labels,
+                    teacher=options.teacher,
+                    checkpoint=options.checkpoint,
+                    history=options.history,
+                    metrics=options.metrics,
+                ),
+                options.threads,
+                started,
+            )
         case "tabulate":
             from dsd2.stages.tabulate import run_tabulate
 
             return lambda: run_tabulate(
                 options.run,
                 options.iteration,
+                from_json(DatasetRecipe, options.recipe),
                 options.dataset,
                 options.checkpoint,
                 options.threads,
@@ -116,18 +135,29 @@ def _stage(options: argparse.Namespace, started: float) -> Callable[[], None]:
 
             policy = from_json(Stopping, options.policy)
             return lambda: run_gate(
-                options.run, options.metrics, options.previous, policy, options.output
+                options.run,
+                options.iteration,
+                options.metrics,
+                options.previous,
+                policy,
+                options.output,
             )
         case "collect":
+            from dsd2.config.stopping import Stopping
             from dsd2.stages.decisions import run_collect
 
+            policy = from_json(Stopping, options.policy)
             return lambda: run_collect(
-                options.run, options.metrics, options.gates, options.last, options.output
+                options.run, policy, options.last, options.metrics, options.gates, options.output
             )
         case "select":
+            from dsd2.config.stopping import Stopping
             from dsd2.stages.decisions import run_select
 
-            return lambda: run_select(options.chain, options.output)
+            policy = from_json(Stopping, options.policy)
+            return lambda: run_select(
+                options.run, policy, options.last, options.chain, options.output
+            )
         case "plan":
             from dsd2.environment import data_roots
             from dsd2.stages.estimate import run_plan
@@ -160,6 +190,7 @@ def _parser() -> argparse.ArgumentParser:
     train = verb("train", "prune, perturb, retrain and measure: one iteration of a run")
     train.add_argument("--recipe", required=True, help="run recipe as JSON")
     _iteration(train)
+    _threads(train)
     train.add_argument(
         "--save-every",
         type=float,
@@ -170,24 +201,33 @@ def _parser() -> argparse.ArgumentParser:
     _files(train, "dataset", "labels", "resume", "checkpoint", "metrics", "history")
     _files(train, "previous", "dense", "teacher", "table", "choice", required=False)
 
+    evaluate = verb("evaluate", "measure an iteration again from its checkpoint")
+    evaluate.add_argument("--recipe", required=True, help="run recipe as JSON")
+    _iteration(evaluate)
+    _threads(evaluate)
+    _files(evaluate, "dataset", "labels", "checkpoint", "history", "metrics")
+    _files(evaluate, "teacher", required=False)
+
     tabulate = verb("tabulate", "ask a teacher for every view of every training image")
     _iteration(tabulate)
+    _threads(tabulate)
+    tabulate.add_argument("--recipe", required=True, help="dataset recipe as JSON")
     _files(tabulate, "dataset", "checkpoint", "output")
 
     gate = verb("gate", "decide whether a chain goes on after an iteration")
-    _run_name(gate)
+    _iteration(gate)
     _files(gate, "metrics", "output")
     _files(gate, "previous", required=False)
-    gate.add_argument("--policy", required=True, help="stopping policy as JSON")
+    _policy(gate)
 
     collect = verb("collect", "collect the metrics of a chain up to its stop")
-    _run_name(collect)
+    _chain(collect)
     collect.add_argument("--metrics", type=Path, nargs="+", required=True, help="in order")
     collect.add_argument("--gates", type=Path, nargs="*", default=[], help="in order")
-    collect.add_argument("--last", type=int, required=True, help="last iteration before the wall")
     _files(collect, "output")
 
     select = verb("select", "choose a chain's best iteration as a teacher")
+    _chain(select)
     _files(select, "chain", "output")
 
     plan = verb("plan", "estimate what runs would take, by a few training steps on this machine")
@@ -203,7 +243,20 @@ def _run_name(parser: argparse.ArgumentParser) -> None:
 def _iteration(parser: argparse.ArgumentParser) -> None:
     _run_name(parser)
     parser.add_argument("--iteration", type=int, required=True, help="0 is the dense network")
+
+
+def _threads(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--threads", type=int, default=1, help="CPU threads (default 1)")
+
+
+def _policy(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--policy", required=True, help="stopping policy as JSON")
+
+
+def _chain(parser: argparse.ArgumentParser) -> None:
+    _run_name(parser)
+    _policy(parser)
+    parser.add_argument("--last", type=int, required=True, help="last iteration before the wall")
 
 
 def _files(parser: argparse.ArgumentParser, *names: str, required: bool = True) -> None:

@@ -1,5 +1,7 @@
 """The studies of this invocation, and the functions that fill in what stages need."""
 
+import os
+import re
 import shlex
 import sys
 from dataclasses import asdict, replace
@@ -47,6 +49,36 @@ set_for_jobs(
 )
 
 
+
+def forced_again():
+    """Rules and files that the command line asks for again; None where that may be anything."""
+    try:
+        settings = workflow.dag_settings
+        if settings.forceall or settings.target_jobs:
+            return None
+        forced = {*settings.forcerun, *(settings.targets if settings.forcetargets else ())}
+    except AttributeError:
+        return None
+    return {os.path.normpath(name) for name in forced}
+
+
+FORCED = forced_again()
+
+
+def evaluated_again():
+    """A pattern of iterations, ``RUN/iter-NN/``, that are trained but whose metrics are gone.
+
+    The rule that trains leaves them to the one that measures, unless something is forced.
+    """
+    if FORCED != set():
+        return "(?!)"
+    found = checked(PLAN.without_metrics)
+    return "|".join(re.escape(f"{run}/iter-{layout.number(i)}/") for run, i in found) or "(?!)"
+
+
+EVALUATED_AGAIN = evaluated_again()
+
+
 wildcard_constraints:
     study=r"[^/]+",
     table="|".join(TABLES),
@@ -75,10 +107,11 @@ def dataset_recipe(wildcards):
     return to_json(PLAN.datasets[wildcards.dataset])
 
 
-def labels_dataset(wildcards):
+def labels_inputs(wildcards):
     """The dataset that the labels belong to."""
     recipe, _ = PLAN.labels[wildcards.labels]
-    return layout.DATASET.format(dataset=layout.dataset_name(recipe))
+    inputs = {"dataset": layout.DATASET.format(dataset=layout.dataset_name(recipe))}
+    return lasting("labels", inputs, [layout.LABELS.format(**wildcards)])
 
 
 def labels_recipe(wildcards):
@@ -91,14 +124,36 @@ def labels_noise(wildcards):
     return to_json(PLAN.labels[wildcards.labels][1])
 
 
+def lasting(rule, inputs, outputs):
+    """The inputs of a job whose outputs' names hold all that they depend on.
+
+    Such outputs stay right whatever happens to the files that they were made from. So the inputs'
+    times do not matter, and a job that is done does not ask for an input that is gone: Snakemake
+    would make the input again, and then all that was ever made from it.
+    """
+    gone = {name for name, file in inputs.items() if not os.path.exists(file)}
+    forced = FORCED is None or rule in FORCED or not FORCED.isdisjoint(outputs)
+    if gone and (forced or not all(map(os.path.exists, outputs))):
+        gone = set()
+    return {name: ancient(file) for name, file in inputs.items() if name not in gone}
+
+
 def training_inputs(wildcards):
     """Data, the iteration before, and a student's teacher; never a gate."""
-    return checked(PLAN.training_inputs, wildcards.run, int(wildcards.i))
+    inputs = checked(PLAN.training_inputs, wildcards.run, int(wildcards.i))
+    return lasting("train", inputs, layout.paths(layout.TRAINED, **wildcards))
+
+
+def evaluation_inputs(wildcards):
+    """The trained network, its data, and what its teacher cost."""
+    inputs = checked(PLAN.evaluation_inputs, wildcards.run, int(wildcards.i))
+    return {name: ancient(file) for name, file in inputs.items()}
 
 
 def table_inputs_of_teacher(wildcards):
     """The images and the network that a teacher's table is made from."""
-    return checked(PLAN.table_inputs, wildcards.run, int(wildcards.i))
+    inputs = checked(PLAN.table_inputs, wildcards.run, int(wildcards.i))
+    return lasting("tabulate", inputs, [layout.TEACHER_TABLE.format(**wildcards)])
 
 
 def training_threads(wildcards):
@@ -114,6 +169,11 @@ def run_recipe(wildcards):
 def gate_inputs(wildcards):
     """The iteration's metrics and the gate before."""
     return checked(PLAN.gate_inputs, wildcards.run, wildcards.stop, int(wildcards.i))
+
+
+def teachers_dataset(wildcards, input):
+    """The dataset of a run as JSON; the inputs are named so that Snakemake does not compare it."""
+    return to_json(PLAN.recipe(wildcards.run).dataset)
 
 
 def gate_policy(wildcards):

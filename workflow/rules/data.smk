@@ -22,7 +22,7 @@ rule dataset:
 
 rule labels:
     input:
-        labels_dataset,
+        unpack(labels_inputs),
     output:
         layout.LABELS,
     log:
@@ -32,6 +32,7 @@ rule labels:
     params:
         recipe=labels_recipe,
         noise=labels_noise,
+        inputs=as_options,
     shell:
-        "exec python -m dsd2 --die-with-parent labels --dataset {input:q} --recipe {params.recipe:q}"
+        "exec python -m dsd2 --die-with-parent labels {params.inputs} --recipe {params.recipe:q}"
         " --noise {params.noise:q} --output {output:q} > {log:q} 2>&1"

@@ -14,7 +14,7 @@ checkpoint gate:
         policy=gate_policy,
         inputs=as_options,
     shell:
-        "exec python -m dsd2 gate --run {wildcards.run:q} --policy {params.policy:q}"
+        "exec python -m dsd2 gate --run {wildcards.run:q} --iteration {wildcards.i} --policy {params.policy:q}"
         " {params.inputs} --output {output:q} > {log:q} 2>&1"
 
 
@@ -27,9 +27,12 @@ rule collect:
         layout.CHAIN_LOG,
     conda:
         "../../envs/environment.yaml"
+    params:
+        policy=gate_policy,
     shell:
-        "exec python -m dsd2 collect --run {wildcards.run:q} --metrics {input.metrics:q}"
-        " --gates {input.gates:q} --last {wildcards.last} --output {output:q} > {log:q} 2>&1"
+        "exec python -m dsd2 collect --run {wildcards.run:q} --policy {params.policy:q}"
+        " --last {wildcards.last} --metrics {input.metrics:q} --gates {input.gates:q}"
+        " --output {output:q} > {log:q} 2>&1"
 
 
 checkpoint select_teacher:
@@ -41,5 +44,8 @@ checkpoint select_teacher:
         layout.CHOICE_LOG,
     conda:
         "../../envs/environment.yaml"
+    params:
+        policy=gate_policy,
     shell:
-        "exec python -m dsd2 select --chain {input:q} --output {output:q} > {log:q} 2>&1"
+        "exec python -m dsd2 select --run {wildcards.run:q} --policy {params.policy:q}"
+        " --last {wildcards.last} --chain {input:q} --output {output:q} > {log:q} 2>&1"

@@ -17,10 +17,11 @@ rule tabulate:
         gpu=table_gpus,
         gpu_share=1,
     params:
+        recipe=teachers_dataset,
         inputs=as_options,
     shell:
         "exec python -m dsd2 --die-with-parent tabulate --run {wildcards.run:q}"
-        " --iteration {wildcards.i} --threads {threads} {params.inputs} --output {output:q}"
+        " --iteration {wildcards.i} --recipe {params.recipe:q} --threads {threads} {params.inputs} --output {output:q}"
         " > {log:q} 2>&1"
 
 
@@ -33,6 +34,8 @@ rule train:
         metrics=layout.METRICS,
     log:
         layout.TRAINING_LOG,
+    wildcard_constraints:
+        run=f"(?!{EVALUATED_AGAIN})[^/]+",
     group:
         training_block
     conda:
@@ -52,3 +55,33 @@ rule train:
         " --iteration {wildcards.i} --recipe {params.recipe:q} --threads {threads}"
         " {params.inputs} --resume {params.resume:q} --checkpoint {output.checkpoint:q}"
         " --history {output.history:q} --metrics {output.metrics:q} > {log:q} 2>&1"
+
+
+# Where metrics are gone and the network is not.
+rule evaluate:
+    input:
+        unpack(evaluation_inputs),
+    output:
+        metrics=layout.METRICS,
+    log:
+        layout.EVALUATION_LOG,
+    wildcard_constraints:
+        # What follows the run's name is looked at, too.
+        run=f"(?={EVALUATED_AGAIN})[^/]+",
+    conda:
+        "../../envs/environment.yaml"
+    threads: training_threads
+    resources:
+        mem_mb=training_mem_mb,
+        runtime=training_minutes,
+        gpu=training_gpus,
+        gpu_share=1,
+    params:
+        recipe=run_recipe,
+        inputs=as_options,
+        # The file's parameters must be those of the rule that trains, which it is compared with.
+        resume=layout.RESUME,
+    shell:
+        "exec python -m dsd2 --die-with-parent evaluate --run {wildcards.run:q}"
+        " --iteration {wildcards.i} --recipe {params.recipe:q} --threads {threads}"
+        " {params.inputs} --metrics {output.metrics:q} > {log:q} 2>&1"

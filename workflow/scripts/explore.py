@@ -26,8 +26,8 @@ from dsd2.analysis.phases import Phase
 from dsd2.analysis.summary import Curve, curves, findings, shown_curves, twin_of
 from dsd2.config.arms import ONLY_PANEL
 from dsd2.files.atomic import write_text
-from dsd2.files.records import STUDY, read_table
 from dsd2.script import logged
+from dsd2.stages.study import read_study
 
 SYMBOLS = {"o": "circle", "s": "square", "^": "triangle", "D": "diamond", "v": "inverted_triangle"}
 """Bokeh's names of matplotlib's markers; others are crosses."""
@@ -197,7 +197,7 @@ def page(title: str, drawing) -> str:
 
 def main(smk) -> None:
     """Write the page."""
-    study = read_table(Path(smk.input[0]), STUDY).to_pandas()
+    study = read_study(Path(smk.input[0]), smk.wildcards.study)
     title = smk.params.title
     if study["origin"].str.startswith("stand-in").any():
         title = f"{title} (stand-in data)"

@@ -10,6 +10,7 @@ from dsd2.stages.export import ExportFiles, run_export
 def main(smk) -> None:
     """Choose, compress, check, write."""
     run_export(
+        smk.wildcards.study,
         Path(smk.input.metrics),
         Path(smk.input.dataset),
         Exported(**smk.params.exported),

@@ -146,8 +146,9 @@ def _with_ratio(row: dict, base: dict, column: str, scale: float = 1) -> str:
 
 def main(smk) -> None:
     """Write table and figure."""
-    networks = read_table(Path(smk.input.networks), NETWORKS).to_pandas()
-    latencies = read_table(Path(smk.input.latencies), LATENCIES).to_pandas()
+    study = {"study": smk.wildcards.study}
+    networks = read_table(Path(smk.input.networks), NETWORKS, study).to_pandas()
+    latencies = read_table(Path(smk.input.latencies), LATENCIES, study).to_pandas()
     table = comparison(networks, latencies)
     write_text(Path(smk.output.csv), table.to_csv(index=False))
     processor = str(latencies["processor"].iloc[0])

@@ -10,6 +10,7 @@ from dsd2.stages.export import run_networks
 def main(smk) -> None:
     """Write the table."""
     run_networks(
+        smk.wildcards.study,
         Path(smk.input.metrics),
         {(panel, arm): Path(path) for panel, arm, path in smk.params.datasets},
         {name: Exported(**exported) for name, exported in smk.params.exports.items()},

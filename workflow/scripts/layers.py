@@ -20,8 +20,8 @@ from dsd2.analysis.sentences import layers_found
 from dsd2.analysis.sheets import Words
 from dsd2.config.arms import ONLY_PANEL
 from dsd2.files.atomic import write_text
-from dsd2.files.records import STUDY, read_table
 from dsd2.script import logged
+from dsd2.stages.study import read_study
 
 MAP_WIDTH = 85.0
 """Millimetres of a heat map."""
@@ -100,7 +100,7 @@ def _map(
 def main(smk) -> None:
     """Write the figure in every format, and what it shows for the caption."""
     params = smk.params
-    study = read_table(Path(smk.input[0]), STUDY).to_pandas()
+    study = read_study(Path(smk.input[0]), smk.wildcards.study)
     shown = layer_curves(drawn_rows(study, params.arms))
     save(draw(shown, params), smk.output.figures, params.plot["dpi"])
     words = Words(params.labels, params.panels, **params.analysis)

@@ -8,7 +8,8 @@ from dsd2.stages.study import Entry, run_study
 
 def main(smk) -> None:
     """Write the table."""
-    run_study([Entry(**entry) for entry in smk.params.entries], Path(smk.output[0]))
+    entries = [Entry(**entry) for entry in smk.params.entries]
+    run_study(smk.wildcards.study, entries, Path(smk.output[0]))
 
 
 if __name__ == "__main__":

@@ -20,8 +20,8 @@ from dsd2.config.paper import Printed
 from dsd2.config.recipe import DatasetRecipe, ModelRecipe, from_json
 from dsd2.environment import data_roots
 from dsd2.files.atomic import write_text
-from dsd2.files.records import STUDY, read_table
 from dsd2.script import logged
+from dsd2.stages.study import read_study
 
 
 def numbers(name: str, study: pd.DataFrame | None, params) -> pd.DataFrame:
@@ -68,7 +68,7 @@ def caveats(study: pd.DataFrame | None, params, *, compared: bool) -> str:
 def main(smk) -> None:
     """Write the table in its formats, and what it shows for the caption."""
     params, name = smk.params, smk.wildcards.table
-    study = read_table(Path(smk.input[0]), STUDY).to_pandas() if smk.input else None
+    study = read_study(Path(smk.input[0]), smk.wildcards.study) if smk.input else None
     table = numbers(name, study, params)
     words = Words(params.labels, params.panels, **params.analysis)
     sheet = SHEETS[name](table, words)

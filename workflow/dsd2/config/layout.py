@@ -7,6 +7,8 @@ to one study: its collected metrics, figures and tables.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from dsd2.config.recipe import (
     DATA_REVISION,
     TRAINING_REVISION,
@@ -26,15 +28,18 @@ RUN = "results/runs/{run}"
 CHECKPOINT = f"{RUN}/iter-{{i}}/checkpoint.safetensors"
 METRICS = f"{RUN}/iter-{{i}}/metrics.parquet"
 HISTORY = f"{RUN}/iter-{{i}}/history.parquet"
+TRAINED = (CHECKPOINT, HISTORY, METRICS)
+"""What a training leaves."""
 RESUME = f"{RUN}/iter-{{i}}/resume.safetensors"
 TRAINING_LOG = f"{RUN}/logs/iter-{{i}}.log"
-GATE = f"{RUN}/gates/{{stop}}/iter-{{i}}.json"
+EVALUATION_LOG = f"{RUN}/logs/evaluation-{{i}}.log"
+GATE = f"{RUN}/stopping/{{stop}}/iter-{{i}}.json"
 GATE_LOG = f"{RUN}/logs/gate-{{stop}}-{{i}}.log"
 TEACHER_TABLE = f"{RUN}/iter-{{i}}/views.safetensors"
 TEACHER_TABLE_LOG = f"{RUN}/logs/views-{{i}}.log"
-CHAIN = f"{RUN}/chains/{{stop}}-to-{{last}}.parquet"
+CHAIN = f"{RUN}/stopping/{{stop}}/to-{{last}}.parquet"
 CHAIN_LOG = f"{RUN}/logs/chain-{{stop}}-to-{{last}}.log"
-CHOICE = f"{RUN}/chains/{{stop}}-to-{{last}}.best.json"
+CHOICE = f"{RUN}/stopping/{{stop}}/to-{{last}}.best.json"
 CHOICE_LOG = f"{RUN}/logs/best-{{stop}}-to-{{last}}.log"
 
 STUDY = "results/studies/{study}"
@@ -58,6 +63,11 @@ EXPORT_TABLE = f"{EXPORTS}/comparison.{{format}}"
 EXPORT_FIGURE = f"{EXPORTS}/pareto.{{format}}"
 
 PLAN_LOG = "results/logs/plan.log"
+
+
+def paths(patterns: Iterable[str], **names: str) -> list[str]:
+    """Patterns with their names filled in."""
+    return [pattern.format(**names) for pattern in patterns]
 
 
 def number(iteration: int) -> str:

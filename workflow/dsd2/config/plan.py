@@ -24,7 +24,7 @@ from dsd2.config.recipe import (
 from dsd2.config.stopping import Stopping
 from dsd2.config.study import Study
 from dsd2.errors import UserError
-from dsd2.files.decision import CHOICE, GATE, read_decision
+from dsd2.files.decision import CHOICE, GATE, chain_identity, gate_identity, read_decision
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ class Plan:
             teacher_run, choices = teacher.run, teacher.choices
             if wanted.select == "best":
                 choices = (*choices, teacher.choice)
-                iteration = _chosen(teacher.choice)
+                iteration = _chosen(teacher)
             else:
                 iteration = 0 if wanted.select == "dense" else wanted.select
         key = (study.folder, arm.panel, arm.name, seed, teacher_run, iteration)
@@ -189,6 +189,28 @@ class Plan:
                 inputs["choice"] = self._awaited[run]
         return inputs
 
+    def evaluation_inputs(self, run: str, iteration: int) -> dict[str, str]:
+        """What the metrics of a trained iteration are measured from."""
+        inputs = self.training_inputs(run, iteration)
+        names = {"run": run, "i": layout.number(iteration)}
+        return {
+            **{name: inputs[name] for name in ("dataset", "labels", "teacher") if name in inputs},
+            "checkpoint": layout.CHECKPOINT.format(**names),
+            "history": layout.HISTORY.format(**names),
+        }
+
+    def without_metrics(self) -> list[tuple[str, int]]:
+        """The iterations that are trained but whose metrics are gone, by run."""
+        found = {}
+        for study in self.studies.values():
+            for chain in self.chains(study):
+                stop, last = chain.arm.stopping.slug, chain.arm.last
+                for i in self.requested(chain.run, stop, last):
+                    trained = layout.paths(layout.TRAINED, run=chain.run, i=layout.number(i))
+                    if [Path(path).exists() for path in trained] == [True, True, False]:
+                        found[chain.run, i] = None
+        return list(found)
+
     def table_inputs(self, run: str, iteration: int) -> dict[str, str]:
         """What a teacher's table is made from."""
         self.recipe(run)
@@ -223,15 +245,18 @@ class Plan:
         for start in range(0, last + 1, block):
             iterations = range(start, min(start + block, last + 1))
             yield from iterations
-            if stop != "none" and not all(_goes_on(_gate(run, stop, i)) for i in iterations):
+            if stop != "none" and not all(_goes_on(run, stop, i) for i in iterations):
                 return
 
     def stopped(self, run: str, stop: str, last: int) -> bool:
         """Whether a gate has stopped a chain."""
         if stop == "none":
             return False
-        gates = [_gate(run, stop, i) for i in self.requested(run, stop, last)]
-        return any(Path(gate).exists() and not _goes_on(gate) for gate in gates)
+        return any(
+            Path(_gate(run, stop, i)).exists() and not _goes_on(run, stop, i)
+            for i in self.requested(run, stop, last)
+        )
+
 
     def study_inputs(self, folder: str) -> dict[str, list[str]]:
         """The chains of a study, and the choices that their names depend on."""
@@ -249,7 +274,9 @@ class Plan:
                     "panel": chain.arm.panel,
                     "arm": chain.arm.name,
                     "seed": chain.seed,
+                    "run": chain.run,
                     "stopping": chain.arm.stopping.slug,
+                    "last": chain.arm.last,
                     "path": chain.path,
                     "teacher": teacher.teacher if teacher else None,
                     "select": teacher.select if teacher else None,
@@ -293,15 +320,19 @@ def _gate(run: str, stop: str, iteration: int) -> str:
     return layout.GATE.format(run=run, stop=stop, i=layout.number(iteration))
 
 
-def _chosen(path: str) -> int | None:
+def _chosen(teacher: Chain) -> int | None:
+    """The iteration that a chain's choice names; None while it has not been made."""
+    identity = chain_identity(teacher.run, teacher.arm.stopping.slug, teacher.arm.last)
     try:
-        return int(read_decision(Path(path), CHOICE)["iteration"])
+        return int(read_decision(Path(teacher.choice), CHOICE, identity)["iteration"])
     except FileNotFoundError:
         return None
 
 
-def _goes_on(path: str) -> bool:
+def _goes_on(run: str, stop: str, iteration: int) -> bool:
+    """Whether a gate has let a chain go on; False while it has not been made."""
+    identity = gate_identity(run, stop, iteration)
     try:
-        return not read_decision(Path(path), GATE)["stop"]
+        return not read_decision(Path(_gate(run, stop, iteration)), GATE, identity)["stop"]
     except FileNotFoundError:
         return False

@@ -9,7 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from dsd2.config.recipe import DatasetRecipe
+from dsd2.config.layout import dataset_name
+from dsd2.config.recipe import DatasetRecipe, to_json
 from dsd2.data.files import ImageFiles
 from dsd2.data.source import Images, Source
 from dsd2.data.splits import split_sizes
@@ -17,7 +18,7 @@ from dsd2.errors import UserError
 from dsd2.files.tensors import load_tensors, save_tensors
 from dsd2.nn.randomness import generator
 
-_FORMAT = 2
+_FORMAT = 3
 
 SAMPLE = 2048
 """Training images that the statistics of a streamed dataset are taken from, at most."""
@@ -153,10 +154,11 @@ def _deviation_and_mean(images: Tensor | ImageFiles, split_seed: int) -> tuple[T
     return torch.std_mean(images.to(torch.float32), dim=(0, 2, 3))
 
 
-def save_dataset(path: Path, dataset: Dataset) -> None:
-    """Write the artefact; a validation set that is the test set is not written twice.
+def save_dataset(path: Path, dataset: Dataset, recipe: DatasetRecipe) -> None:
+    """Write the artefact, with the recipe that it was made by.
 
-    Of images in files it holds the names, and once for all splits how they are decoded.
+    A validation set that is the test set is not written twice. Of images in files it holds the
+    names, and once for all splits how they are decoded.
     """
     tensors = {
         "train/rows": dataset.train_rows,
@@ -168,6 +170,8 @@ def save_dataset(path: Path, dataset: Dataset) -> None:
     about: dict[str, Any] = {
         "kind": "dataset",
         "format": _FORMAT,
+        "dataset": dataset_name(recipe),
+        "recipe": to_json(recipe),
         "classes": list(dataset.classes),
         "origin": dataset.origin,
     }
@@ -190,13 +194,17 @@ def save_dataset(path: Path, dataset: Dataset) -> None:
     save_tensors(path, tensors, about)
 
 
-def load_dataset(path: Path) -> Dataset:
+def load_dataset(path: Path, name: str) -> Dataset:
     """Read the artefact after checking its checksum.
 
+    Args:
+        path: the file.
+        name: of the dataset that it must be (:func:`dsd2.config.layout.dataset_name`).
+
     Raises:
-        UserError: the file is missing, damaged or no dataset.
+        UserError: the file is missing, damaged, no dataset or another one.
     """
-    tensors, about = load_tensors(path, "dataset", _FORMAT)
+    tensors, about = load_tensors(path, "dataset", _FORMAT, {"dataset": name})
 
     def images(split: str) -> Images:
         labels = tensors[f"{split}/labels"]

@@ -84,10 +84,17 @@ def _human(
     return read_human_labels(path, noise.column, clean, classes)
 
 
-def save_labels(path: Path, labels: Labels, dataset: Dataset) -> None:
-    """Write the artefact, a row an image, with the image's position in its source."""
+def save_labels(path: Path, labels: Labels, dataset: Dataset, name: str) -> None:
+    """Write the artefact, a row an image, with the image's position in its source.
+
+    Args:
+        path: the file.
+        labels: of the dataset's images.
+        dataset: their images.
+        name: of the labels (:func:`dsd2.config.layout.labels_name`).
+    """
     rows = []
-    for name, split, source in (
+    for part, split, source in (
         ("train", labels.train, dataset.train_rows),
         ("validation", labels.validation, dataset.validation_rows),
     ):
@@ -95,23 +102,24 @@ def save_labels(path: Path, labels: Labels, dataset: Dataset) -> None:
             continue
         columns = zip(source.tolist(), split.clean.tolist(), split.given.tolist(), strict=True)
         rows += [
-            {"split": name, "source_row": row, "clean_label": clean, "label": given}
+            {"split": part, "source_row": row, "clean_label": clean, "label": given}
             for row, clean, given in columns
         ]
-    write_table(path, LABELS, rows)
+    write_table(path, LABELS, rows, {"labels": name})
 
 
-def load_labels(path: Path, dataset: Dataset) -> Labels:
+def load_labels(path: Path, dataset: Dataset, name: str) -> Labels:
     """Read the artefact.
 
     Args:
         path: the file.
         dataset: whose labels they must be.
+        name: of the labels that they must be.
 
     Raises:
-        UserError: the file is missing, damaged, no label table, or of another dataset.
+        UserError: the file is missing, damaged, no label table, or of another dataset or noise.
     """
-    table = read_table(path, LABELS).to_pydict()
+    table = read_table(path, LABELS, {"labels": name}).to_pydict()
 
     def split(name: str, own: Tensor, rows: Tensor) -> SplitLabels:
         of_split = [row for row, value in enumerate(table["split"]) if value == name]

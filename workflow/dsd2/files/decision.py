@@ -10,11 +10,28 @@ from typing import Any
 
 from dsd2.errors import DELETE, UserError
 from dsd2.files.atomic import write_text
+from dsd2.files.identity import Identity, check_identity
 
 GATE = "gate"
 CHOICE = "teacher choice"
 
-_FORMAT = 1
+_FORMAT = 2
+
+
+def gate_identity(run: str, policy: str, iteration: int) -> Identity:
+    """What a gate belongs to; the policy is as folders name it."""
+    return {"run": run, "policy": policy, "iteration": iteration}
+
+
+def chain_identity(run: str, policy: str, last: int) -> Identity:
+    """What a chain's table and its choice of a teacher belong to.
+
+    Args:
+        run: the chain's.
+        policy: as folders name it.
+        last: the last iteration before the wall.
+    """
+    return {"run": run, "policy": policy, "last": last}
 
 
 def write_decision(path: Path, kind: str, decision: Mapping[str, Any]) -> None:
@@ -23,12 +40,17 @@ def write_decision(path: Path, kind: str, decision: Mapping[str, Any]) -> None:
     write_text(path, _text({**content, "sha256": _checksum(content)}))
 
 
-def read_decision(path: Path, kind: str) -> dict[str, Any]:
+def read_decision(path: Path, kind: str, identity: Identity) -> dict[str, Any]:
     """Read what :func:`write_decision` wrote, without kind, format and checksum.
+
+    Args:
+        path: the file.
+        kind: what it must be.
+        identity: what it must belong to.
 
     Raises:
         FileNotFoundError: there is no such file.
-        UserError: it is damaged, of another kind or of another version.
+        UserError: it is damaged, of another kind or version, or belongs to something else.
     """
     try:
         decision = json.loads(path.read_bytes())
@@ -42,6 +64,7 @@ def read_decision(path: Path, kind: str) -> dict[str, Any]:
         raise UserError(f"{path}: holds a {found}, not a {kind}; {DELETE}")
     if version != _FORMAT:
         raise UserError(f"{path}: was written by another version of the workflow; {DELETE}")
+    check_identity(path, decision, identity, DELETE)
     del decision["kind"], decision["format"]
     return decision
 

@@ -19,8 +19,10 @@ from pyarrow.json import ParseOptions, ReadOptions, read_json
 
 from dsd2.errors import UserError, remake
 from dsd2.files.atomic import replacing
+from dsd2.files.identity import Identity, check_identity
 
 _CHECKSUM = b"sha256"
+_IDENTITY = b"identity"
 
 
 def _column(
@@ -160,8 +162,13 @@ LABELS = pa.schema(
 )
 
 
-def write_table(path: Path, schema: pa.Schema, rows: Iterable[Mapping[str, Any]]) -> None:
-    """Write rows atomically, with their checksum.
+def write_table(
+    path: Path,
+    schema: pa.Schema,
+    rows: Iterable[Mapping[str, Any]],
+    identity: Identity | None = None,
+) -> None:
+    """Write rows atomically, with their checksum and what they belong to.
 
     Raises:
         UserError: as :func:`dsd2.files.atomic.replacing`.
@@ -172,14 +179,15 @@ def write_table(path: Path, schema: pa.Schema, rows: Iterable[Mapping[str, Any]]
         if row.keys() != set(schema.names):
             raise ValueError(f"columns {sorted(row.keys() ^ set(schema.names))} do not fit {path}")
     table = _from_rows(held, schema)
-    table = table.replace_schema_metadata({_CHECKSUM: _checksum(table)})
+    said = json.dumps(identity or {}, sort_keys=True).encode()
+    table = table.replace_schema_metadata({_IDENTITY: said, _CHECKSUM: _checksum(table, said)})
     with replacing(path) as temporary:
         pq.write_table(table, temporary, write_page_checksum=True)
 
 
-def _checksum(table: pa.Table) -> bytes:
+def _checksum(table: pa.Table, identity: bytes) -> bytes:
     text = json.dumps(table.to_pydict(), sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest().encode()
+    return hashlib.sha256(text.encode() + identity).hexdigest().encode()
 
 
 def _from_rows(rows: list[Mapping[str, Any]], schema: pa.Schema) -> pa.Table:
@@ -195,18 +203,26 @@ def _from_rows(rows: list[Mapping[str, Any]], schema: pa.Schema) -> pa.Table:
     return pa.Table.from_arrays([table.column(name) for name in schema.names], schema=schema)
 
 
-def read_table(path: Path, schema: pa.Schema) -> pa.Table:
+def read_table(path: Path, schema: pa.Schema, identity: Identity | None = None) -> pa.Table:
     """Read a table that :func:`write_table` wrote with this schema.
 
+    Args:
+        path: the file.
+        schema: that it must have.
+        identity: what it must belong to.
+
     Raises:
-        UserError: the file is missing, damaged, or has another schema.
+        UserError: the file is missing or damaged, has another schema, or belongs elsewhere.
     """
     try:
         # Not pq.read_table, which imports pyarrow's datasets and takes some paths for one.
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
             table = file.read()
         known = table.schema.equals(schema)
-        whole = known and (table.schema.metadata or {}).get(_CHECKSUM) == _checksum(table)
+        metadata = table.schema.metadata or {}
+        # Tables of earlier versions do not say what they belong to.
+        said = metadata.get(_IDENTITY, b"")
+        whole = known and metadata.get(_CHECKSUM) == _checksum(table, said)
     except FileNotFoundError as error:
         raise UserError(f"{path}: there is no such file") from error
     # A damaged name or text is no UTF-8, which is a ValueError.
@@ -218,9 +234,12 @@ def read_table(path: Path, schema: pa.Schema) -> pa.Table:
         )
     if not whole:
         raise UserError(f"{path}: is damaged (its checksum does not match); {remake(path)}")
+    check_identity(path, json.loads(said or b"{}"), identity or {}, remake(path))
     return table
 
 
-def read_rows(path: Path, schema: pa.Schema) -> list[dict[str, Any]]:
+def read_rows(
+    path: Path, schema: pa.Schema, identity: Identity | None = None
+) -> list[dict[str, Any]]:
     """As :func:`read_table`, as one dictionary a row."""
-    return read_table(path, schema).to_pylist()
+    return read_table(path, schema, identity).to_pylist()

@@ -31,11 +31,8 @@ def load_teacher_table(path: Path, run: str, iteration: int, images: int) -> Ten
     Raises:
         UserError: the file is missing or damaged, or of another teacher or dataset.
     """
-    tensors, about = load_tensors(path, _KIND, _FORMAT)
+    tensors, _ = load_tensors(path, _KIND, _FORMAT, {"run": run, "iteration": iteration})
     logits = tensors["logits"]
-    if (about["run"], about["iteration"], len(logits)) != (run, iteration, images):
-        raise UserError(
-            f"{path}: has {len(logits)} images of iteration {about['iteration']} of run"
-            f" {about['run']}, not {images} of iteration {iteration} of run {run}; {remake(path)}"
-        )
+    if len(logits) != images:
+        raise UserError(f"{path}: has {len(logits)} images, not {images}; {remake(path)}")
     return logits

@@ -20,6 +20,7 @@ from torch import Tensor
 
 from dsd2.errors import UserError, remake
 from dsd2.files.atomic import replacing
+from dsd2.files.identity import Identity, check_identity
 
 _KEY = "dsd2"
 
@@ -42,13 +43,16 @@ def save_tensors(path: Path, tensors: Mapping[str, Tensor], about: Mapping[str, 
             raise _as_os_error(error) from error
 
 
-def load_tensors(path: Path, kind: str, version: int) -> tuple[dict[str, Tensor], dict[str, Any]]:
+def load_tensors(
+    path: Path, kind: str, version: int, identity: Identity | None = None
+) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Read what :func:`save_tensors` wrote; the tensors are backed by the file's memory map.
 
     Args:
         path: the file.
         kind: what its description's ``kind`` must say.
         version: what its description's ``format`` must say.
+        identity: what else its description must say.
 
     Raises:
         UserError: the file is missing, damaged, or holds something else.
@@ -70,6 +74,7 @@ def load_tensors(path: Path, kind: str, version: int) -> tuple[dict[str, Tensor]
         raise UserError(f"{path}: holds a {about.get('kind')}, not a {kind}; {remake(path)}")
     if about.get("format") != version:
         raise UserError(f"{path}: was written by another version of the workflow; {remake(path)}")
+    check_identity(path, about, identity or {}, remake(path))
     return tensors, about
 
 

@@ -46,6 +46,7 @@ class ExportFiles:
 
 @torch.inference_mode()
 def run_export(
+    name: str,
     metrics: Path,
     dataset: Path,
     exported: Exported,
@@ -57,8 +58,9 @@ def run_export(
     """Choose a network, compress it, check its files on all test images, and write its card.
 
     Args:
+        name: of the study.
         metrics: the study's table.
-        dataset: of the arm.
+        dataset: of the arm; its file is called by its name.
         exported: whose network, and which.
         export: how.
         arm: its ``label`` and the kind of its ``noise``, for the card.
@@ -66,12 +68,13 @@ def run_export(
         files: to write.
 
     Raises:
-        UserError: the checkpoint is gone, or a file does not compute what the network does.
+        UserError: the checkpoint is gone, a file belongs to something else, or an exported one
+            does not compute what the network does.
     """
     torch.set_num_threads(1)
-    study = read_rows(metrics, STUDY)
+    study = read_rows(metrics, STUDY, {"study": name})
     chosen = choose(rows_of(study, exported), exported.choice, export.tolerance)
-    checkpoint, data = checkpoint_of(chosen), load_dataset(dataset)
+    checkpoint, data = checkpoint_of(chosen), load_dataset(dataset, dataset.stem)
     graph = graph_of(checkpoint.network(torch.device("cpu")), checkpoint.image)
     small = compress(graph)
     about = {key: chosen[key] for key in ("run", "iteration", "sparsity", "test_accuracy")}
@@ -118,6 +121,7 @@ def run_export(
 
 
 def run_networks(
+    name: str,
     metrics: Path,
     datasets: Mapping[tuple[str, str], Path],
     exports: Mapping[str, Exported],
@@ -128,6 +132,7 @@ def run_networks(
     """Write what compression makes of every iteration of some arms, and of what is exported.
 
     Args:
+        name: of the study.
         metrics: the study's table.
         datasets: of each panel and arm to look at.
         exports: the networks that are exported, by name.
@@ -136,21 +141,21 @@ def run_networks(
         output: the table, a row a network.
     """
     torch.set_num_threads(1)
-    study = read_rows(metrics, STUDY)
+    study = read_rows(metrics, STUDY, {"study": name})
     names: dict[tuple[str, int], list[str]] = {}
-    for name, exported in exports.items():
+    for folder, exported in exports.items():
         row = choose(rows_of(study, exported), exported.choice, export.tolerance)
-        names.setdefault((row["run"], row["iteration"]), []).append(name)
+        names.setdefault((row["run"], row["iteration"]), []).append(folder)
     rows: dict[tuple[str, int], dict[str, Any]] = {}
     for row in study:
         key, owner = (row["run"], row["iteration"]), (row["panel"], row["arm"])
         if owner in datasets and key not in rows and (row["seed"] == seed or key in names):
             rows[key] = _network_row(row, names.get(key, []), datasets[owner], export.precision)
-    write_table(output, NETWORKS, rows.values())
+    write_table(output, NETWORKS, rows.values(), {"study": name})
 
 
 def _network_row(row: Row, names: list[str], dataset: Path, precision: str) -> dict[str, Any]:
-    checkpoint, data = checkpoint_of(row), load_dataset(dataset)
+    checkpoint, data = checkpoint_of(row), load_dataset(dataset, dataset.stem)
     graph = graph_of(checkpoint.network(torch.device("cpu")), checkpoint.image)
     parts = parts_of(graph)
     small = parts[next(reversed(parts))]

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import nn
 
-from dsd2.config.recipe import DistillationRecipe, RunRecipe
-from dsd2.config.schedule import scheduled_sparsity
+from dsd2.config.layout import dataset_name, labels_name
+from dsd2.config.recipe import RunRecipe
 from dsd2.data.dataset import Dataset, load_dataset
-from dsd2.data.files import ImageFiles
-from dsd2.data.labels import Labels, load_labels
-from dsd2.data.streaming import DecodingStream
+from dsd2.data.labels import load_labels
 from dsd2.devices import stage_device
 from dsd2.errors import UserError
 from dsd2.files.checkpoint import Checkpoint, load_checkpoint_of, save_checkpoint
@@ -30,11 +26,13 @@ from dsd2.nn.pruning import Masks, apply_masks, full_masks, prune
 from dsd2.nn.randomness import be_deterministic, derived_seed, generator
 from dsd2.nn.teacher import Teacher, tabulate
 from dsd2.nn.training import Progress, State, network_state, train
-from dsd2.processes import peak_memory
 from dsd2.stages.measuring import (
-    accuracy_columns,
-    cost_columns,
-    structure_columns,
+    Circumstances,
+    image_sets,
+    load_teacher,
+    metrics_row,
+    print_outcome,
+    share_threads,
 )
 
 
@@ -78,18 +76,17 @@ def run_iteration(
         UserError: an input is missing or damaged, or the training diverged.
         Stopped: the process was asked to end; what was trained is saved.
     """
-    workers = max(1, threads - 1) if recipe.dataset.stream else 0
-    torch.set_num_threads(max(1, threads - workers))
+    workers = share_threads(threads, recipe)
     be_deterministic()
     device = stage_device()
-    dataset = load_dataset(files.dataset)
-    labels = load_labels(files.labels, dataset)
-    data = _image_sets(dataset, labels, device, workers)
+    dataset = load_dataset(files.dataset, dataset_name(recipe.dataset))
+    labels = load_labels(files.labels, dataset, labels_name(recipe.dataset, recipe.noise))
+    data = image_sets(dataset, labels, device, workers)
     model, masks, initial = _start(run, recipe, iteration, data["train"], dataset, files)
     masks = {name: mask.to(device) for name, mask in masks.items()}
     taught_by = None
     if recipe.distillation is not None:
-        taught_by = _load_teacher(recipe.distillation, files)
+        taught_by = load_teacher(recipe.distillation, files.teacher)
     teacher = _teacher(taught_by, recipe, data["train"], files)
     resume = ResumeFile(files.resume, key=f"{run}/{iteration}", every=save_every)
     with resume.saving_when_stopped():
@@ -109,37 +106,23 @@ def run_iteration(
             ),
         )
         names = {"run": run, "iteration": iteration}
-        origin = dataset.origin
-        if recipe.noise.stand_in and not recipe.dataset.stand_in:
-            origin = f"stand-in for human labels of {origin}"
         write_table(files.history, HISTORY, [{**names, **row} for row in progress.history])
-        row: dict[str, Any] = {
-            **names,
-            "seed": recipe.seed,
-            "scheduled_sparsity": scheduled_sparsity(iteration, recipe.pruning.fraction),
-            **structure_columns(model, masks),
-            **accuracy_columns(model, data, labels),
-            **cost_columns(model, masks, recipe, iteration, dataset, taught_by),
-            "teacher_run": taught_by.run if taught_by else None,
-            "teacher_iteration": taught_by.iteration if taught_by else None,
-            "seconds_training": sum(epoch["seconds"] for epoch in progress.history),
-            "seconds": time.time() - started,
-            "peak_memory": peak_memory(),
-            "device": torch.cuda.get_device_name() if device.type == "cuda" else "cpu",
-            "threads": threads,
-            "torch": torch.__version__,
-            "origin": origin,
-        }
+        row = metrics_row(
+            run,
+            iteration,
+            recipe,
+            model,
+            masks,
+            dataset,
+            labels,
+            data,
+            taught_by,
+            progress.history,
+            Circumstances(device, threads, started),
+        )
         write_table(files.metrics, METRICS, [row])
     resume.discard()
-    if row["dead_layers"]:
-        dead = [name for name, mask in masks.items() if not mask.any()]
-        print(f"no weight is left in {len(dead)} of {len(masks)} layers: {', '.join(dead)}")
-    print(
-        f"sparsity {row['sparsity']:.4f}  test accuracy {row['test_accuracy']:.4f}"
-        f"  validation accuracy {row['validation_accuracy']:.4f}  entropy {row['entropy']:.4f}",
-        flush=True,
-    )
+    print_outcome(row, masks)
 
 
 def _train(
@@ -188,29 +171,6 @@ def _train(
     return progress
 
 
-def _image_sets(
-    dataset: Dataset, labels: Labels, device: torch.device, workers: int
-) -> dict[str, ImageSet]:
-    mean, std = dataset.mean.to(device), dataset.std.to(device)
-    own = {
-        "train": labels.train.given,
-        "validation": dataset.validation.labels
-        if labels.validation is None
-        else labels.validation.given,
-        "test": dataset.test.labels,
-    }
-    sets = {}
-    for split, given in own.items():
-        images = getattr(dataset, split).images
-        held = (
-            DecodingStream(images, workers, pinned=device.type == "cuda")
-            if isinstance(images, ImageFiles)
-            else images.to(device)
-        )
-        sets[split] = ImageSet(held, given.to(device), mean, std)
-    return sets
-
-
 def _start(
     run: str,
     recipe: RunRecipe,
@@ -238,12 +198,6 @@ def _start(
     masks = prune(scores, previous.masks, recipe.pruning)
     perturb(model, recipe.perturbation, dense.initial, dense.rewind, fresh)
     return model, masks, {}
-
-
-def _load_teacher(recipe: DistillationRecipe, files: IterationFiles) -> Checkpoint:
-    if files.teacher is None or recipe.teacher_iteration is None:
-        raise UserError("the run is distilled: its teacher must be selected and its file given")
-    return load_checkpoint_of(files.teacher, recipe.teacher_run, recipe.teacher_iteration)
 
 
 def _teacher(

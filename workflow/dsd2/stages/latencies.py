@@ -27,16 +27,17 @@ ROUNDS = 3
 
 
 @torch.inference_mode()
-def run_latencies(networks: Path, seconds: float, output: Path) -> None:
+def run_latencies(study: str, networks: Path, seconds: float, output: Path) -> None:
     """Time every network of a table on one core, compressed, and the dense ones as trained.
 
     Args:
+        study: name of the study.
         networks: what :func:`run_networks` wrote.
         seconds: for each measurement, in all rounds.
         output: the table of times.
     """
     torch.set_num_threads(1)
-    planned = read_rows(networks, NETWORKS)
+    planned = read_rows(networks, NETWORKS, {"study": study})
     least: dict[tuple[str, int, str, str, int], Latency] = {}
     for _ in range(ROUNDS):
         # Made anew in each round, so that one network at a time is in memory.
@@ -55,6 +56,7 @@ def run_latencies(networks: Path, seconds: float, output: Path) -> None:
             {**dict(zip(names, key, strict=True)), **asdict(taken), "processor": _processor()}
             for key, taken in least.items()
         ],
+        {"study": study},
     )
 
 

@@ -7,6 +7,7 @@ import shutil
 from contextlib import ExitStack
 from pathlib import Path
 
+from dsd2.config.layout import dataset_name, labels_name
 from dsd2.config.recipe import DatasetRecipe, NoiseRecipe
 from dsd2.data.dataset import (
     Dataset,
@@ -39,7 +40,7 @@ def run_dataset(recipe: DatasetRecipe, roots: list[Path], download: bool, output
         dataset = split_source(source, recipe)
     for remark in remarks(dataset):
         print(remark)
-    save_dataset(output, dataset)
+    save_dataset(output, dataset, recipe)
     print(
         f"{dataset.origin}: {len(dataset.train.labels)} training,"
         f" {len(dataset.validation.labels)} validation, {len(dataset.test.labels)} test images"
@@ -73,9 +74,9 @@ def run_labels(
     dataset: Path, recipe: DatasetRecipe, noise: NoiseRecipe, roots: list[Path], output: Path
 ) -> None:
     """Draw or read the noisy labels of a dataset."""
-    data = load_dataset(dataset)
+    data = load_dataset(dataset, dataset_name(recipe))
     labels = make_labels(data, recipe, noise, roots)
-    save_labels(output, labels, data)
+    save_labels(output, labels, data, labels_name(recipe, noise))
     wrong = int((labels.train.clean != labels.train.given).sum())
     total = len(labels.train.clean)
     print(f"{wrong} of {total} training labels are wrong ({wrong / total:.4f})")

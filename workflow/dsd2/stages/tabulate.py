@@ -6,7 +6,8 @@ from pathlib import Path
 
 import torch
 
-from dsd2.config.recipe import VIEWS
+from dsd2.config.layout import dataset_name
+from dsd2.config.recipe import VIEWS, DatasetRecipe
 from dsd2.data.dataset import load_dataset
 from dsd2.devices import stage_device
 from dsd2.files.checkpoint import load_checkpoint_of
@@ -17,13 +18,20 @@ from dsd2.nn.teacher import tabulate_views
 
 
 def run_tabulate(
-    run: str, iteration: int, dataset: Path, checkpoint: Path, threads: int, output: Path
+    run: str,
+    iteration: int,
+    recipe: DatasetRecipe,
+    dataset: Path,
+    checkpoint: Path,
+    threads: int,
+    output: Path,
 ) -> None:
     """Write the table of a teacher.
 
     Args:
         run: the teacher's.
         iteration: of that run.
+        recipe: of the dataset.
         dataset: the images.
         checkpoint: of that iteration.
         threads: CPU threads.
@@ -35,7 +43,7 @@ def run_tabulate(
     torch.set_num_threads(threads)
     be_deterministic()
     device = stage_device()
-    data = load_dataset(dataset)
+    data = load_dataset(dataset, dataset_name(recipe))
     images = data.train.images
     assert isinstance(images, torch.Tensor), "the configuration leaves out streamed images"
     held = ImageSet(
