@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 
 from dsd2.config.recipe import (
     DatasetRecipe,
@@ -42,7 +43,12 @@ def noise_recipe(section: Section, dataset: DatasetRecipe, where: str) -> NoiseR
                 raise UserError(f"config key noise.{key} of {where} is missing: human needs it")
     # Kinds without a rate, a seed or a choice for the validation labels.
     absent: Section = {"rate": 0.0, "seed": 0, "validation": "clean"}
-    return NoiseRecipe(**{**absent, **section})
+    if section.get("rate") == 0:
+        # Noise of none of the labels is none, of whatever kind.
+        return NoiseRecipe(kind="none", **absent)
+    recipe = NoiseRecipe(**{**absent, **section})
+    # The paper's mode has no validation labels that could be noisy.
+    return replace(recipe, validation="clean") if dataset.validation == "test" else recipe
 
 
 def training_recipe(section: Section, dataset: DatasetRecipe, where: str) -> TrainingRecipe:

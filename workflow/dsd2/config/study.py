@@ -8,6 +8,7 @@ from typing import Any, Literal
 from dsd2.config.arms import Arm, resolve_arms
 from dsd2.config.exports import Export, resolve_export
 from dsd2.config.paper import Printed, printed_values
+from dsd2.config.typed import Number, Typed
 from dsd2.config.validation import check, schema, top_level
 
 HEADINGS = {
@@ -22,23 +23,23 @@ TABLES = tuple(HEADINGS)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Analysis:
+class Analysis(Typed):
     """How curves are judged."""
 
-    tolerance: float
-    confidence: float
+    tolerance: Number
+    confidence: Number
 
 
 @dataclass(frozen=True, kw_only=True)
-class Plot:
+class Plot(Typed):
     """How figures look: millimetres, dots per inch, points; ``columns`` panels in a row."""
 
     columns: int
     fill: Literal["rows", "columns"]
-    width: float | None
-    height: float | None
+    width: Number | None
+    height: Number | None
     dpi: int
-    font_size: float
+    font_size: Number
     band: Literal["deviation", "range", "none"]
 
 
