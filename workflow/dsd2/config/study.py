@@ -7,6 +7,8 @@ from typing import Any, Literal
 
 from dsd2.config.arms import Arm, resolve_arms
 from dsd2.config.exports import Export, resolve_export
+from dsd2.config.layout import study_folder
+from dsd2.config.own_data import own_study_name
 from dsd2.config.paper import Printed, printed_values
 from dsd2.config.typed import Number, Typed
 from dsd2.config.validation import check, schema, top_level
@@ -89,10 +91,11 @@ def load_study(config: Any) -> Study:
     """
     config = check(config)
     panels, arms = resolve_arms(config)
+    name = config["study"] if "study" in config else own_study_name(config["data"])
     return Study(
-        folder="-".join(filter(None, (config["study"], config.get("budget")))),
+        folder=study_folder(name, config.get("budget")),
         budget=config.get("budget"),
-        title=config.get("title", config["study"]),
+        title=config.get("title", name),
         seeds=tuple(top_level(config, "seeds")),
         data_roots=tuple(top_level(config, "data_roots")),
         download=top_level(config, "download"),
