@@ -10,8 +10,10 @@ from dsd2.config.exports import Export, resolve_export
 from dsd2.config.layout import study_folder
 from dsd2.config.own_data import own_study_name
 from dsd2.config.paper import Printed, printed_values
+from dsd2.config.plain import shown
 from dsd2.config.typed import Number, Typed
 from dsd2.config.validation import check, schema, top_level
+from dsd2.errors import UserError
 
 HEADINGS = {
     "stopping": "Table: what each arm returns and costs",
@@ -90,6 +92,11 @@ def load_study(config: Any) -> Study:
         UserError: one sentence that names the key, its value and what is allowed.
     """
     config = check(config)
+    if "data" in config and "path" in config.get("dataset", {}):
+        raise UserError(
+            f"config key dataset.path is {shown(config['dataset']['path'])} beside data, which is"
+            f" {shown(config['data'])}: only one of them may name the folder of images"
+        )
     panels, arms = resolve_arms(config)
     name = config["study"] if "study" in config else own_study_name(config["data"])
     return Study(

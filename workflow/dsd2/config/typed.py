@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import types
 from functools import cache
 from typing import Any, Union, get_args, get_origin, get_type_hints
@@ -30,15 +29,14 @@ class Typed:
 
     def __post_init__(self) -> None:
         """Give each value its form."""
-        for name, hint in _hints(type(self)).items():
+        for name, hint in self._hints().items():
             object.__setattr__(self, name, _formed(getattr(self, name), hint))
 
-
-@cache
-def _hints(kind: type[Any]) -> dict[str, Any]:
-    """The declared type of each field."""
-    hints = get_type_hints(kind)
-    return {field.name: hints[field.name] for field in dataclasses.fields(kind)}
+    @classmethod
+    @cache
+    def _hints(cls) -> dict[str, Any]:
+        """The declared type of each field."""
+        return get_type_hints(cls)
 
 
 def _formed(value: Any, hint: Any) -> Any:
