@@ -119,9 +119,9 @@ def test_phases_compare_the_best_point(study):
     assert table.loc["vanilla", "paper phase"] == "sweet"
     text = markdown(SHEETS["phases"](table.reset_index(), WORDS))
     (vanilla,) = lines(text, "Vanilla")
-    assert vanilla[5:8] == ["80.00", "70.00", "+10.00"]
-    assert vanilla[8:11] == ["0.00", "10.00", "−10.00"]
-    assert vanilla[11:] == ["light", "sweet"]
+    assert vanilla[6:9] == ["80.00", "70.00", "+10.00"]
+    assert vanilla[9:12] == ["0.00", "10.00", "−10.00"]
+    assert vanilla[12:] == ["light", "sweet"]
 
 
 def test_levels_compare_each_iteration(grid):
@@ -162,7 +162,11 @@ def test_table_1_for_people_beside_the_papers(study):
 def test_verdicts_for_people(study):
     text = markdown(SHEETS["phases"](phases_table(findings(study, 0.02, 0.9)), WORDS))
     (vanilla,) = lines(text, "Vanilla")
-    assert vanilla[1:3] == ["exhibits", "13.00 (13.00 to 13.00)"]
+    # t(0.95, 2) = 2.92; standard error 1 / √3.
+    assert vanilla[1:4] == ["exhibits", *["13.00 (11.31 to 14.69)"] * 2]
+    (student,) = lines(text, "Student")
+    assert student[1:4] == ["dodges", "0.00", "0.00"], "equal depths have no interval"
+    assert student[5] == "–", "nothing stands for a valley that is not there"
 
 
 def test_a_study_whose_arms_all_have_a_gate_has_no_phases(study):
