@@ -156,7 +156,7 @@ def test_without_a_spread_there_is_no_interval():
         assert (found.own.low, found.own.high) == (None, None)
         assert found.verdict == "undecided"
     assert judge([DODGED] * 3, 0.02, 0.95).verdict == "undecided", "one curve, three times"
-    assert judge([DODGED, DODGED[:4] + [0.85, 0.86, 0.4, 0.1]], 0.02, 0.95).verdict == "dodges"
+    assert judge([DODGED, [*DODGED[:4], 0.85, 0.86, 0.4, 0.1]], 0.02, 0.95).verdict == "dodges"
     for values in ([0.5], [0.5, 0.5], [0.1 + 0.2, 0.3]):
         assert student_half_width(values, 0.9) is None
 

@@ -8,6 +8,13 @@ from dataclasses import dataclass, replace
 from dsd2.config.stopping import Stopping
 from dsd2.errors import UserError
 
+WALL = "reached the wall"
+"""Why a chain ends that no gate stops."""
+NOTHING_LEFT = "pruning can remove nothing more"
+"""Why a chain ends before the wall though no gate stops it."""
+ENDS = (WALL, NOTHING_LEFT)
+"""Why whole chains end."""
+
 
 @dataclass(frozen=True)
 class GateState:
@@ -50,10 +57,15 @@ def decide(
         accuracy: its validation accuracy.
 
     Raises:
-        UserError: entropy or accuracy is not a finite number.
+        UserError: the accuracy is not a finite number, or the entropy where the policy asks it.
     """
-    if not (math.isfinite(entropy) and math.isfinite(accuracy)):
-        raise UserError(f"gate: entropy {entropy} and accuracy {accuracy} must be finite numbers")
+    if not math.isfinite(accuracy):
+        raise UserError(f"gate: the validation accuracy is {accuracy} but must be finite")
+    if policy.policy == "entropy" and not math.isfinite(entropy):
+        raise UserError(
+            f"gate: the entropy is {entropy} but must be finite; a network without ReLU layers has"
+            " none, and needs config key stopping.policy to be accuracy or none"
+        )
     if previous is None:
         return GateState(0, False, "dense network", entropy, False, accuracy, 0)
     iteration = previous.iteration + 1

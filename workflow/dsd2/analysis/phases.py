@@ -13,10 +13,10 @@ deeper than the tolerance.
 - **Sweet**: from the valley to the final fall. There is none without a descent.
 - **Collapsed**: from the final fall on.
 
-The *final fall* (:func:`final_fall`) is the last one, which the curve never recovers from. It begins
-after the last point that is near the maximum, or after the last *ledge* below it: a place where the
-accuracy falls no further from one iteration to the next. So a plateau is no collapse. Even ground
-where the collapse has ended, as at the accuracy of a guess, is no ledge but the *foot*.
+The *final fall* (:func:`final_fall`) is the last one, which the curve never recovers from. It
+begins after the last point that is near the maximum, or after the last *ledge* below it: a place
+where the accuracy falls no further from one iteration to the next. So a plateau is no collapse.
+Even ground where the collapse has ended, as at the accuracy of a guess, is no ledge but the *foot*.
 
 A curve that is cut short has no phases: a network that looks collapsed may lie in a valley.
 """

@@ -165,6 +165,8 @@ def _weights(curve: LayerCurve) -> str:
 
 
 def _states(curve: LayerCurve) -> str:
+    if curve.entropy.empty:
+        return "it has no ReLU layer, and so no entropy"
     fell = curve.first(curve.entropy < FELL * curve.entropy.iloc[0])
     if fell is None:
         return f"no layer's entropy falls below {100 * FELL:g} % of its dense one"

@@ -249,8 +249,8 @@ def phases_sheet(table: pd.DataFrame, words: Words) -> Sheet:
         columns += [("paper", ["" if pd.isna(phase) else phase for phase in table["paper phase"]])]
     note = (
         "The SDD depth is the largest drop of the test accuracy below an earlier maximum that is"
-        " later recovered from, with its confidence interval over seeds. It is measured at the valley"
-        " of the mean curve, and of each seed at its own deepest valley, wherever that lies. A curve"
+        " later recovered from, with its confidence interval over seeds. It is measured at the"
+        " valley of the mean curve, and of each seed at its own deepest valley. A curve"
         f" *exhibits* sparse double descent when the first interval lies above {100 * tolerance:g}"
         " points. It *dodges* it when the second interval lies at or below that, or no seed has any"
         " valley. Else it is *undecided*. One seed has no interval, nor have equal depths."

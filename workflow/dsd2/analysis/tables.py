@@ -47,8 +47,8 @@ def stopping_table(study: pd.DataFrame, confidence: float) -> pd.DataFrame:
 
     Accuracy and sparsity are those of the iteration that is returned, the best by validation
     accuracy; ``accuracy spread`` is the sample deviation over seeds, ``accuracy interval`` half
-    the confidence interval, absent where no spread supports one. Costs are means over seeds, of the arm's own trainings up to the last
-    one and, apart, of its teacher's.
+    the confidence interval, absent where no spread supports one. Costs are means over seeds, of the
+    arm's own trainings up to the last one and, apart, of its teacher's.
     """
     table = []
     for panel, arm, rows in by_arm(study):
