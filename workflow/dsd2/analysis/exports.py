@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from statistics import NormalDist
 from typing import Any
 
-from dsd2.analysis.gate import ENDS
 from dsd2.analysis.phases import phases
 from dsd2.analysis.sheets import unit
+from dsd2.config.stopping import ENDS
 
 Row = Mapping[str, Any]
 """A row of the study's table."""

@@ -8,13 +8,6 @@ from dataclasses import dataclass, replace
 from dsd2.config.stopping import Stopping
 from dsd2.errors import UserError
 
-WALL = "reached the wall"
-"""Why a chain ends that no gate stops."""
-NOTHING_LEFT = "pruning can remove nothing more"
-"""Why a chain ends before the wall though no gate stops it."""
-ENDS = (WALL, NOTHING_LEFT)
-"""Why whole chains end."""
-
 
 @dataclass(frozen=True)
 class GateState:

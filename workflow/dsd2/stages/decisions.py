@@ -6,8 +6,8 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
-from dsd2.analysis.gate import WALL, GateState, best_iteration, decide
-from dsd2.config.stopping import Stopping
+from dsd2.analysis.gate import GateState, best_iteration, decide
+from dsd2.config.stopping import WALL, Stopping
 from dsd2.errors import DELETE, UserError, remake
 from dsd2.files.decision import CHOICE, GATE, read_decision, write_decision
 from dsd2.files.records import CHAIN, METRICS, read_rows, write_table
