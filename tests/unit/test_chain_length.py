@@ -77,7 +77,7 @@ def test_it_is_where_pruning_a_network_removes_nothing_more(
 def test_the_weights_of_each_layer_are_the_networks_own(model):
     with torch.device("meta"):
         weights = prunable_weights(build_model(model, (3, 64, 64), 7))
-    counted = sizes.prunable_weights(model, 3, 7)
+    counted = sizes.weights_of_layers(model, 3, 7)
     assert sorted(counted) == sorted(weight.numel() for weight in weights.values())
 
 

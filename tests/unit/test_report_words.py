@@ -43,6 +43,35 @@ def test_one_seed_bears_no_verdict(study):
     assert "one seed has no interval" in curves_found(alone, WORDS)
 
 
+@pytest.mark.parametrize(
+    ("common", "own", "words"),
+    [
+        (
+            (0.05, 0.01, 0.09),
+            (0.06, 0.02, 0.1),
+            "5.0 points (90 % interval 1.0 to 9.0 over 3 seeds), on",
+        ),
+        ((0.13, None, None), (0.13, None, None), "13.0 points, the same in all 3 seeds: it has no"),
+        (
+            (0.0, None, None),
+            (0.2, 0.1, 0.3),
+            "0.0 points, but the depth of each seed's own valley is 20",
+        ),
+        (
+            (0.0, -0.01, 0.01),
+            (0.05, None, None),
+            "the depth of each seed's own valley is 5.0 points, the",
+        ),
+    ],
+)
+def test_what_is_undecided_says_why(phases, common, own, words):
+    ends = ("", " low", " high")
+    row = dict(zip(("SDD depth", "depth low", "depth high"), common, strict=True))
+    row |= {f"own depth{end}": value for end, value in zip(ends, own, strict=True)}
+    text = curves_found(phases.iloc[:1].assign(verdict="undecided", **row), WORDS)
+    assert words in text
+
+
 def test_signs_of_restructured_text_in_labels_are_text(phases):
     labels = {**LABELS, "vanilla": "a*b_c` |d|"}
     words = Words(labels, {"all": "all"}, 0.02, 0.9)

@@ -1,8 +1,13 @@
 """The tables' numbers, what the paper prints beside them, and their text."""
 
+from dataclasses import replace
+from types import SimpleNamespace
+
 import pandas as pd
 import pytest
+from recipes import run_recipe
 from rows import LABELS, row_of
+from table import caveats
 
 from dsd2.analysis.comparison import compare
 from dsd2.analysis.sheets import SHEETS, Sheet, Words, latex, markdown
@@ -16,6 +21,7 @@ from dsd2.analysis.tables import (
     stopping_table,
 )
 from dsd2.config.paper import Printed
+from dsd2.config.recipe import to_json
 from dsd2.files.records import STUDY
 
 WORDS = Words(LABELS, {"all": "all"}, tolerance=0.02, confidence=0.9)
@@ -226,3 +232,16 @@ def test_labels_are_neither_latex_commands_nor_html_nor_cells():
     text = latex(sheet)
     assert "\\input" not in text
     assert text.count("\\textbackslash") == 3
+
+
+def test_a_table_says_where_test_images_choose(study):
+    for validation in (20, "test"):
+        dataset = replace(run_recipe().dataset, validation=validation)
+        params = SimpleNamespace(arms=[{"dataset": to_json(dataset)}], budget=None)
+        text = caveats(study, params, compared=True)
+        assert ("errs on the high side" in text) == (validation == "test")
+        assert "means nothing" not in text
+        params.budget = "short"
+        assert "A comparison with the paper means nothing here." in caveats(
+            study, params, compared=True
+        )

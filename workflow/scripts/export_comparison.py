@@ -141,6 +141,7 @@ def sheet(
     note = (
         "Times are medians of a call on one core, from uint8 images to logits, on "
         f"{processor}; in brackets the ratio to the dense network of the arm as it was trained."
+        " The accuracy is that of the trained network; a card has that of its files."
         " The dense file is its numbers in fp32. A sparse network's zeros cost as much time as"
         " other numbers: only channels that go make it faster."
     )

@@ -39,12 +39,12 @@ def _verdict(row: Row, words: Words) -> str:
         return f"**dodges** sparse double descent: {own}, none of it above {tolerance}."
     if row["seeds"] < 2:
         reason = f"{common}; one seed has no interval"
-    elif _absent(row["depth low"]) and _absent(row["own depth low"]):
-        reason = f"{common}; it is the same in all {row['seeds']} seeds, which bears no interval"
     elif not _absent(row["depth low"]) and row["depth low"] <= words.tolerance < row["depth high"]:
         reason = f"{common}, on both sides of {tolerance}"
+    elif _absent(row["own depth low"]):
+        reason = f"{common}, and {own}, the same in all {row['seeds']} seeds: it has no interval"
     else:
-        reason = f"{common}, but {own}, not all at or below {tolerance}"
+        reason = f"{common}, but {own}, not all of it at or below {tolerance}"
     return f"is **undecided**: {reason}."
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from dsd2.config.recipe import DatasetRecipe, ModelRecipe, PruningRecipe
 from dsd2.config.schedule import MOST, last_iteration, number_to_remove
-from dsd2.config.sizes import filters, prunable_weights
+from dsd2.config.sizes import filters, weights_of_layers
 from dsd2.data.facts import facts
 from dsd2.errors import UserError
 
@@ -66,7 +66,7 @@ def _useful_rounds(
     if recipe.structure == "filters":
         rounds = _filter_rounds(filters(model), recipe.fraction)
     else:
-        layers = prunable_weights(model, channels, classes)
+        layers = weights_of_layers(model, channels, classes)
         rounds = _weight_rounds(
             layers if recipe.scope == "layer" else [sum(layers)], recipe.fraction
         )

@@ -85,7 +85,7 @@ def network_sizes(model: ModelRecipe, image: tuple[int, int, int], classes: int)
     )
 
 
-def prunable_weights(model: ModelRecipe, channels: int, classes: int) -> list[int]:
+def weights_of_layers(model: ModelRecipe, channels: int, classes: int) -> list[int]:
     """How many weights of each convolution and linear layer pruning may remove, in their order.
 
     Args:
