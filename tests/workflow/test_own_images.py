@@ -40,7 +40,7 @@ def test_a_folder_of_images_ends_in_a_compressed_network_with_its_card(fresh):
         "| sparsity |",
         "**Cost**",
         "network.onnx",
-        "**Label noise**: none was added. How many of the dataset's own labels are wrong is not known",
+        "none was added. How many of the dataset's own labels are wrong is not known",
         "**Phase** of the curve over sparsity that it lies in: ",
     ):
         assert part in card
