@@ -62,7 +62,7 @@ def run_export(
         dataset: of the arm.
         exported: whose network, and which.
         export: how.
-        arm: for the card its ``label``, the kind of its ``noise``, and whether its labels are the
+        arm: for the card its ``label`` with its panel, the kind of its ``noise``, and whether its labels are the
             user's ``own``, a ``stand_in``, and its images ``tested`` on choose too.
         analysis: the study's ``confidence`` and ``tolerance``.
         files: to write.
