@@ -62,8 +62,9 @@ def run_export(
         dataset: of the arm.
         exported: whose network, and which.
         export: how.
-        arm: for the card its ``label`` with its panel, the kind of its ``noise``, and whether its labels are the
-            user's ``own``, a ``stand_in``, and its images ``tested`` on choose too.
+        arm: for the card its ``label`` with its panel, and the kind of its ``noise``. Also whether
+            its labels are the user's ``own``, whether they or the images are a ``stand_in``, and
+            whether the test images ``tested`` candidates too, as validation images.
         analysis: the study's ``confidence`` and ``tolerance``.
         files: to write.
 
