@@ -49,6 +49,8 @@ CHOSEN = {
     },
     "training": {"augmentation": ["none", "flip-shift", "auto-cutout"], "epochs": [1, 2, 160]},
     "pruning": {"structure": ["weights"], "fraction": [0.2, 0.5, 0.123456789]},
+    # A training of one step has no other step to go back to.
+    "perturbation": {"rewind_step": [0]},
     "distillation": {"table": [None, False]},
 }
 STUDY_KEYS = ("seeds", "data_roots", "download", "lookahead", "decoders", "figure", "tables")
@@ -107,7 +109,7 @@ def sections(draw, name):
     for key in sorted(rules, key=lambda key: key not in deciding):
         if not applies(name, key, section) or key == "teacher":
             continue
-        needed = key in deciding or key in ("path", "file", "column")
+        needed = key in deciding or key in ("path", "file", "column", "rewind_step")
         if needed or draw(st.booleans()):
             chosen = CHOSEN.get(name, {}).get(key)
             section[key] = draw(st.sampled_from(chosen) if chosen else values(rules[key]))
@@ -353,6 +355,8 @@ def misshapen(draw, config):
                 (("noise",), {"kind": "human", "column": ""}),
                 (("pruning",), {"fraction": 1e-9, "wall": 0.9985}),
                 (("pruning",), {"fraction": 5e-324}),
+                (("pruning",), {"fraction": 1e-4, "structure": "filters"}),
+                (("perturbation",), {"kind": "rewind", "rewind_step": 10**9}),
                 (("training",), {"augmentation": "resized-crop"}),
                 (("seeds",), deep),
                 (("title",), laughs),

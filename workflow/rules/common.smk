@@ -206,9 +206,16 @@ def exported_network(wildcards):
 
 def exported_arm(wildcards):
     """What the card of an exported network says of its arm."""
-    network = exported_network(wildcards)
-    arm = STUDIES[wildcards.study].arms[network["panel"], network["arm"]]
-    return {"label": arm.label, "noise": arm.noise.kind}
+    network, study = exported_network(wildcards), STUDIES[wildcards.study]
+    arm = study.arms[network["panel"], network["arm"]]
+    panel = f" ({study.panels[arm.panel]})" if len(study.panels) > 1 else ""
+    return {
+        "label": f"{arm.label}{panel}",
+        "noise": arm.noise.kind,
+        "own": arm.dataset.path is not None,
+        "stand_in": arm.noise.stand_in or arm.dataset.stand_in,
+        "tested": arm.dataset.validation == "test",
+    }
 
 
 def export_arms(wildcards):

@@ -109,16 +109,25 @@ def _draw_axes(axes, table: pd.DataFrame, column: str, looks) -> None:
     axes.grid(alpha=0.3)
 
 
-def sheet(table: pd.DataFrame, labels: dict[str, str], processor: str) -> str:
-    """The dense networks and the exported ones, in Markdown; ratios to the dense of the arm."""
-    rows = table[(table["form"] == "trained") | (table["exports"] != "")]
-    dense = {row["arm"]: row for row in rows.to_dict("records") if row["form"] == "trained"}
-    lines = []
-    for row in rows.to_dict("records"):
-        base = dense.get(row["arm"], row)
-        cells = {"network": row["exports"].replace(" ", ", ")}
+def sheet(
+    table: pd.DataFrame, labels: dict[str, str], panels: dict[str, str], processor: str
+) -> str:
+    """The dense networks and the exported ones, in Markdown; ratios to the dense of the arm.
+
+    Arms go by panel and name: an arm is another in each panel, with a dense network of its own.
+    """
+    rows = table[(table["form"] == "trained") | (table["exports"] != "")].to_dict("records")
+    dense: dict[tuple[str, str], dict] = {}
+    for row in rows:
         if row["form"] == "trained":
-            cells = {"network": f"{labels[row['arm']]}: dense, as trained"}
+            dense.setdefault((row["panel"], row["arm"]), row)
+    lines = []
+    for row in rows:
+        base = dense[row["panel"], row["arm"]]
+        cells = {"panel": panels[row["panel"]]} if len(panels) > 1 else {}
+        cells["network"] = row["exports"].replace(" ", ", ")
+        if row["form"] == "trained":
+            cells["network"] = f"{labels[row['arm']]}: dense, as trained"
         cells |= {
             "ζ [%]": f"{100 * row['sparsity']:.2f}",
             "test accuracy [%]": f"{100 * row['test accuracy']:.2f}",
@@ -132,6 +141,7 @@ def sheet(table: pd.DataFrame, labels: dict[str, str], processor: str) -> str:
     note = (
         "Times are medians of a call on one core, from uint8 images to logits, on "
         f"{processor}; in brackets the ratio to the dense network of the arm as it was trained."
+        " The accuracy is that of the trained network; a card has that of its files."
         " The dense file is its numbers in fp32. A sparse network's zeros cost as much time as"
         " other numbers: only channels that go make it faster."
     )
@@ -151,7 +161,7 @@ def main(smk) -> None:
     table = comparison(networks, latencies)
     write_text(Path(smk.output.csv), table.to_csv(index=False))
     processor = str(latencies["processor"].iloc[0])
-    write_text(Path(smk.output.md), sheet(table, smk.params.labels, processor))
+    write_text(Path(smk.output.md), sheet(table, smk.params.labels, smk.params.panels, processor))
     figure = draw(table, smk.params)
     for output in (Path(smk.output.png), Path(smk.output.svg)):
         fmt = output.suffix[1:]

@@ -47,7 +47,8 @@ def draw(curves: list[LayerCurve], params) -> Figure:
         rows, 2 * columns, figsize=(width, height), layout="constrained", squeeze=False
     )
     density = LogNorm(min(1e-3, *(_least(curve.density) for curve in curves)), 1)
-    entropy = Normalize(0, max(float(curve.entropy.max().max()) for curve in curves) or 1)
+    highest = [float(curve.entropy.max().max()) for curve in curves if curve.entropy.size]
+    entropy = Normalize(0, max(highest, default=1) or 1)
     for empty in axes.flat[2 * len(curves) :]:
         empty.set_axis_off()
     for curve, left, right in zip(curves, axes.flat[::2], axes.flat[1::2], strict=False):
@@ -84,6 +85,10 @@ def _map(
     axes: Axes, values: pd.DataFrame, sparsity: pd.Series, norm: Normalize, colours: str
 ) -> None:
     """One heat map: a row a layer from input to output, a column an iteration."""
+    if values.empty:
+        axes.text(0.5, 0.5, "no such layer", ha="center", transform=axes.transAxes)
+        axes.set_axis_off()
+        return
     axes.set_facecolor(NOTHING)
     axes.pcolormesh(values.T.to_numpy(), norm=norm, cmap=colours, rasterized=True)
     axes.invert_yaxis()

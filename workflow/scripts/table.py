@@ -54,15 +54,22 @@ def _parameters(arm: dict) -> int:
 
 def caveats(study: pd.DataFrame | None, params, *, compared: bool) -> str:
     """What keeps the numbers from meaning what they seem to."""
+    tested = [from_json(DatasetRecipe, arm["dataset"]).validation == "test" for arm in params.arms]
+    said = ""
+    if study is not None and any(tested):
+        said = (
+            " **Caution:** the validation images are the test images (dataset.validation is test),"
+            " so that the accuracy of what is best by validation errs on the high side."
+        )
     reasons = []
     if study is not None and study["origin"].str.startswith("stand-in").any():
         reasons.append("the images are stand-in data")
     if params.budget is not None and study is not None:
         reasons.append(f"the budget {params.budget} makes it smaller than the paper's")
     if not reasons:
-        return ""
+        return said
     meaning = " A comparison with the paper means nothing here." if compared else ""
-    return f" **Caution:** {' and '.join(reasons)}.{meaning}"
+    return f"{said} **Caution:** {' and '.join(reasons)}.{meaning}"
 
 
 def main(smk) -> None:

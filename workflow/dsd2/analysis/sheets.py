@@ -222,17 +222,20 @@ def stopping_sheet(table: pd.DataFrame, words: Words) -> Sheet:
 def phases_sheet(table: pd.DataFrame, words: Words) -> Sheet:
     """The verdicts for people, and where each curve is best (Table 12)."""
     panels, tolerance = words.panels, words.tolerance
-    depths = [
-        percent(d) if pd.isna(low) else f"{percent(d)} ({percent(low)} to {percent(high)})"
-        for d, low, high in zip(
-            table["SDD depth"], table["depth low"], table["depth high"], strict=True
-        )
-    ]
+
+    def depths(name: str, ends: str) -> list[str]:
+        of_arms = zip(table[name], table[f"{ends} low"], table[f"{ends} high"], strict=True)
+        return [
+            percent(d) if pd.isna(low) else f"{percent(d)} ({percent(low)} to {percent(high)})"
+            for d, low, high in of_arms
+        ]
+
     columns: Columns = [("panel", [panels[p] for p in table["panel"]])] if len(panels) > 1 else []
     columns += [
         ("arm", words.arms(list(table["arm"]))),
         ("verdict", list(table["verdict"])),
-        ("SDD depth [points]", depths),
+        ("SDD depth [points]", depths("SDD depth", "depth")),
+        ("of each seed's own valley [points]", depths("own depth", "own depth")),
         ("dense [%]", [percent(value) for value in table["dense accuracy"]]),
         ("valley [%]", [percent(value) for value in table["valley accuracy"]]),
     ]
@@ -246,9 +249,11 @@ def phases_sheet(table: pd.DataFrame, words: Words) -> Sheet:
         columns += [("paper", ["" if pd.isna(phase) else phase for phase in table["paper phase"]])]
     note = (
         "The SDD depth is the largest drop of the test accuracy below an earlier maximum that is"
-        " later recovered from, with its confidence interval over seeds. A curve *exhibits* sparse"
-        f" double descent when the interval lies above {100 * tolerance:g} points, *dodges* it"
-        " when it lies at or below; else, and with one seed, it is *undecided*."
+        " later recovered from, with its confidence interval over seeds. It is measured at the"
+        " valley of the mean curve, and of each seed at its own deepest valley. A curve"
+        f" *exhibits* sparse double descent when the first interval lies above {100 * tolerance:g}"
+        " points. It *dodges* it when the second interval lies at or below that, or no seed has any"
+        " valley. Else it is *undecided*. One seed has no interval, nor have equal depths."
     )
     return Sheet([("", cells(columns))], note)
 

@@ -7,6 +7,13 @@ from typing import Literal
 
 from dsd2.config.typed import Number, Typed
 
+WALL = "reached the wall"
+"""Why a chain ends that no gate stops."""
+NOTHING_LEFT = "pruning can remove nothing more"
+"""Why a chain ends before the wall though no gate stops it."""
+ENDS = (WALL, NOTHING_LEFT)
+"""Why whole chains end."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Stopping(Typed):
