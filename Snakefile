@@ -3,10 +3,13 @@ from snakemake.utils import min_version
 min_version("9.19")
 
 
+include: "workflow/rules/configuration.smk"
+
+
 # What --configfile or --config gives stands alone; it is not laid over the default study.
 if "study" not in config and "studies" not in config:
 
-    configfile: "config/own-data.yaml" if "data" in config else "config/config.yaml"
+    configfile: plain_file("config/own-data.yaml" if "data" in config else "config/config.yaml")
 
 
 report: "workflow/report/workflow.rst"
