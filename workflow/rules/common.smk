@@ -243,6 +243,7 @@ def export_results(study):
         layout.EXPORTED_ONNX,
         layout.EXPORTED_LOADER,
         layout.EXPORTED_CARD,
+        layout.EXPORTED_SUMS,
     ]
     networks = exported_networks(study.export, study.arms)
     paths = expand(files, network=networks, study=study.folder)

@@ -28,7 +28,7 @@ LITERAL = {
 
 
 def set_up(font_size: float) -> None:
-    """Have matplotlib draw what follows with text that is text; every script that draws calls it."""
+    """Have matplotlib take all text for text; every script that draws calls it first."""
     plt.rcParams.update({**LITERAL, "font.size": font_size})
 
 

@@ -33,7 +33,7 @@ def read_config(file: str | Path) -> dict[str, Any]:
     text = _text(file)
     try:
         content = _content(text)
-    except _Fault as error:
+    except _FaultError as error:
         raise UserError(f"{printable(file)}: {error}") from error
     except yaml.reader.ReaderError as error:
         before = text[: error.position]
@@ -55,8 +55,8 @@ def read_config(file: str | Path) -> dict[str, Any]:
         )
     if YTE_KEY in content:
         raise UserError(
-            f"{printable(file)}: has the key {YTE_KEY}, with which Snakemake runs parts of a file as"
-            " Python; a configuration of this workflow must be plain values"
+            f"{printable(file)}: has the key {YTE_KEY}, with which Snakemake runs parts of a file"
+            " as Python; a configuration of this workflow must be plain values"
         )
     return content
 
@@ -79,7 +79,7 @@ def check_given(file: str | Path) -> None:
 
 
 def check_arguments(arguments: Iterable[str]) -> None:
-    """Check the texts ``KEY=VALUE`` of ``--config``, of which Snakemake takes the last of equal keys.
+    """Check the texts ``KEY=VALUE`` of ``--config``; Snakemake takes the last of equal keys.
 
     Raises:
         UserError: a key is given twice, or twice within one value.
@@ -92,7 +92,7 @@ def check_arguments(arguments: Iterable[str]) -> None:
         seen.add(key)
         try:
             _compose(value)
-        except _Twice as error:
+        except _TwiceError as error:
             raise UserError(f"--config {shown(argument)}: {error}") from error
         except (yaml.YAMLError, RecursionError):
             # It is text, then, as titles may be, and the schema says whether it may be one.
@@ -104,15 +104,15 @@ def printable(file: str | Path) -> str:
     return str(file) if str(file).isprintable() else shown(str(file))
 
 
-class _Fault(yaml.YAMLError):
+class _FaultError(yaml.YAMLError):
     """What is wrong with a file, as its message says; the file's name goes before it."""
 
 
-class _Twice(_Fault):
+class _TwiceError(_FaultError):
     """A mapping has one key twice."""
 
 
-class _TwiceInJson(ValueError):
+class _JsonTwiceError(ValueError):
     """The same in JSON, whose reader knows no lines."""
 
 
@@ -123,7 +123,7 @@ class _Loader(yaml.SafeLoader):
 
     def compose_node(self, parent: Any, index: Any) -> Any:
         if self.level > DEEPEST:
-            raise _Fault(
+            raise _FaultError(
                 f"is nested too deeply {_place(self.peek_event().start_mark)}: at most {DEEPEST}"
                 " levels are allowed"
             )
@@ -139,7 +139,7 @@ class _Loader(yaml.SafeLoader):
             if isinstance(key, yaml.ScalarNode):
                 first = firsts.setdefault((key.tag, key.value), key)
                 if first is not key:
-                    raise _Twice(
+                    raise _TwiceError(
                         f"has the key {shown(key.value)} twice, {_place(first.start_mark)} and"
                         f" {_place(key.start_mark)}; it must be there once"
                     )
@@ -152,7 +152,7 @@ class _Loader(yaml.SafeLoader):
             raise
         except Exception as error:
             # Its readers of numbers and dates raise what Python happens to.
-            raise _Fault(
+            raise _FaultError(
                 f"has {shown(node.value)} {_place(node.start_mark)}, which is no number, date or"
                 " other value that can be read"
             ) from error
@@ -160,13 +160,13 @@ class _Loader(yaml.SafeLoader):
     def refuse(self, node: Any) -> Any:
         """Python's objects, and whatever else a tag may stand for."""
         tag = node.tag.replace("tag:yaml.org,2002:", "!!")
-        raise _Fault(
+        raise _FaultError(
             f"has the tag {shown(tag)} {_place(node.start_mark)} but must hold plain values alone:"
             " numbers, texts, truth values, lists and mappings"
         )
 
 
-_Loader.add_constructor(None, _Loader.refuse)  # type: ignore[type-var]
+_Loader.add_constructor(None, _Loader.refuse)
 
 
 def _text(file: str | Path) -> str:
@@ -199,7 +199,7 @@ def _content(text: str) -> Any:
     """JSON if it is that, as Snakemake has it, else YAML."""
     try:
         return json.loads(text, object_pairs_hook=_once)
-    except _TwiceInJson:
+    except _JsonTwiceError:
         # JSON may be indented with tabs, which YAML may not.
         text = text.replace("\t", " ")
     except (ValueError, RecursionError):
@@ -216,7 +216,7 @@ def _compose(text: str) -> None:
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     content = dict(pairs)
     if len(content) < len(pairs):
-        raise _TwiceInJson
+        raise _JsonTwiceError
     return content
 
 
