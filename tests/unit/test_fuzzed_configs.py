@@ -153,6 +153,8 @@ def studies(draw):
         config["paper"] = draw(st.lists(printed(names, list(config.get("panels", [])))))
     if draw(st.booleans()):
         config["arms"]["grid"] = draw(st.sampled_from(RIGHT_GRIDS))
+    if "panels" in config and draw(st.booleans()):
+        config["panels"]["grid"] = draw(st.sampled_from(RIGHT_GRIDS))
     return config
 
 
