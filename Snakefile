@@ -3,15 +3,18 @@ from snakemake.utils import min_version
 min_version("9.19")
 
 
+include: "workflow/rules/configuration.smk"
+
+
 # What --configfile or --config gives stands alone; it is not laid over the default study.
 if "studies" not in config:
     if "data" in config and "arms" not in config:
 
-        configfile: "config/own-data.yaml"
+        configfile: plain_file("config/own-data.yaml")
 
     elif "study" not in config and "data" not in config:
 
-        configfile: "config/config.yaml"
+        configfile: plain_file("config/config.yaml")
 
 
 report: "workflow/report/workflow.rst"

@@ -14,6 +14,7 @@ import torch
 from export_comparison import sheet
 from masked import random_network
 from rows import row_of
+from safetensors.torch import save_file
 
 from dsd2.analysis.exports import (
     Agreement,
@@ -32,9 +33,10 @@ from dsd2.files.compact import encode, load_compact, save_network
 from dsd2.files.load_network import decode
 from dsd2.files.onnx_file import onnx_model, save_onnx
 from dsd2.files.records import LATENCIES, NETWORKS, STUDY
+from dsd2.files.tensors import save_tensors
 from dsd2.nn.graph import graph_of
 from dsd2.nn.shrinking import compress
-from dsd2.stages.export import networks_to_compare
+from dsd2.stages.export import checksums, networks_to_compare
 
 ROUNDING = 1e-4
 
@@ -97,6 +99,51 @@ def test_a_damaged_or_foreign_file_is_refused(tmp_path):
     file.write_bytes(content)
     with pytest.raises(UserError, match="checksum does not match"):
         load_compact(file)
+
+
+def flipped(whole, bit):
+    damaged = bytearray(whole)
+    damaged[bit // 8] ^= 1 << bit % 8
+    return bytes(damaged)
+
+
+def test_the_loader_refuses_every_flipped_bit_and_every_cut(tmp_path):
+    """All bits of the header, which is JSON, and some of each tensor."""
+    graph, described, *_ = compressed("vgg-like", 0)
+    file = tmp_path / "network.safetensors"
+    # A small number, which has two spellings: 1e-05 and, one bit further, 1E-05.
+    save_network(file, graph, *described, "fp32", {"sparsity": 1e-05})
+    whole = file.read_bytes()
+    load_network.load_network(file)
+    header = 8 * (8 + int.from_bytes(whole[:8], "little"))
+    cuts = [whole[:size] for size in range(0, len(whole), len(whole) // 50)]
+    bits = [*range(header), *range(header, 8 * len(whole), 97)]
+    for content in (*cuts, whole + b"\0", *(flipped(whole, bit) for bit in bits)):
+        file.write_bytes(content)
+        with pytest.raises(ValueError, match=r"^\S+: is damaged(, was cut short| \(its checksum)"):
+            load_network.load_network(file)
+
+
+def test_the_loader_refuses_what_is_no_network(tmp_path):
+    save_tensors(tmp_path / "x", {"a": torch.ones(1)}, {"kind": "dataset", "format": 1})
+    with pytest.raises(ValueError, match=r"x: holds no network that this version"):
+        load_network.load_network(tmp_path / "x")
+    save_file({"a": torch.ones(1)}, tmp_path / "x")
+    with pytest.raises(ValueError, match=r"x: is damaged, was cut short, or was not made by the"):
+        load_network.load_network(tmp_path / "x")
+    with pytest.raises(FileNotFoundError):
+        load_network.load_network(tmp_path / "y")
+
+
+def test_sums_are_what_sha256sum_checks(tmp_path):
+    files = [tmp_path / "a b", tmp_path / "c"]
+    for file in files:
+        file.write_bytes(file.name.encode())
+    (tmp_path / "SHA256SUMS").write_text(checksums(files))
+    command = ["sha256sum", "--check", "--strict", "SHA256SUMS"]
+    assert subprocess.run(command, cwd=tmp_path, check=False).returncode == 0
+    files[1].write_bytes(flipped(b"c", 0))
+    assert subprocess.run(command, cwd=tmp_path, check=False).returncode == 1
 
 
 BLOCKED = (

@@ -88,9 +88,15 @@ def test_a_pattern_takes_every_file_but_lists(tmp_path):
     ("config", "sentence"),
     [
         ({"studies": []}, "config key studies is [] but must not be empty"),
-        ({"studies": ["absent.yaml"]}, "absent.yaml: cannot be read as a study (No such file"),
-        ({"studies": ["broken.yaml"]}, "broken.yaml: is not valid YAML"),
-        ({"studies": ["words.yaml"]}, "words.yaml: holds no study, but 'words'"),
+        (
+            {"studies": ["absent.yaml"]},
+            "absent.yaml: cannot be read as a configuration (No such file",
+        ),
+        (
+            {"studies": ["broken.yaml"]},
+            "broken.yaml: is not valid YAML at line 1, column 5 (expected",
+        ),
+        ({"studies": ["words.yaml"]}, "words.yaml: holds 'words' but must hold keys"),
         ({"studies": "*.yml"}, "config key studies is '*.yml', which matches no study's file"),
         ({"studies": ["list.yaml"]}, "list.yaml: lists studies itself"),
         ({"studies": ["1.yaml", "same.yaml"]}, "1.yaml and same.yaml have one name, one;"),

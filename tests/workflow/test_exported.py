@@ -51,6 +51,8 @@ def test_exports_can_be_used_without_this_workflow(finished):
         answer = session.run(None, {"images": images.numpy()})[0].argmax(1)
         assert torch.equal(torch.from_numpy(answer), classes)
         assert card.count(f"0 of {len(images)} images") == 2
+        sums = ["sha256sum", "--check", "--strict", "SHA256SUMS"]
+        assert subprocess.run(sums, cwd=folder / name, check=False).returncode == 0
     command = [sys.executable, "-c", CLASSIFY, str(folder / name / "network.onnx"), "test.npz"]
     result = subprocess.run(
         command, cwd=finished.folder, env=environment, check=True, capture_output=True, text=True

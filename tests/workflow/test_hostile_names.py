@@ -91,7 +91,6 @@ def test_broken_configurations_end_with_one_sentence_before_anything_is_written(
     before, seconds = paths(fresh), []
     for line, sentence in BROKEN.items():
         key = line.partition(":")[0]
-        # The last of two equal keys wins, as YAML reads them here.
         kept = re.sub(rf"^{re.escape(key)}:.*\n(  .*\n|- .*\n)*", "", original, flags=re.M)
         (fresh.folder / "config/config.yaml").write_text(f"{kept}{line}\n")
         used = resource.getrusage(resource.RUSAGE_CHILDREN)

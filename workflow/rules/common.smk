@@ -1,13 +1,8 @@
 """The studies of this invocation, and the functions that fill in what stages need."""
 
 import shlex
-import sys
 from dataclasses import asdict, replace
 from pathlib import Path
-
-sys.path.insert(0, str(Path(workflow.basedir, "workflow")))
-
-from snakemake.exceptions import WorkflowError
 
 from dsd2.config import layout, overview, states
 from dsd2.config.exports import exported_networks
@@ -17,17 +12,8 @@ from dsd2.config.studies import load_studies
 from dsd2.config.study import HEADINGS, TABLES
 from dsd2.data.listing import watched
 from dsd2.environment import set_for_jobs
-from dsd2.errors import UserError
 from dsd2.failures import failed_jobs
 from dsd2.progress import ProgressReporter
-
-
-def checked(function, *arguments):
-    """Call the library; a user's mistake becomes a workflow error of one sentence."""
-    try:
-        return function(*arguments)
-    except UserError as error:
-        raise WorkflowError(str(error)) from None
 
 
 def resource_limit(name):
@@ -264,6 +250,7 @@ def export_results(study):
         layout.EXPORTED_ONNX,
         layout.EXPORTED_LOADER,
         layout.EXPORTED_CARD,
+        layout.EXPORTED_SUMS,
     ]
     networks = exported_networks(study.export, study.arms)
     paths = expand(files, network=networks, study=study.folder)

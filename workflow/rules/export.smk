@@ -14,6 +14,7 @@ rule export_network:
         network=layout.EXPORTED_NETWORK,
         onnx=layout.EXPORTED_ONNX,
         loader=layout.EXPORTED_LOADER,
+        sums=layout.EXPORTED_SUMS,
         card=report(
             layout.EXPORTED_CARD,
             caption="../report/export.rst",

@@ -2,20 +2,17 @@
 
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")
-
 import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter, NullFormatter
+from matplotlib.ticker import NullFormatter
+from saving import plain_numbers, save, set_up, wrapped
 from styles import MILLIMETRES, Drawn, styles
 
 from dsd2.analysis.pareto import TIMES, comparison, pareto_front, time_name
 from dsd2.config.arms import ONLY_PANEL
-from dsd2.files.atomic import replacing, write_text
+from dsd2.files.atomic import write_text
 from dsd2.files.records import LATENCIES, NETWORKS, read_table
 from dsd2.script import logged
 
@@ -26,16 +23,14 @@ COSTS = {
 """What accuracy is drawn against, by column."""
 FRONT = {"color": "0.8", "linewidth": 6, "marker": "o", "markersize": 10, "markeredgewidth": 0}
 """How the Pareto front looks, which may be a single network."""
-HEIGHT = 85.0
-"""Of the axes, in millimetres, where the configuration says none."""
+WIDTH, HEIGHT = 180.0, 85.0
+"""Of the figure, and of the axes where the configuration says none, in millimetres."""
 
 
 def draw(table: pd.DataFrame, params) -> Figure:
     """Accuracy against latency and against size, a row of axes for each panel."""
     plot = params.plot
-    plt.rcParams.update(
-        {"font.size": plot["font_size"], "svg.fonttype": "none", "svg.hashsalt": "dsd2"}
-    )
+    set_up(plot["font_size"])
     names = dict.fromkeys(table["arm"])
     looks = styles(Drawn(name, params.labels[name], frozenset(params.panels)) for name in names)
     panels = list(dict.fromkeys(table["panel"]))
@@ -46,7 +41,7 @@ def draw(table: pd.DataFrame, params) -> Figure:
         sharey="row",
         squeeze=False,
         layout="constrained",
-        figsize=(180 / MILLIMETRES, height / MILLIMETRES),
+        figsize=(WIDTH / MILLIMETRES, height / MILLIMETRES),
     )
     for panel, row in zip(panels, grid, strict=True):
         shown = table[table["panel"] == panel]
@@ -66,7 +61,8 @@ def draw(table: pd.DataFrame, params) -> Figure:
         Line2D([], [], **FRONT, label="Pareto front"),
     ]
     figure.legend(handles=handles, loc="outside lower center", ncols=2, frameon=False)
-    figure.suptitle(f"{params.title}: what compression is worth", fontsize=plot["font_size"] * 1.1)
+    title = wrapped(f"{params.title}: what compression is worth", WIDTH, plot["font_size"])
+    figure.suptitle(title, fontsize=plot["font_size"] * 1.1)
     return figure
 
 
@@ -100,11 +96,10 @@ def _draw_axes(axes, table: pd.DataFrame, column: str, looks) -> None:
             fillstyle="none",
         )
     axes.set_xscale("log")
-    plain = FuncFormatter(lambda value, _: f"{value:g}")
-    axes.xaxis.set_major_formatter(plain)
+    axes.xaxis.set_major_formatter(plain_numbers())
     # Within a decade or two the powers of ten alone would be too few.
     narrow = costs.max() < 20 * costs.min()
-    axes.xaxis.set_minor_formatter(plain if narrow else NullFormatter())
+    axes.xaxis.set_minor_formatter(plain_numbers() if narrow else NullFormatter())
     axes.tick_params(axis="x", which="both", rotation=45 if narrow else 0)
     axes.grid(alpha=0.3)
 
@@ -163,11 +158,7 @@ def main(smk) -> None:
     processor = str(latencies["processor"].iloc[0])
     write_text(Path(smk.output.md), sheet(table, smk.params.labels, smk.params.panels, processor))
     figure = draw(table, smk.params)
-    for output in (Path(smk.output.png), Path(smk.output.svg)):
-        fmt = output.suffix[1:]
-        undated = {"svg": {"Date": None}}.get(fmt)
-        with replacing(output) as temporary:
-            figure.savefig(temporary, format=fmt, dpi=smk.params.plot["dpi"], metadata=undated)
+    save(figure, (smk.output.png, smk.output.svg), smk.params.plot["dpi"])
 
 
 if __name__ == "__main__":

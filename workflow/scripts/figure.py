@@ -2,17 +2,13 @@
 
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")
-
 import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from panel import STOP_MARKERS, draw_panel, is_marked
-from saving import LITERAL, save, wrapped
+from saving import save, set_up, wrapped
 from styles import (
     MILLIMETRES,
     POINTS,
@@ -39,7 +35,7 @@ STOP_WORDS = {"accuracy": "traditional stop", "entropy": "entropy-gated stop"}
 def draw(study: pd.DataFrame, params) -> Figure:
     """The whole figure."""
     plot, panels = params.plot, params.panels
-    plt.rcParams.update({**LITERAL, "font.size": plot["font_size"]})
+    set_up(plot["font_size"])
     study = drawn_rows(study, params.arms)
     found = findings(study, **params.analysis)
     every = curves(study)

@@ -2,17 +2,13 @@
 
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")
-
 import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
-from saving import LITERAL, save, wrapped
+from saving import plain_numbers, save, set_up, wrapped
 from styles import MILLIMETRES, POINTS, drawn_rows
 
 from dsd2.analysis.layers import LayerCurve, layer_curves
@@ -36,7 +32,7 @@ NOTHING = "#1E293B"
 def draw(curves: list[LayerCurve], params) -> Figure:
     """The whole figure: a density and an entropy map for each curve."""
     font = params.plot["font_size"]
-    plt.rcParams.update({**LITERAL, "font.size": font})
+    set_up(font)
     columns = 1 if len(curves) <= PAIRS_BELOW else 2
     rows = -(-len(curves) // columns)
     line = 1.2 * font / POINTS
@@ -69,6 +65,7 @@ def draw(curves: list[LayerCurve], params) -> Figure:
             ax=axes[:, k::2],
             location="bottom",
             label=label,
+            format=plain_numbers(),
             aspect=40,
             shrink=0.8,
         )

@@ -286,6 +286,9 @@ def _loading(facts: Facts) -> list[str]:
         "classes = network(images).argmax(1)  # network.classes are their names",
         "```",
         "",
+        "It refuses a file that was damaged on its way. ONNX Runtime does not:"
+        " `sha256sum --check SHA256SUMS` does it for all files.",
+        "",
         "With onnxruntime and numpy, without torch:",
         "",
         "```python",

@@ -109,7 +109,7 @@ def _label(where: str, label: str | None, name: str, point: Point) -> str:
             text + ("" if key is None else _filled(values[key], spec or "", conversion))
             for text, key, spec, conversion in string.Formatter().parse(label)
         )
-    except (KeyError, ValueError) as error:
+    except (KeyError, ValueError, OverflowError) as error:
         keys = ", ".join(f"{{{key}}}" for key, _ in point)
         raise UserError(
             f"{where}.label is {shown(label)} but may hold only the grid's keys, {keys}"
@@ -122,7 +122,9 @@ def _filled(value: Any, spec: str, conversion: str | None) -> str:
     Raises:
         ValueError: it cannot be written so.
     """
-    if conversion is not None or not _FORMAT.fullmatch(spec):
+    # What is neither a number nor text has no form but its own.
+    formatted = isinstance(value, int | float | str) or not spec
+    if conversion is not None or not _FORMAT.fullmatch(spec) or not formatted:
         raise ValueError(spec)
     if spec == "%" and isinstance(value, int | float):
         return f"{100 * value:g} %"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import tempfile
 from collections import Counter
@@ -37,12 +38,13 @@ ROUNDING = 1e-4
 
 @dataclass(frozen=True)
 class ExportFiles:
-    """What an exported network consists of."""
+    """What an exported network consists of; ``sums`` has the SHA-256 of each of the others."""
 
     network: Path
     onnx: Path
     loader: Path
     card: Path
+    sums: Path
 
 
 @torch.inference_mode()
@@ -121,6 +123,14 @@ def run_export(
         agreements=(agreements["network"], agreements["onnx"]),
     )
     write_text(files.card, card(chosen, study, facts))
+    write_text(files.sums, checksums((files.network, files.onnx, files.loader, files.card)))
+
+
+def checksums(files: Sequence[Path]) -> str:
+    """The SHA-256 of each file, as ``sha256sum --check`` reads it beside them."""
+    return "".join(
+        f"{hashlib.sha256(file.read_bytes()).hexdigest()}  {file.name}\n" for file in files
+    )
 
 
 def run_networks(
