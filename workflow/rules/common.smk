@@ -18,6 +18,7 @@ from dsd2.config.study import HEADINGS, TABLES
 from dsd2.data.listing import watched
 from dsd2.environment import set_for_jobs
 from dsd2.errors import UserError
+from dsd2.escaping import escape_rst, script_json
 from dsd2.failures import failed_jobs
 from dsd2.progress import ProgressReporter
 
@@ -146,9 +147,26 @@ def study_entries(wildcards):
     return checked(PLAN.entries, wildcards.study)
 
 
+def in_texts(**functions):
+    """Parameters that hold text of the user's, as JSON; ``dsd2.script.parameters`` unpacks them.
+
+    Snakemake's report puts parameters into a script of its page as they are.
+    """
+
+    def texts(wildcards):
+        return script_json({name: function(wildcards) for name, function in functions.items()})
+
+    return texts
+
+
 def study_title(wildcards):
     """Heading of the study's figure."""
     return STUDIES[wildcards.study].title
+
+
+def study_title_in_rst(wildcards):
+    """The same for the report's landing page."""
+    return escape_rst(study_title(wildcards))
 
 
 def study_panels(wildcards):

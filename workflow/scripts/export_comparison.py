@@ -15,9 +15,10 @@ from styles import MILLIMETRES, Drawn, styles
 
 from dsd2.analysis.pareto import TIMES, comparison, pareto_front, time_name
 from dsd2.config.arms import ONLY_PANEL
+from dsd2.escaping import escape_markdown
 from dsd2.files.atomic import replacing, write_text
 from dsd2.files.records import LATENCIES, NETWORKS, read_table
-from dsd2.script import logged
+from dsd2.script import logged, parameters
 
 COSTS = {
     time_name("onnxruntime", 1): "latency of one image, ONNX Runtime, one core [ms]",
@@ -118,7 +119,7 @@ def sheet(table: pd.DataFrame, labels: dict[str, str], processor: str) -> str:
         base = dense.get(row["arm"], row)
         cells = {"network": row["exports"].replace(" ", ", ")}
         if row["form"] == "trained":
-            cells = {"network": f"{labels[row['arm']]}: dense, as trained"}
+            cells = {"network": f"{escape_markdown(labels[row['arm']])}: dense, as trained"}
         cells |= {
             "ζ [%]": f"{100 * row['sparsity']:.2f}",
             "test accuracy [%]": f"{100 * row['test accuracy']:.2f}",
@@ -146,18 +147,19 @@ def _with_ratio(row: dict, base: dict, column: str, scale: float = 1) -> str:
 
 def main(smk) -> None:
     """Write table and figure."""
+    params = parameters(smk.params)
     networks = read_table(Path(smk.input.networks), NETWORKS).to_pandas()
     latencies = read_table(Path(smk.input.latencies), LATENCIES).to_pandas()
     table = comparison(networks, latencies)
     write_text(Path(smk.output.csv), table.to_csv(index=False))
     processor = str(latencies["processor"].iloc[0])
-    write_text(Path(smk.output.md), sheet(table, smk.params.labels, processor))
-    figure = draw(table, smk.params)
+    write_text(Path(smk.output.md), sheet(table, params.labels, processor))
+    figure = draw(table, params)
     for output in (Path(smk.output.png), Path(smk.output.svg)):
         fmt = output.suffix[1:]
         undated = {"svg": {"Date": None}}.get(fmt)
         with replacing(output) as temporary:
-            figure.savefig(temporary, format=fmt, dpi=smk.params.plot["dpi"], metadata=undated)
+            figure.savefig(temporary, format=fmt, dpi=params.plot["dpi"], metadata=undated)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from statistics import NormalDist
 from typing import Any
 
 from dsd2.analysis.phases import phases
+from dsd2.escaping import escape_markdown
 
 Row = Mapping[str, Any]
 """A row of the study's table."""
@@ -116,7 +117,7 @@ def card(chosen: Row, study: Sequence[Row], facts: Facts) -> str:
 
     return "\n".join(
         [
-            f"# A compressed network: {facts.label}",
+            f"# A compressed network: {escape_markdown(facts.label)}",
             "",
             _chosen_as(chosen, facts),
             "",
@@ -132,21 +133,25 @@ def card(chosen: Row, study: Sequence[Row], facts: Facts) -> str:
             " over images; another training seed adds to it).",
             f"- **Phase** of the curve over sparsity that it lies in:"
             f" {phase[chosen['iteration'] - dense['iteration']]}.",
-            f"- **Trained on**: {chosen['origin']}, {chosen['train_images']:,} images of"
-            f" {'×'.join(map(str, facts.image))}.",
+            f"- **Trained on**: {escape_markdown(chosen['origin'])},"
+            f" {chosen['train_images']:,} images of {'×'.join(map(str, facts.image))}.",
             f"- **Label noise**: {facts.noise}, {100 * chosen['noise_rate']:.1f} % of the training"
             " labels are wrong.",
             f"- **Teacher**: {_teacher(chosen)}.",
             f"- **Pruned** in {chosen['iteration']} rounds; the chain ended because:"
             f" {last['stop_reason']}.",
             *_costs(run, study, chosen),
-            f"- **Licence**: {facts.licence or 'not stated (configuration key export.licence)'}.",
+            f"- **Licence**: {_licence(facts.licence)}.",
             "",
             *_sizes(facts),
             "",
             *_loading(facts),
         ]
     )
+
+
+def _licence(given: str | None) -> str:
+    return escape_markdown(given) if given else "not stated (configuration key export.licence)"
 
 
 def _chosen_as(chosen: Row, facts: Facts) -> str:
