@@ -29,7 +29,7 @@ _MARKDOWN_IN_PLACE = (
     r"(?<![^\W_])_|_(?![^\W_])",  # emphasis, but not inside of a word
     r"\](?=[(\[:])",  # a link
     r":(?=\S)|www\.",  # an address, or the name of an emoji
-    r"^(?:[-+=]|\d+[.)])",  # a list, or the line below a heading
+    r"^(?:[-+=](?=[-=\s]|$)|\d+[.)](?=\s|$))",  # a list, or the line below a heading
 )
 """Where the last sign means something that it does not mean elsewhere, and what."""
 

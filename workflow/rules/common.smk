@@ -18,7 +18,7 @@ from dsd2.config.study import HEADINGS, TABLES
 from dsd2.data.listing import watched
 from dsd2.environment import set_for_jobs
 from dsd2.errors import UserError
-from dsd2.escaping import escape_rst, script_json
+from dsd2.escaping import escape_rst, one_line, script_json
 from dsd2.failures import failed_jobs
 from dsd2.progress import ProgressReporter
 
@@ -161,7 +161,7 @@ def in_texts(**functions):
 
 def study_title(wildcards):
     """Heading of the study's figure."""
-    return STUDIES[wildcards.study].title
+    return one_line(STUDIES[wildcards.study].title)
 
 
 def study_title_in_rst(wildcards):
@@ -171,12 +171,12 @@ def study_title_in_rst(wildcards):
 
 def study_panels(wildcards):
     """Label of each panel of the study, by name."""
-    return STUDIES[wildcards.study].panels
+    return {name: one_line(label) for name, label in STUDIES[wildcards.study].panels.items()}
 
 
 def arm_labels(wildcards):
     """Label of each arm of the study, by name."""
-    return {arm.name: arm.label for arm in STUDIES[wildcards.study].arms.values()}
+    return {arm.name: one_line(arm.label) for arm in STUDIES[wildcards.study].arms.values()}
 
 
 def table_inputs(wildcards):

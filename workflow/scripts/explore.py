@@ -28,7 +28,7 @@ from dsd2.analysis.pages import policy
 from dsd2.analysis.phases import Phase
 from dsd2.analysis.summary import Curve, curves, findings, shown_curves, twin_of
 from dsd2.config.arms import ONLY_PANEL
-from dsd2.escaping import escape_html, one_line
+from dsd2.escaping import escape_html
 from dsd2.files.atomic import write_text
 from dsd2.files.records import STUDY, read_table
 from dsd2.script import logged, parameters
@@ -112,7 +112,7 @@ def _axes(title: str, highest: float) -> list:
         axes = figure(
             height=height,
             # Bokeh would take dollar signs for formulas, and ask the web for what sets them.
-            title=None if k else Title(text=PlainText(text=one_line(title))),
+            title=None if k else Title(text=PlainText(text=title)),
             y_axis_label=name,
             tools="pan,wheel_zoom,box_zoom,reset",
             **shared,

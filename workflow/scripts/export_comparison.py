@@ -11,6 +11,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, NullFormatter
+from saving import LITERAL
 from styles import MILLIMETRES, Drawn, styles
 
 from dsd2.analysis.pareto import TIMES, comparison, pareto_front, time_name
@@ -34,9 +35,7 @@ HEIGHT = 85.0
 def draw(table: pd.DataFrame, params) -> Figure:
     """Accuracy against latency and against size, a row of axes for each panel."""
     plot = params.plot
-    plt.rcParams.update(
-        {"font.size": plot["font_size"], "svg.fonttype": "none", "svg.hashsalt": "dsd2"}
-    )
+    plt.rcParams.update({**LITERAL, "font.size": plot["font_size"]})
     names = dict.fromkeys(table["arm"])
     looks = styles(Drawn(name, params.labels[name], frozenset(params.panels)) for name in names)
     panels = list(dict.fromkeys(table["panel"]))
