@@ -28,7 +28,7 @@ _MARKDOWN = str.maketrans(
 _MARKDOWN_IN_PLACE = (
     r"(?<![^\W_])_|_(?![^\W_])",  # emphasis, but not inside of a word
     r"\](?=[(\[:])",  # a link
-    r":(?=\S)|www\.",  # an address, or the name of an emoji
+    r":(?=\S)|\w\.(?=[^\W\d])",  # an address, or the name of an emoji
     r"^(?:[-+=](?=[-=\s]|$)|\d+[.)](?=\s|$))",  # a list, or the line below a heading
 )
 """Where the last sign means something that it does not mean elsewhere, and what."""
@@ -90,7 +90,7 @@ def escape_markdown(text: str) -> str:
     """Text as Markdown shows it, in a line or in a cell of a table."""
     text = one_line(text).translate(_MARKDOWN)
     for pattern in _MARKDOWN_IN_PLACE:
-        text = re.sub(pattern, lambda m: f"{m[0][:-1]}&#{ord(m[0][-1])};", text, flags=re.I)
+        text = re.sub(pattern, lambda m: f"{m[0][:-1]}&#{ord(m[0][-1])};", text)
     return text
 
 

@@ -111,7 +111,7 @@ def _axes(title: str, highest: float) -> list:
         shared = {"x_range": pair[0].x_range} if pair else {}
         axes = figure(
             height=height,
-            # Bokeh would take dollar signs for formulas, and ask the web for what sets them.
+            # In other text, Bokeh takes dollar signs for formulas.
             title=None if k else Title(text=PlainText(text=title)),
             y_axis_label=name,
             tools="pan,wheel_zoom,box_zoom,reset",
