@@ -77,7 +77,7 @@ def test_html_shows_the_text(text):
 @example("http://attacker.invalid/")
 def test_rst_shows_the_text(text):
     line = escape_rst(text)
-    for source in (f"* {line} is\n", f"**study**: {line}\n", f"{line} is.\n"):
+    for source in (f"* {line} is\n", f"**study**: {line}\n", f"{line} is.\n".lstrip()):
         body = publish_parts(source, writer="html")["body"]
         page = Page(body)
         assert set(page.names) <= {"ul", "li", "p", "strong"}, body
