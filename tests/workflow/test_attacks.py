@@ -2,6 +2,7 @@
 
 import re
 from html.parser import HTMLParser
+from xml.etree import ElementTree
 
 import onnx
 import pytest
@@ -153,6 +154,17 @@ def test_pages_hold_the_texts_and_no_element_of_theirs(study):
         assert any(TEXT in text for text in page.texts), name
     explorer = (study / "figures/sdd.html").read_text()
     assert explorer.count("<script") == explorer.count("</script>") == 1
+
+
+def test_drawings_hold_no_element_of_theirs(study):
+    files = [study / f"figures/{name}.svg" for name in ("sdd", "layers")]
+    for file in (*files, study / "export/pareto.svg"):
+        root = ElementTree.fromstring(file.read_text())
+        names = {element.tag.rpartition("}")[2] for element in root.iter()}
+        assert "text" in names
+        assert not names & {"script", "a", "foreignObject", "iframe", "animate", "set"}, file
+        addresses = [element.get("{http://www.w3.org/1999/xlink}href") for element in root.iter()]
+        assert not [a for a in addresses if a and not a.startswith(("#", "data:image/png"))]
 
 
 def test_captions_hold_the_texts_and_no_markup_of_theirs(study):
