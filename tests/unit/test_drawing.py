@@ -7,6 +7,7 @@ import layers
 import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
+from bokeh.models import PlainText
 from figure import draw
 from panel import NUMERALS, position
 from rows import LABELS
@@ -191,3 +192,12 @@ def test_the_figure_to_explore_of_a_large_study_is_a_page_that_chrome_takes_as_a
     page = explore.page("a < b", explore.draw(whole, params))
     assert "<title>a &lt; b</title>" in page
     assert len(page) * 4 / 3 < 2e6
+
+
+def test_the_figure_to_explore_takes_no_label_for_a_formula(study):
+    params = {"panels": {"low": "$$x$$", "high": "\\(y\\)"}}
+    whole = pd.concat([study.assign(panel=panel) for panel in ("low", "high")])
+    arms = [("vanilla", panel, ()) for panel in ("low", "high")]
+    drawn = explore.draw(whole, SimpleNamespace(**{**vars(PARAMS), **params, "arms": arms}))
+    titles = [text.text for text in drawn.select({"type": PlainText})]
+    assert sorted(titles) == ["$$x$$", "\\(y\\)"]

@@ -12,6 +12,7 @@ from dsd2.config.studies import load_studies
 from dsd2.config.study import HEADINGS, TABLES
 from dsd2.data.listing import watched
 from dsd2.environment import set_for_jobs
+from dsd2.escaping import escape_rst, one_line, script_json
 from dsd2.failures import failed_jobs
 from dsd2.progress import ProgressReporter
 
@@ -132,19 +133,36 @@ def study_entries(wildcards):
     return checked(PLAN.entries, wildcards.study)
 
 
+def in_texts(**functions):
+    """Parameters that hold text of the user's, as JSON; ``dsd2.script.parameters`` unpacks them.
+
+    Snakemake's report puts parameters into a script of its page as they are.
+    """
+
+    def texts(wildcards):
+        return script_json({name: function(wildcards) for name, function in functions.items()})
+
+    return texts
+
+
 def study_title(wildcards):
     """Heading of the study's figure."""
-    return STUDIES[wildcards.study].title
+    return one_line(STUDIES[wildcards.study].title)
+
+
+def study_title_in_rst(wildcards):
+    """The same for the report's landing page."""
+    return escape_rst(study_title(wildcards))
 
 
 def study_panels(wildcards):
     """Label of each panel of the study, by name."""
-    return STUDIES[wildcards.study].panels
+    return {name: one_line(label) for name, label in STUDIES[wildcards.study].panels.items()}
 
 
 def arm_labels(wildcards):
     """Label of each arm of the study, by name."""
-    return {arm.name: arm.label for arm in STUDIES[wildcards.study].arms.values()}
+    return {arm.name: one_line(arm.label) for arm in STUDIES[wildcards.study].arms.values()}
 
 
 def table_inputs(wildcards):

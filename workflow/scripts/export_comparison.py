@@ -12,9 +12,10 @@ from styles import MILLIMETRES, Drawn, styles
 
 from dsd2.analysis.pareto import TIMES, comparison, pareto_front, time_name
 from dsd2.config.arms import ONLY_PANEL
+from dsd2.escaping import escape_markdown
 from dsd2.files.atomic import write_text
 from dsd2.files.records import LATENCIES, NETWORKS, read_table
-from dsd2.script import logged
+from dsd2.script import logged, parameters
 
 COSTS = {
     time_name("onnxruntime", 1): "latency of one image, ONNX Runtime, one core [ms]",
@@ -119,10 +120,10 @@ def sheet(
     lines = []
     for row in rows:
         base = dense[row["panel"], row["arm"]]
-        cells = {"panel": panels[row["panel"]]} if len(panels) > 1 else {}
+        cells = {"panel": escape_markdown(panels[row["panel"]])} if len(panels) > 1 else {}
         cells["network"] = row["exports"].replace(" ", ", ")
         if row["form"] == "trained":
-            cells["network"] = f"{labels[row['arm']]}: dense, as trained"
+            cells["network"] = f"{escape_markdown(labels[row['arm']])}: dense, as trained"
         cells |= {
             "ζ [%]": f"{100 * row['sparsity']:.2f}",
             "test accuracy [%]": f"{100 * row['test accuracy']:.2f}",
@@ -151,14 +152,15 @@ def _with_ratio(row: dict, base: dict, column: str, scale: float = 1) -> str:
 
 def main(smk) -> None:
     """Write table and figure."""
+    params = parameters(smk.params)
     networks = read_table(Path(smk.input.networks), NETWORKS).to_pandas()
     latencies = read_table(Path(smk.input.latencies), LATENCIES).to_pandas()
     table = comparison(networks, latencies)
     write_text(Path(smk.output.csv), table.to_csv(index=False))
     processor = str(latencies["processor"].iloc[0])
-    write_text(Path(smk.output.md), sheet(table, smk.params.labels, smk.params.panels, processor))
-    figure = draw(table, smk.params)
-    save(figure, (smk.output.png, smk.output.svg), smk.params.plot["dpi"])
+    write_text(Path(smk.output.md), sheet(table, params.labels, params.panels, processor))
+    figure = draw(table, params)
+    save(figure, (smk.output.png, smk.output.svg), params.plot["dpi"])
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ from dsd2.analysis.tables import phases_table
 from dsd2.config.arms import ONLY_PANEL
 from dsd2.files.atomic import write_text
 from dsd2.files.records import STUDY, read_table
-from dsd2.script import logged
+from dsd2.script import logged, parameters
 
 STOP_WORDS = {"accuracy": "traditional stop", "entropy": "entropy-gated stop"}
 
@@ -129,7 +129,7 @@ def _legend(looks: dict[str, Style], study: pd.DataFrame, *, markers: bool) -> l
 
 def main(smk) -> None:
     """Write the figure in every format of the rule's outputs, and what it shows for the caption."""
-    params = smk.params
+    params = parameters(smk.params)
     study = read_table(Path(smk.input[0]), STUDY).to_pandas()
     save(draw(study, params), smk.output.figures, params.plot["dpi"])
     found = phases_table(findings(drawn_rows(study, params.arms), **params.analysis))

@@ -17,7 +17,7 @@ from dsd2.analysis.sheets import Words
 from dsd2.config.arms import ONLY_PANEL
 from dsd2.files.atomic import write_text
 from dsd2.files.records import STUDY, read_table
-from dsd2.script import logged
+from dsd2.script import logged, parameters
 
 MAP_WIDTH = 85.0
 """Millimetres of a heat map."""
@@ -101,7 +101,7 @@ def _map(
 
 def main(smk) -> None:
     """Write the figure in every format, and what it shows for the caption."""
-    params = smk.params
+    params = parameters(smk.params)
     study = read_table(Path(smk.input[0]), STUDY).to_pandas()
     shown = layer_curves(drawn_rows(study, params.arms))
     save(draw(shown, params), smk.output.figures, params.plot["dpi"])

@@ -11,6 +11,7 @@ from typing import Any
 from dsd2.analysis.phases import phases
 from dsd2.analysis.sheets import unit
 from dsd2.config.stopping import ENDS
+from dsd2.escaping import escape_markdown
 
 Row = Mapping[str, Any]
 """A row of the study's table."""
@@ -119,7 +120,7 @@ def card(chosen: Row, study: Sequence[Row], facts: Facts) -> str:
 
     return "\n".join(
         [
-            f"# A compressed network: {facts.label}",
+            f"# A compressed network: {escape_markdown(facts.label)}",
             "",
             _chosen_as(chosen, facts),
             "",
@@ -135,14 +136,14 @@ def card(chosen: Row, study: Sequence[Row], facts: Facts) -> str:
             " over images; another training seed adds to it).",
             f"- **Phase** of the curve over sparsity that it lies in:"
             f" {phase_of(chosen, study, facts.flat_tolerance)}.",
-            f"- **Trained on**: {chosen['origin']}, {chosen['train_images']:,} images of"
-            f" {'×'.join(map(str, facts.image))}.",
+            f"- **Trained on**: {escape_markdown(chosen['origin'])},"
+            f" {chosen['train_images']:,} images of {'×'.join(map(str, facts.image))}.",
             f"- **Label noise**: {facts.noise}",
             f"- **Teacher**: {_teacher(chosen)}.",
             f"- **Pruned** in {chosen['iteration']} rounds; the chain ended because:"
             f" {last['stop_reason']}.",
             *_costs(run, study, chosen),
-            f"- **Licence**: {facts.licence or 'not stated (configuration key export.licence)'}.",
+            f"- **Licence**: {_licence(facts.licence)}.",
             "",
             *_sizes(facts),
             "",
@@ -203,6 +204,10 @@ def label_noise(kind: str, rate: float, *, own: bool, stand_in: bool) -> str:
     else:
         made = f"{kind}; it changed {share}."
     return f"{made} {unknown}" if own else made
+
+
+def _licence(given: str | None) -> str:
+    return escape_markdown(given) if given else "not stated (configuration key export.licence)"
 
 
 def _chosen_as(chosen: Row, facts: Facts) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -11,6 +10,7 @@ import pandas as pd
 from dsd2.analysis.layers import LayerCurve
 from dsd2.analysis.sheets import Words, percent, unit
 from dsd2.analysis.tables import MEAN
+from dsd2.escaping import escape_rst
 
 FELL = 0.5
 """A layer's entropy is said to have fallen where it is below this fraction of the dense one's."""
@@ -192,7 +192,7 @@ def _points(value: float) -> str:
 def _name(row: Row, words: Words) -> str:
     arm, panel = words.labels[row["arm"]], row["panel"]
     where = f" ({words.panels[panel]})" if len(words.panels) > 1 and panel != MEAN else ""
-    return re.sub(r"([\\*`_|])", r"\\\1", " ".join(f"{arm}{where}".split()))
+    return escape_rst(f"{arm}{where}")
 
 
 def _rows(table: pd.DataFrame) -> list[Row]:
