@@ -156,7 +156,6 @@ def test_settings_of_a_study_have_one_form_so_that_nothing_is_drawn_or_timed_aga
         ("distillation.temperature", [10, 10.0, "10", "1e1"], "temperature10"),
         ("model.dropout", [0, 0.0, -0.0, "0.0"], "dropout0"),
         ("training.weight_decay", [1e-4, "1e-4", "0.0001"], "weight-decay0-0001"),
-        ("training.milestones", [[0.5], ["0.5"], "[0.5]"], "milestones-0-5"),
         ("training.channels_last", [True, "true"], "channels-lasttrue"),
     ],
 )
