@@ -3,13 +3,8 @@
 import os
 import re
 import shlex
-import sys
 from dataclasses import asdict, replace
 from pathlib import Path
-
-sys.path.insert(0, str(Path(workflow.basedir, "workflow")))
-
-from snakemake.exceptions import WorkflowError
 
 from dsd2.config import layout, overview, states
 from dsd2.config.exports import exported_networks
@@ -19,17 +14,9 @@ from dsd2.config.studies import load_studies
 from dsd2.config.study import HEADINGS, TABLES
 from dsd2.data.listing import watched
 from dsd2.environment import set_for_jobs
-from dsd2.errors import UserError
+from dsd2.escaping import escape_rst, one_line, script_json
 from dsd2.failures import failed_jobs
 from dsd2.progress import ProgressReporter
-
-
-def checked(function, *arguments):
-    """Call the library; a user's mistake becomes a workflow error of one sentence."""
-    try:
-        return function(*arguments)
-    except UserError as error:
-        raise WorkflowError(str(error)) from None
 
 
 def resource_limit(name):
@@ -51,7 +38,10 @@ set_for_jobs(
 
 
 def forced_again():
-    """Rules and files that the command line asks for again; None where that may be anything."""
+    """Rules and files that the command line asks for again; None where that may be anything.
+
+    Known once Snakemake looks for jobs, not yet while it reads this file.
+    """
     try:
         settings = workflow.dag_settings
         if settings.forceall or settings.target_jobs:
@@ -62,17 +52,18 @@ def forced_again():
     return {os.path.normpath(name) for name in forced}
 
 
-FORCED = forced_again()
-
-
 def evaluated_again():
     """A pattern of iterations, ``RUN/iter-NN/``, that are trained but whose metrics are gone.
 
-    The rule that trains leaves them to the one that measures, unless something is forced.
+    The rule that trains leaves them to the one that measures. But where the command line may ask
+    for a training again, none is left. A job's own Snakemake is always told to force it.
     """
-    if FORCED != set():
-        return "(?!)"
-    found = checked(PLAN.without_metrics)
+    given = sys.argv[1:]
+    if "--target-jobs" in given:
+        left = any(argument.startswith("evaluate:") for argument in given)
+    else:
+        left = not any(re.match(r"--force|-\w*[fFR]", argument) for argument in given)
+    found = checked(PLAN.without_metrics) if left else []
     return "|".join(re.escape(f"{run}/iter-{layout.number(i)}/") for run, i in found) or "(?!)"
 
 
@@ -132,9 +123,11 @@ def lasting(rule, inputs, outputs):
     would make the input again, and then all that was ever made from it.
     """
     gone = {name for name, file in inputs.items() if not os.path.exists(file)}
-    forced = FORCED is None or rule in FORCED or not FORCED.isdisjoint(outputs)
-    if gone and (forced or not all(map(os.path.exists, outputs))):
-        gone = set()
+    if gone:
+        asked = forced_again()
+        forced = asked is None or rule in asked or not asked.isdisjoint(outputs)
+        if forced or not all(map(os.path.exists, outputs)):
+            gone = set()
     return {name: ancient(file) for name, file in inputs.items() if name not in gone}
 
 
@@ -206,19 +199,36 @@ def study_entries(wildcards):
     return checked(PLAN.entries, wildcards.study)
 
 
+def in_texts(**functions):
+    """Parameters that hold text of the user's, as JSON; ``dsd2.script.parameters`` unpacks them.
+
+    Snakemake's report puts parameters into a script of its page as they are.
+    """
+
+    def texts(wildcards):
+        return script_json({name: function(wildcards) for name, function in functions.items()})
+
+    return texts
+
+
 def study_title(wildcards):
     """Heading of the study's figure."""
-    return STUDIES[wildcards.study].title
+    return one_line(STUDIES[wildcards.study].title)
+
+
+def study_title_in_rst(wildcards):
+    """The same for the report's landing page."""
+    return escape_rst(study_title(wildcards))
 
 
 def study_panels(wildcards):
     """Label of each panel of the study, by name."""
-    return STUDIES[wildcards.study].panels
+    return {name: one_line(label) for name, label in STUDIES[wildcards.study].panels.items()}
 
 
 def arm_labels(wildcards):
     """Label of each arm of the study, by name."""
-    return {arm.name: arm.label for arm in STUDIES[wildcards.study].arms.values()}
+    return {arm.name: one_line(arm.label) for arm in STUDIES[wildcards.study].arms.values()}
 
 
 def table_inputs(wildcards):
@@ -266,9 +276,16 @@ def exported_network(wildcards):
 
 def exported_arm(wildcards):
     """What the card of an exported network says of its arm."""
-    network = exported_network(wildcards)
-    arm = STUDIES[wildcards.study].arms[network["panel"], network["arm"]]
-    return {"label": arm.label, "noise": arm.noise.kind}
+    network, study = exported_network(wildcards), STUDIES[wildcards.study]
+    arm = study.arms[network["panel"], network["arm"]]
+    panel = f" ({study.panels[arm.panel]})" if len(study.panels) > 1 else ""
+    return {
+        "label": f"{arm.label}{panel}",
+        "noise": arm.noise.kind,
+        "own": arm.dataset.path is not None,
+        "stand_in": arm.noise.stand_in or arm.dataset.stand_in,
+        "tested": arm.dataset.validation == "test",
+    }
 
 
 def export_arms(wildcards):
@@ -317,6 +334,7 @@ def export_results(study):
         layout.EXPORTED_ONNX,
         layout.EXPORTED_LOADER,
         layout.EXPORTED_CARD,
+        layout.EXPORTED_SUMS,
     ]
     networks = exported_networks(study.export, study.arms)
     paths = expand(files, network=networks, study=study.folder)

@@ -6,13 +6,13 @@ from dsd2.analysis.pages import page
 from dsd2.analysis.provenance import environment_parts, settings_parts, trainings_part
 from dsd2.analysis.sheets import Words
 from dsd2.files.atomic import write_text
-from dsd2.script import logged
+from dsd2.script import logged, parameters
 from dsd2.stages.study import read_study
 
 
 def main(smk) -> None:
     """Write the page."""
-    params = smk.params
+    params = parameters(smk.params)
     study = read_study(Path(smk.input[0]), smk.wildcards.study)
     words = Words(params.labels, params.panels, **params.analysis)
     parts = [

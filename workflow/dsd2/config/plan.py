@@ -21,7 +21,7 @@ from dsd2.config.recipe import (
     RunRecipe,
     to_json,
 )
-from dsd2.config.stopping import Stopping
+from dsd2.config.stopping import NOTHING_LEFT, Stopping
 from dsd2.config.study import Study
 from dsd2.errors import UserError
 from dsd2.files.decision import CHOICE, GATE, chain_identity, gate_identity, read_decision
@@ -201,7 +201,7 @@ class Plan:
 
     def without_metrics(self) -> list[tuple[str, int]]:
         """The iterations that are trained but whose metrics are gone, by run."""
-        found = {}
+        found: dict[tuple[str, int], None] = {}
         for study in self.studies.values():
             for chain in self.chains(study):
                 stop, last = chain.arm.stopping.slug, chain.arm.last
@@ -257,7 +257,6 @@ class Plan:
             for i in self.requested(run, stop, last)
         )
 
-
     def study_inputs(self, folder: str) -> dict[str, list[str]]:
         """The chains of a study, and the choices that their names depend on."""
         chains = self.chains(self.study(folder))
@@ -269,8 +268,10 @@ class Plan:
         rows = []
         for chain in self.chains(self.study(folder)):
             teacher = chain.arm.distillation
+            end = {"end": NOTHING_LEFT} if chain.arm.exhausted else {}
             rows.append(
                 {
+                    **end,
                     "panel": chain.arm.panel,
                     "arm": chain.arm.name,
                     "seed": chain.seed,

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from dsd2.analysis.gate import GateState, best_iteration, decide
-from dsd2.config.stopping import Stopping
+from dsd2.config.stopping import WALL, Stopping
 from dsd2.errors import UserError, remake
 from dsd2.files.decision import (
     CHOICE,
@@ -64,7 +64,7 @@ def run_collect(
             or of another run, iteration or policy.
     """
     rows = [_read_metrics(path, run, i) for i, path in enumerate(metrics)]
-    reason = "reached the wall"
+    reason = WALL
     for gate in (_read_gate(path, run, policy, i) for i, path in enumerate(gates)):
         if gate.stop:
             rows, reason = rows[: gate.iteration + 1], gate.reason

@@ -10,6 +10,8 @@ from torch import nn
 
 from dsd2.config.layout import dataset_name, labels_name
 from dsd2.config.recipe import RunRecipe
+from dsd2.config.schedule import scheduled_sparsity
+from dsd2.config.sections import check_rewind_step
 from dsd2.data.dataset import Dataset, load_dataset
 from dsd2.data.labels import load_labels
 from dsd2.devices import stage_device
@@ -153,7 +155,9 @@ def _train(
         )
 
     rewind_step = recipe.perturbation.rewind_step if iteration == 0 else 0
-    progress = train(
+    if rewind_step:
+        check_rewind_step(rewind_step, training, len(data))
+    return train(
         model,
         masks,
         data,
@@ -164,11 +168,6 @@ def _train(
         progress=progress,
         after_epoch=after_epoch,
     )
-    if rewind_step and not progress.rewind:
-        raise UserError(
-            f"config key perturbation.rewind_step is {rewind_step}, beyond the dense training"
-        )
-    return progress
 
 
 def _start(
@@ -196,6 +195,13 @@ def _start(
     draws = generator(recipe.seed, "pruning", iteration)
     scores = importance(model, recipe.pruning.criterion, data, draws)
     masks = prune(scores, previous.masks, recipe.pruning)
+    if all(torch.equal(masks[name], mask) for name, mask in previous.masks.items()):
+        raise UserError(
+            f"iteration {iteration} of {run} would train the network of iteration {iteration - 1}"
+            f" again: config key pruning.fraction is {recipe.pruning.fraction}, of which a round"
+            " removes nothing more; set pruning.wall to at most"
+            f" {scheduled_sparsity(iteration, recipe.pruning.fraction):.6g}"
+        )
     perturb(model, recipe.perturbation, dense.initial, dense.rewind, fresh)
     return model, masks, {}
 

@@ -37,7 +37,9 @@ def run_latencies(study: str, networks: Path, seconds: float, output: Path) -> N
         output: the table of times.
     """
     torch.set_num_threads(1)
-    planned = read_rows(networks, NETWORKS, {"study": study})
+    # Panels may share a network.
+    rows = read_rows(networks, NETWORKS, {"study": study})
+    planned = list({(row["run"], row["iteration"]): row for row in rows}.values())
     least: dict[tuple[str, int, str, str, int], Latency] = {}
     for _ in range(ROUNDS):
         # Made anew in each round, so that one network at a time is in memory.

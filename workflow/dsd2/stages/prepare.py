@@ -77,6 +77,6 @@ def run_labels(
     data = load_dataset(dataset, dataset_name(recipe))
     labels = make_labels(data, recipe, noise, roots)
     save_labels(output, labels, data, labels_name(recipe, noise))
-    wrong = int((labels.train.clean != labels.train.given).sum())
+    changed = int((labels.train.clean != labels.train.given).sum())
     total = len(labels.train.clean)
-    print(f"{wrong} of {total} training labels are wrong ({wrong / total:.4f})")
+    print(f"{changed} of {total} training labels are not the dataset's own ({changed / total:.4f})")

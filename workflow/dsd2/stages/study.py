@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dsd2.config.stopping import WALL
 from dsd2.files.decision import chain_identity
 from dsd2.files.records import CHAIN, STUDY, read_rows, read_table, write_table
 
@@ -27,6 +28,7 @@ class Entry:
         path: of its table.
         teacher: the arm that it is distilled from.
         select: how the teacher's iteration was chosen.
+        end: why it ends where no gate stops it.
     """
 
     panel: str
@@ -38,6 +40,7 @@ class Entry:
     path: str
     teacher: str | None
     select: str | int | None
+    end: str = WALL
 
 
 def run_study(study: str, entries: Iterable[Entry], output: Path) -> None:
@@ -71,6 +74,8 @@ def run_study(study: str, entries: Iterable[Entry], output: Path) -> None:
         names = {"panel": entry.panel, "arm": entry.arm, "stopping": entry.stopping}
         for row in rows:
             total = {f"total_{count}": total[f"total_{count}"] + row[count] for count in COUNTS}
+            if row["stop_reason"] == WALL:
+                row["stop_reason"] = entry.end
             table.append({**names, **row, **total, **before})
     write_table(output, STUDY, table, {"study": study})
 
