@@ -14,6 +14,7 @@ from pathlib import Path
 import torch
 from workloads import CIFAR, CLASSES, LIBRARY, WORKLOADS
 
+from dsd2.config.layout import labels_name
 from dsd2.config.recipe import (
     DatasetRecipe,
     NoiseRecipe,
@@ -53,9 +54,10 @@ def main() -> None:
         names = tuple(map(str, range(CLASSES)))
         source = Source(random_images(50_000), random_images(10_000), names, "noise")
         dataset = split_source(source, RECIPE.dataset)
-        save_dataset(place / "dataset", dataset)
+        save_dataset(place / "dataset", dataset, RECIPE.dataset)
         labels = make_labels(dataset, RECIPE.dataset, RECIPE.noise, [])
-        save_labels(place / "labels", labels, dataset)
+        name = labels_name(RECIPE.dataset, RECIPE.noise)
+        save_labels(place / "labels", labels, dataset, name)
         files = ("dataset", "labels", "resume", "checkpoint", "metrics", "history")
         command = [sys.executable, "-m", "dsd2", "train", "--run", "run", "--iteration", "0"]
         command += ["--recipe", to_json(RECIPE), *(f"--{name}={place / name}" for name in files)]

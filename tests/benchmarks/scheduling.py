@@ -27,14 +27,18 @@ CHAIN = 35
 STAGE = """
 import sys
 from pathlib import Path
-from dsd2.files.decision import GATE, write_decision
+from dsd2.config.recipe import from_json
+from dsd2.config.stopping import Stopping
+from dsd2.files.decision import GATE, gate_identity, write_decision
 options = dict(zip(sys.argv[1:], sys.argv[2:]))
 for name in ("--checkpoint", "--history", "--metrics"):
     if name in options:
         Path(options[name]).touch()
 output = Path(options.get("--output", "/dev/null"))
 if "gate" in sys.argv:
-    write_decision(output, GATE, {"stop": False})
+    policy = from_json(Stopping, options["--policy"]).slug
+    identity = gate_identity(options["--run"], policy, int(options["--iteration"]))
+    write_decision(output, GATE, {**identity, "stop": False})
 else:
     output.touch()
 """

@@ -23,6 +23,7 @@ from scipy.io import savemat
 from test_named_datasets import FLOWERS, IMAGENET, write_flowers, write_imagenet
 
 from dsd2.cli import main
+from dsd2.config.layout import dataset_name
 from dsd2.config.own_data import suggestions
 from dsd2.config.recipe import DatasetRecipe, ModelRecipe, PruningRecipe, to_json
 from dsd2.data.dataset import load_dataset, split_source
@@ -204,7 +205,7 @@ def test_classes_that_a_split_lacks_are_told_in_the_log(tmp_path, capsys):
     recipe = dataclasses.replace(FOLDER, path=str(fill(tmp_path / "few")), train=1, validation=1)
     run_dataset(recipe, [], False, tmp_path / "dataset")
     told = capsys.readouterr().out
-    data = load_dataset(tmp_path / "dataset")
+    data = load_dataset(tmp_path / "dataset", dataset_name(recipe))
     for split, part in (("training", data.train), ("validation", data.validation)):
         only = data.classes[int(part.labels[0])]
         (other,) = set(data.classes) - {only}
@@ -367,5 +368,5 @@ def test_names_that_the_terminal_cannot_show_do_no_harm(tmp_path):
         cwd=tmp_path,
         check=True,
     )
-    assert load_dataset(tmp_path / "dataset").classes == ("犬", "猫")
+    assert load_dataset(tmp_path / "dataset", dataset_name(recipe)).classes == ("犬", "猫")
     assert not (tmp_path / "ran").exists()

@@ -18,6 +18,7 @@ from dsd2.config.schedule import last_iteration
 from dsd2.config.stopping import NOTHING_LEFT, WALL
 from dsd2.config.study import load_study
 from dsd2.errors import UserError
+from dsd2.files.decision import chain_identity
 from dsd2.files.records import CHAIN, STUDY, read_rows, write_table
 from dsd2.nn.models import build_model, prunable_weights
 from dsd2.nn.pruning import full_masks, prune
@@ -114,8 +115,9 @@ def test_the_study_says_why_a_chain_ended(tmp_path):
     assert [(arm.last, arm.exhausted) for arm in study.arms.values()] == [(3, True), (2, False)]
     for i, entry in enumerate(Plan(study).entries("small")[::3]):
         path = tmp_path / f"{i}.parquet"
-        write_table(path, CHAIN, [row_of(CHAIN, stop_reason=WALL)])
-        run_study([Entry(**{**entry, "path": str(path)})], tmp_path / "study.parquet")
+        identity = chain_identity(entry["run"], entry["stopping"], entry["last"])
+        write_table(path, CHAIN, [row_of(CHAIN, stop_reason=WALL)], identity)
+        run_study("small", [Entry(**{**entry, "path": str(path)})], tmp_path / "study.parquet")
         (row,) = read_rows(tmp_path / "study.parquet", STUDY)
         assert row["stop_reason"] == (NOTHING_LEFT, WALL)[i]
 

@@ -2,12 +2,15 @@
 
 import dataclasses
 import random
+import re
+import shutil
 
 import pytest
 import torch
-from one_stage import RUN, make_data
+from one_stage import RUN, finish, make_data
 from rows import row_of
 
+from dsd2.config.layout import dataset_name, labels_name
 from dsd2.config.recipe import ModelRecipe
 from dsd2.data.dataset import load_dataset
 from dsd2.data.labels import load_labels
@@ -20,7 +23,7 @@ from dsd2.files.teacher_table import load_teacher_table, save_teacher_table
 from dsd2.nn.models import build_model, prunable_weights
 from dsd2.nn.pruning import full_masks
 from dsd2.nn.training import Progress, network_state
-from dsd2.stages.prepare import run_dataset
+from dsd2.stages.prepare import run_dataset, run_labels
 
 FLIPS = 40
 """Bytes of each file that are flipped, one at a time."""
@@ -67,9 +70,14 @@ def _values(held):
     return held
 
 
+def _load_labels(path, dataset):
+    loaded = load_dataset(dataset, dataset_name(RUN.dataset))
+    return load_labels(path, loaded, labels_name(RUN.dataset, RUN.noise))
+
+
 KINDS = {
-    "dataset": (None, load_dataset),
-    "labels": (None, lambda path: load_labels(path, load_dataset(path.with_name("dataset")))),
+    "dataset": (None, lambda path: load_dataset(path, dataset_name(RUN.dataset))),
+    "labels": (None, lambda path: _load_labels(path, path.with_name("dataset"))),
     "checkpoint": (_write_checkpoint, load_checkpoint),
     "resume": (_write_resume, _restore),
     "views": (
@@ -78,11 +86,11 @@ KINDS = {
     ),
     "gate": (
         lambda path: write_decision(path, GATE, {"run": "run", "iteration": 3, "stop": False}),
-        lambda path: read_decision(path, GATE),
+        lambda path: read_decision(path, GATE, {"run": "run"}),
     ),
     "choice": (
         lambda path: write_decision(path, CHOICE, {"run": "run", "iteration": 3}),
-        lambda path: read_decision(path, CHOICE),
+        lambda path: read_decision(path, CHOICE, {"run": "run"}),
     ),
     **{
         name: (
@@ -141,8 +149,30 @@ def test_one_kind_of_file_is_not_taken_for_another(data):
                     read(path)
 
 
+def test_a_valid_file_of_something_else_is_named_with_the_command_that_remakes_it(data, tmp_path):
+    other = dataclasses.replace(RUN.dataset, split_seed=1)
+    noisier = dataclasses.replace(RUN.noise, rate=0.6)
+    run_dataset(other, [], False, tmp_path / "dataset")
+    run_labels(data / "dataset", RUN.dataset, noisier, [], tmp_path / "labels")
+    for name in ("dataset", "labels"):
+        folder = tmp_path / f"swapped-{name}"
+        folder.mkdir()
+        for file in ("dataset", "labels"):
+            shutil.copy((tmp_path if file == name else data) / file, folder)
+        done = finish(folder / "run")
+        assert done.returncode == 1
+        assert re.fullmatch(
+            f"error: {folder / name}: is of {name} (.+), but {name} (.+) belongs here;"
+            f" `snakemake --force {folder / name}` makes it anew, and it alone\n",
+            done.stderr,
+        ), done.stderr
+        assert not (folder / "run").exists(), "nothing was written"
+
+
 def test_labels_of_another_dataset_are_refused(data, tmp_path):
     recipe = dataclasses.replace(RUN.dataset, split_seed=1)
     run_dataset(recipe, [], False, tmp_path / "other")
+    other = load_dataset(tmp_path / "other", dataset_name(recipe))
+    name = labels_name(RUN.dataset, RUN.noise)
     with pytest.raises(UserError, match=r"labels: is of another dataset than the run's;"):
-        load_labels(data / "labels", load_dataset(tmp_path / "other"))
+        load_labels(data / "labels", other, name)

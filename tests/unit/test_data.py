@@ -12,6 +12,7 @@ import pytest
 import torch
 from pictures import png, random_images, write_parquet
 
+from dsd2.config.layout import dataset_name
 from dsd2.config.recipe import DatasetRecipe, NoiseRecipe
 from dsd2.data.dataset import (
     classes_without_images,
@@ -101,8 +102,9 @@ def test_the_papers_mode_validates_on_the_test_images(digits, tmp_path):
     data = split_source(digits, dataclasses.replace(RECIPE, validation="test"))
     assert data.validation is data.test
     assert len(data.test.labels) == 597
-    save_dataset(tmp_path / "dataset", data)
-    loaded = load_dataset(tmp_path / "dataset")
+    recipe = dataclasses.replace(RECIPE, validation="test")
+    save_dataset(tmp_path / "dataset", data, recipe)
+    loaded = load_dataset(tmp_path / "dataset", dataset_name(recipe))
     assert torch.equal(loaded.validation.images, data.test.images)
     labels = make_labels(data, dataclasses.replace(RECIPE, validation="test"), NOISE, [])
     assert labels.validation is None
@@ -124,16 +126,16 @@ def test_splits_that_cannot_be_are_refused(digits, change, message):
 
 def test_dataset_and_labels_come_back_as_they_were(digits, tmp_path):
     data = split_source(digits, RECIPE)
-    save_dataset(tmp_path / "dataset", data)
-    loaded = load_dataset(tmp_path / "dataset")
+    save_dataset(tmp_path / "dataset", data, RECIPE)
+    loaded = load_dataset(tmp_path / "dataset", dataset_name(RECIPE))
     for part in ("train", "validation", "test"):
         for field in ("images", "labels"):
             mine, theirs = (getattr(getattr(d, part), field) for d in (data, loaded))
             assert torch.equal(mine, theirs)
     assert (loaded.classes, loaded.origin, loaded.image) == (data.classes, data.origin, (1, 8, 8))
     labels = make_labels(data, RECIPE, NOISE, [])
-    save_labels(tmp_path / "labels", labels, data)
-    again = load_labels(tmp_path / "labels", data)
+    save_labels(tmp_path / "labels", labels, data, "name")
+    again = load_labels(tmp_path / "labels", data, "name")
     assert torch.equal(labels.train.given, again.train.given)
     assert torch.equal(labels.train.clean, again.train.clean)
     assert int((again.train.given != again.train.clean).sum()) == 360
@@ -350,7 +352,9 @@ def test_a_class_without_images_is_named(digits):
 def test_few_images_of_many_classes_are_noted_in_the_log(tmp_path, capsys):
     recipe = dataclasses.replace(RECIPE, train=3, validation=3)
     run_dataset(recipe, [], False, tmp_path / "dataset")
-    missing = 10 - len(load_dataset(tmp_path / "dataset").train.labels.unique())
+    missing = 10 - len(
+        load_dataset(tmp_path / "dataset", dataset_name(recipe)).train.labels.unique()
+    )
     assert f"no training image of {missing} of 10 classes: " in capsys.readouterr().out
 
 
@@ -360,5 +364,6 @@ def test_own_validation_images_are_taken_whole(digits, tmp_path):
     data = split_source(source, dataclasses.replace(RECIPE, validation="own"))
     assert torch.equal(data.validation.images, own.images)
     assert [len(s.labels) for s in (data.train, data.validation, data.test)] == [1200, 30, 597]
-    save_dataset(tmp_path / "dataset", data)
-    assert torch.equal(load_dataset(tmp_path / "dataset").validation.labels, own.labels)
+    save_dataset(tmp_path / "dataset", data, RECIPE)
+    held = load_dataset(tmp_path / "dataset", dataset_name(RECIPE))
+    assert torch.equal(held.validation.labels, own.labels)

@@ -8,6 +8,7 @@ import torch
 from PIL import Image
 from scipy.io import savemat
 
+from dsd2.config.layout import dataset_name
 from dsd2.config.recipe import DatasetRecipe, NoiseRecipe
 from dsd2.config.study import load_study
 from dsd2.data.dataset import load_dataset
@@ -111,7 +112,7 @@ def test_stand_ins_come_through_the_real_readers(tmp_path, name):
     change, image, classes = STAND_INS[name]
     recipe = dataclasses.replace(FLOWERS, name=name, stand_in=True, **change)
     run_dataset(recipe, [], False, tmp_path / "dataset")
-    data = load_dataset(tmp_path / "dataset")
+    data = load_dataset(tmp_path / "dataset", dataset_name(recipe))
     assert data.origin.startswith("stand-in for ")
     assert data.image == image
     assert len(data.classes) == classes
@@ -131,7 +132,7 @@ def test_stand_ins_come_through_the_real_readers(tmp_path, name):
 def test_a_streamed_stand_in_keeps_its_files(tmp_path):
     recipe = dataclasses.replace(IMAGENET, stand_in=True, train=12, validation=4, test=4)
     run_dataset(recipe, [], False, tmp_path / "dataset")
-    data = load_dataset(tmp_path / "dataset")
+    data = load_dataset(tmp_path / "dataset", dataset_name(recipe))
     assert data.train.images.path(0).startswith(str(tmp_path / "dataset.files"))
     assert data.train.images.decode(0).shape == (3, 8, 8)
 
@@ -139,7 +140,7 @@ def test_a_streamed_stand_in_keeps_its_files(tmp_path):
 def test_human_labels_of_a_stand_in_are_made_up(tmp_path):
     recipe = dataclasses.replace(FLOWERS, name="cifar10", stand_in=True, train=100, validation=50)
     run_dataset(recipe, [], False, tmp_path / "dataset")
-    data = load_dataset(tmp_path / "dataset")
+    data = load_dataset(tmp_path / "dataset", dataset_name(recipe))
     noise = NoiseRecipe(
         kind="human", rate=0.0, seed=0, validation="clean", column="worse_label", stand_in=True
     )

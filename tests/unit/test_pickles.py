@@ -171,7 +171,7 @@ def in_resume(root, monkeypatch, evil):
 
 
 def in_gate(path):
-    run_gate("run", path, None, Stopping(policy="none"), path.with_name("gate.json"))
+    run_gate("run", 0, path, None, Stopping(policy="none"), path.with_name("gate.json"))
 
 
 PLACES = {
@@ -198,8 +198,8 @@ PLACES = {
     "YAML": lambda root, _, evil: in_yaml(root, evil),
     "YTE": lambda root, _, evil: in_yte(root, evil),
     "exported network": in_file("x", in_network),
-    "dataset": in_file("x", load_dataset),
-    "labels": in_file("x", lambda path: load_labels(path, None)),
+    "dataset": in_file("x", lambda path: load_dataset(path, "x")),
+    "labels": in_file("x", lambda path: load_labels(path, None, "x")),
     "checkpoint": in_file("x", load_checkpoint),
     "teacher table": in_file("x", lambda path: load_teacher_table(path, "run", 0, 1)),
     "resume state": in_resume,
@@ -213,8 +213,8 @@ PLACES = {
         )
     },
     "gate's metrics": in_file("x", in_gate),
-    "gate": in_file("x", lambda path: read_decision(path, GATE)),
-    "choice": in_file("x", lambda path: read_decision(path, CHOICE)),
+    "gate": in_file("x", lambda path: read_decision(path, GATE, {})),
+    "choice": in_file("x", lambda path: read_decision(path, CHOICE, {})),
     "plan's runs": in_file("x", read_runs),
 }
 

@@ -11,7 +11,7 @@ from dsd2.config.plan import Plan
 from dsd2.config.recipe import RunRecipe, from_json
 from dsd2.config.study import load_study
 from dsd2.errors import UserError
-from dsd2.files.decision import CHOICE, GATE, write_decision
+from dsd2.files.decision import CHOICE, GATE, chain_identity, gate_identity, write_decision
 
 CONFIG = {
     "study": "test",
@@ -45,7 +45,8 @@ def chain(a_plan, name):
 
 
 def choose(a_chain, iteration):
-    write_decision(Path(a_chain.choice), CHOICE, {"iteration": iteration})
+    identity = chain_identity(a_chain.run, a_chain.arm.stopping.slug, a_chain.arm.last)
+    write_decision(Path(a_chain.choice), CHOICE, {**identity, "iteration": iteration})
 
 
 def requested(a_plan, a_chain):
@@ -55,10 +56,36 @@ def requested(a_plan, a_chain):
 
 
 def decide(a_chain, iteration, stop):
-    path = layout.GATE.format(
-        run=a_chain.run, stop=a_chain.arm.stopping.slug, i=layout.number(iteration)
+    policy = a_chain.arm.stopping.slug
+    path = layout.GATE.format(run=a_chain.run, stop=policy, i=layout.number(iteration))
+    identity = gate_identity(a_chain.run, policy, iteration)
+    write_decision(Path(path), GATE, {**identity, "stop": stop})
+
+
+def test_a_decision_of_something_else_is_refused():
+    a_plan = plan()
+    gated, vanilla = chain(a_plan, "gated"), chain(a_plan, "vanilla")
+    decide(gated, 0, stop=False)
+    decide(gated, 1, stop=True)
+    first, second = (
+        Path(layout.GATE.format(run=gated.run, stop=gated.arm.stopping.slug, i=f"0{i}"))
+        for i in range(2)
     )
-    write_decision(Path(path), GATE, {"stop": stop})
+    whole = first.read_bytes()
+    first.write_bytes(second.read_bytes())
+    with pytest.raises(UserError, match="is of iteration 1, but iteration 0 belongs here; delete"):
+        requested(a_plan, gated)
+    first.write_bytes(whole.replace(b"te0.8", b"te0.7"))
+    with pytest.raises(UserError, match="is damaged"):
+        requested(a_plan, gated)
+    lax = {**gate_identity(gated.run, "entropy-te0.7-ta0.8", 0), "stop": False}
+    write_decision(first, GATE, lax)
+    with pytest.raises(UserError, match=r"is of policy entropy.*, but policy"):
+        requested(a_plan, gated)
+    elsewhere = chain_identity("another-run", "none", vanilla.arm.last)
+    write_decision(Path(vanilla.choice), CHOICE, {**elsewhere, "iteration": 2})
+    with pytest.raises(UserError, match="is of run another-run, but run"):
+        plan()
 
 
 def test_an_ungated_chain_is_asked_for_whole():

@@ -1,5 +1,6 @@
 """The light stages and the command line, by the files that they leave."""
 
+import dataclasses
 import json
 import signal
 import subprocess
@@ -15,12 +16,20 @@ from dsd2.cli import main
 from dsd2.config.recipe import to_json
 from dsd2.config.stopping import Stopping
 from dsd2.errors import UserError
-from dsd2.files.decision import GATE, read_decision, write_decision
-from dsd2.files.records import CHAIN, HISTORY, METRICS, STUDY, read_rows, read_table, write_table
+from dsd2.files.decision import (
+    GATE,
+    chain_identity,
+    gate_identity,
+    read_decision,
+    write_decision,
+)
+from dsd2.files.records import CHAIN, HISTORY, METRICS, read_rows, write_table
 from dsd2.stages.decisions import run_collect, run_gate, run_select
-from dsd2.stages.study import Entry, run_study
+from dsd2.stages.study import Entry, read_study, run_study
 
 CHAIN_RUN = "x"
+POLICY = Stopping(policy="entropy", entropy_threshold=0.8, accuracy_threshold=0.9)
+WHOLE = Stopping(policy="none")
 
 
 @pytest.fixture
@@ -28,7 +37,6 @@ def chain_files(tmp_path):
     """Metrics of a chain with a dip, and the gates of the entropy policy on it."""
     entropies = [1.0, 1.0, 0.9, 0.5, 0.4]
     accuracies = [0.8, 0.6, 0.85, 0.9, 0.3]
-    policy = Stopping(policy="entropy", entropy_threshold=0.8, accuracy_threshold=0.9)
     metrics, gates = [], []
     for i, (entropy, accuracy) in enumerate(zip(entropies, accuracies, strict=True)):
         metrics.append(tmp_path / f"metrics-{i}.parquet")
@@ -37,7 +45,7 @@ def chain_files(tmp_path):
         )
         write_table(metrics[-1], METRICS, [row])
         gates.append(tmp_path / f"gate-{i}.json")
-        run_gate(CHAIN_RUN, metrics[-1], gates[-2] if i else None, policy, gates[-1])
+        run_gate(CHAIN_RUN, i, metrics[-1], gates[-2] if i else None, POLICY, gates[-1])
     return metrics, gates
 
 
@@ -48,9 +56,9 @@ def test_gates_on_files(chain_files):
 
 def test_collecting_cuts_at_the_first_stop_and_marks_the_best(chain_files, tmp_path):
     metrics, gates = chain_files
-    early = read_decision(gates[2], GATE)
+    early = read_decision(gates[2], GATE, gate_identity(CHAIN_RUN, POLICY.slug, 2))
     write_decision(gates[2], GATE, {**early, "stop": True, "reason": "said so"})
-    run_collect(CHAIN_RUN, metrics, gates, 9, tmp_path / "chain.parquet")
+    run_collect(CHAIN_RUN, POLICY, 9, metrics, gates, tmp_path / "chain.parquet")
     rows = read_rows(tmp_path / "chain.parquet", CHAIN)
     assert [row["iteration"] for row in rows] == [0, 1, 2]
     assert [row["returned"] for row in rows] == [False, False, True]
@@ -59,31 +67,47 @@ def test_collecting_cuts_at_the_first_stop_and_marks_the_best(chain_files, tmp_p
 
 def test_collecting_without_gates_takes_all_and_refuses_gaps(chain_files, tmp_path):
     metrics, _ = chain_files
-    run_collect(CHAIN_RUN, metrics, [], 4, tmp_path / "chain.parquet")
+    run_collect(CHAIN_RUN, WHOLE, 4, metrics, [], tmp_path / "chain.parquet")
     rows = read_rows(tmp_path / "chain.parquet", CHAIN)
     assert len(rows) == 5
     assert rows[0]["stop_reason"] == "reached the wall"
-    with pytest.raises(UserError, match="missing or out of order"):
-        run_collect(CHAIN_RUN, [metrics[0], metrics[2]], [], 1, tmp_path / "gap.parquet")
+    with pytest.raises(UserError, match=r"metrics-2.parquet: is of iteration 2, but iteration 1"):
+        run_collect(CHAIN_RUN, WHOLE, 1, [metrics[0], metrics[2]], [], tmp_path / "gap.parquet")
     with pytest.raises(UserError, match="no gate stops the chain, and iteration 9 is missing"):
-        run_collect(CHAIN_RUN, metrics, [], 9, tmp_path / "short.parquet")
+        run_collect(CHAIN_RUN, WHOLE, 9, metrics, [], tmp_path / "short.parquet")
 
 
 def test_the_best_by_validation_accuracy_teaches(chain_files, tmp_path):
     metrics, _ = chain_files
-    run_collect(CHAIN_RUN, metrics, [], 4, tmp_path / "chain.parquet")
-    run_select(tmp_path / "chain.parquet", tmp_path / "choice.json")
+    run_collect(CHAIN_RUN, WHOLE, 4, metrics, [], tmp_path / "chain.parquet")
+    run_select(CHAIN_RUN, WHOLE, 4, tmp_path / "chain.parquet", tmp_path / "choice.json")
     choice = json.loads((tmp_path / "choice.json").read_text())
     assert choice["iteration"] == 3
     assert choice["validation_accuracy"] == 0.9
 
 
-def test_a_gate_of_another_iteration_is_refused(chain_files, tmp_path):
+def test_files_of_something_else_are_refused_by_decisions(chain_files, tmp_path):
     metrics, gates = chain_files
-    with pytest.raises(UserError, match="is of iteration 3, not 1"):
-        run_gate(
-            CHAIN_RUN, metrics[3], gates[0], Stopping(policy="accuracy"), tmp_path / "gate.json"
-        )
+    output, lax = tmp_path / "output", Stopping(policy="accuracy")
+    run_collect(CHAIN_RUN, WHOLE, 4, metrics, [], tmp_path / "chain.parquet")
+
+    def refused(words, stage, *arguments):
+        with pytest.raises(UserError, match=words):
+            stage(*arguments, output)
+
+    refused("metrics-3.* iteration 3, but iter", run_gate, "x", 1, metrics[3], gates[0], POLICY)
+    refused("gate-1.* iteration 1, but iter", run_gate, "x", 1, metrics[1], gates[1], POLICY)
+    refused("gate-0.* policy .*, but policy", run_gate, "x", 1, metrics[1], gates[0], lax)
+    refused("metrics-0.* run x, but run y", run_gate, "y", 0, metrics[0], None, POLICY)
+    refused("gate of iteration 0 must be given", run_gate, "x", 1, metrics[1], None, POLICY)
+    refused("gate-0.* policy", run_collect, "x", lax, 4, metrics, gates)
+    swapped = [*gates[:2], gates[3], gates[2], gates[4]]
+    refused("gate-3.* iteration 3, but", run_collect, "x", POLICY, 4, metrics, swapped)
+    chain = tmp_path / "chain.parquet"
+    refused("chain.* run x, but run y", run_select, "y", WHOLE, 4, chain)
+    refused("chain.* policy none, but", run_select, "x", POLICY, 4, chain)
+    refused("chain.* last 4, but last 5", run_select, "x", WHOLE, 5, chain)
+    assert not output.exists()
 
 
 def test_a_studys_costs_add_up_through_teachers(tmp_path):
@@ -99,11 +123,17 @@ def test_a_studys_costs_add_up_through_teachers(tmp_path):
         rows = [
             row_of(CHAIN, iteration=i, flops_paper=10.0 + i, returned=i == 0) for i in range(length)
         ]
-        write_table(path, CHAIN, rows)
-        names = {"panel": "all", "arm": arm, "seed": 0, "stopping": "none"}
+        names = {"run": arm, "stopping": "none", "last": length - 1}
+        write_table(path, CHAIN, rows, chain_identity(*names.values()))
+        names |= {"panel": "all", "arm": arm, "seed": 0}
         entries.append(Entry(**names, path=str(path), teacher=teacher, select=select))
-    run_study(entries, tmp_path / "study.parquet")
-    study = read_table(tmp_path / "study.parquet", STUDY).to_pandas()
+    run_study("mine", entries, tmp_path / "study.parquet")
+    study = read_study(tmp_path / "study.parquet", "mine")
+    with pytest.raises(UserError, match="is of study mine, but study other belongs here"):
+        read_study(tmp_path / "study.parquet", "other")
+    others = [dataclasses.replace(entries[0], path=entries[1].path)]
+    with pytest.raises(UserError, match=r"dense\.parquet: is of run dense, but run teacher"):
+        run_study("mine", others, tmp_path / "study.parquet")
     last = study.groupby("arm").last()
     assert last["total_flops_paper"].to_dict() == {
         "teacher": 33.0,
@@ -122,18 +152,20 @@ def test_a_studys_costs_add_up_through_teachers(tmp_path):
 
 
 def test_a_users_mistake_is_one_line_and_a_status(tmp_path, capsys):
-    arguments = ["select", "--chain", str(tmp_path / "absent"), "--output", str(tmp_path / "out")]
+    names = ["--run", "x", "--policy", to_json(WHOLE), "--last", "4"]
+    files = ["--chain", str(tmp_path / "absent"), "--output", str(tmp_path / "out")]
+    arguments = ["select", *names, *files]
     assert main(arguments, 0.0) == 1
     assert capsys.readouterr().err == f"error: {tmp_path / 'absent'}: there is no such file\n"
 
 
 def test_light_stages_import_neither_torch_nor_pandas(chain_files, tmp_path):
     metrics, gates = chain_files
-    policy = to_json(Stopping(policy="accuracy", accuracy_threshold=0.9))
+    policy = to_json(POLICY)
     program = (
         "import sys, dsd2.cli\n"
         f"dsd2.cli.main(['gate', '--run', {CHAIN_RUN!r}, '--policy', {policy!r},"
-        f" '--metrics', {str(metrics[1])!r},"
+        f" '--iteration', '1', '--metrics', {str(metrics[1])!r},"
         f" '--previous', {str(gates[0])!r}, '--output', {str(tmp_path / 'g.json')!r}], 0)\n"
         "heavy = {'torch', 'torchvision', 'pandas', 'matplotlib', 'scipy'} & set(sys.modules)\n"
         "sys.exit(f'imported {heavy}' if heavy else 0)"

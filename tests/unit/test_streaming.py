@@ -14,6 +14,7 @@ import torch
 from PIL import Image
 from recipes import training
 
+from dsd2.config.layout import dataset_name
 from dsd2.config.recipe import (
     DatasetRecipe,
     DistillationRecipe,
@@ -179,10 +180,11 @@ def test_a_file_that_is_gone_is_named_in_one_sentence(tmp_path, workers):
 
 
 def test_the_artefact_holds_names_and_comes_back(folder, tmp_path):
-    data = split_source(read_imagefolder(folder, 16), recipe_of(folder, True))
-    save_dataset(tmp_path / "dataset", data)
+    recipe = recipe_of(folder, True)
+    data = split_source(read_imagefolder(folder, 16), recipe)
+    save_dataset(tmp_path / "dataset", data, recipe)
     assert (tmp_path / "dataset").stat().st_size < 10_000, "no pixels"
-    loaded = load_dataset(tmp_path / "dataset")
+    loaded = load_dataset(tmp_path / "dataset", dataset_name(recipe))
     assert loaded.image == (3, 16, 16)
     for split in ("train", "validation", "test"):
         mine, theirs = getattr(data, split), getattr(loaded, split)

@@ -37,7 +37,7 @@ def test_exports_can_be_used_without_this_workflow(finished):
     assert {path.parent.name for path in folder.glob("*/card.md")} == names
 
     (dataset,) = finished.folder.glob("results/datasets/*.safetensors")
-    test = load_dataset(dataset).test
+    test = load_dataset(dataset, dataset.stem).test
     images = test.images
     np.savez(finished.folder / "test.npz", images=images.numpy(), labels=test.labels.numpy())
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}

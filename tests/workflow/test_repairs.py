@@ -18,11 +18,11 @@ DAMAGED = {
     "dataset": ("results/datasets/*.safetensors", MIDDLE),
     "labels": ("results/labels/*.parquet", MIDDLE),
     "checkpoint": (f"{RUN}/iter-01/checkpoint.safetensors", MIDDLE),
-    "metrics": (f"{RUN}/iter-02/metrics.parquet", f"{RUN}/chains/*.parquet"),
-    "chain": (f"{RUN}/chains/*.parquet", "results/studies/tiny/metrics.parquet"),
+    "metrics": (f"{RUN}/iter-02/metrics.parquet", f"{RUN}/stopping/*/*.parquet"),
+    "chain": (f"{RUN}/stopping/*/*.parquet", "results/studies/tiny/metrics.parquet"),
     "study": ("results/studies/tiny/metrics.parquet", "results/studies/tiny/figures/sdd.png"),
-    "gate": (f"{GATED}/gates/*/iter-01.json", f"{GATED}/chains/*.parquet"),
-    "choice": (f"{RUN}/chains/*.json", "results/studies/tiny/figures/sdd.png"),
+    "gate": (f"{GATED}/stopping/*/iter-01.json", f"{GATED}/stopping/*/*.parquet"),
+    "choice": (f"{RUN}/stopping/*/*.best.json", "results/studies/tiny/figures/sdd.png"),
 }
 """Each kind of artefact, and a file that is made from it."""
 
@@ -47,8 +47,8 @@ def test_a_damaged_artefact_is_named_with_the_command_that_remakes_it_alone(fini
     name, wanted = (str(path.relative_to(finished.folder)) for path in (damaged, made))
     text = finished.snakemake(wanted, status=1)
     assert re.search(f"{re.escape(name)}: (is damaged|has other columns)", text)
-    trained = {"train": 1} if kind in ("checkpoint", "metrics") else {}
-    if kind in ("gate", "choice"):
+    trained = kind == "checkpoint"
+    if kind in ("gate", "choice", "metrics"):
         assert "delete it and run the same command again to make it anew" in text
         damaged.unlink()
     else:
@@ -139,7 +139,7 @@ def test_another_runs_metrics_in_the_place_of_ones_own_are_refused(finished):
         [*finished.folder.glob(f"{pattern}/iter-01/metrics.parquet")] for pattern in (RUN, GATED)
     )
     own.write_bytes(foreign.read_bytes())
-    (chain,) = finished.folder.glob(f"{RUN}/chains/*.parquet")
+    (chain,) = finished.folder.glob(f"{RUN}/stopping/*/*.parquet")
     chain.unlink()
     text = finished.snakemake(status=1)
     assert re.search(r"iter-01/metrics.parquet: is of run \S+, not of \S+; `snakemake", text)

@@ -5,6 +5,8 @@ import shutil
 import pytest
 from project import TINY, new_project
 
+from dsd2.files.records import METRICS, read_rows
+
 PLOTS = {"figure": 1, "explore": 1, "layers": 1}
 DECISIONS = {"gate", "collect", "study_metrics", "table", "provenance", *PLOTS}
 
@@ -114,6 +116,52 @@ def test_a_fresh_clone_given_the_results_retrains_nothing(finished, tmp_path):
     shutil.rmtree(clone.folder / "results/studies/tiny/figures")
     assert clone.done(clone.snakemake()).keys() <= drawn
     assert clone.checkpoints() == content
+
+
+def copied_without_times(project, folder):
+    """A clone given the results alone, all of them as new as the copy."""
+    clone = new_project(folder)
+    results = project.folder / "results"
+    shutil.copytree(results, clone.folder / "results", copy_function=shutil.copyfile)
+    return clone
+
+
+def test_results_copied_without_their_times_retrain_nothing(finished, tmp_path):
+    assert "train" not in copied_without_times(finished, tmp_path / "clone").planned()
+
+
+def test_data_that_is_gone_is_made_again_for_new_trainings_alone(finished):
+    before = finished.modified("results/runs/*/iter-*/checkpoint.safetensors")
+    for name in ("datasets", "labels"):
+        shutil.rmtree(finished.folder / "results" / name)
+    assert "Nothing to be done" in finished.snakemake()
+    finished.configure(arms={**TINY["arms"], "longer": {"training": {"epochs": 3}}})
+    done = finished.done(finished.snakemake())
+    assert [done[stage] for stage in ("dataset", "labels", "train")] == [1, 1, 4]
+    after = finished.modified("results/runs/*/iter-*/checkpoint.safetensors")
+    assert before.items() <= after.items(), "nothing finished was touched"
+    shutil.rmtree(finished.folder / "results/datasets")
+    again = str(vanilla_checkpoint(finished, 2).relative_to(finished.folder))
+    assert finished.done(finished.snakemake("--force", again))["train"] == 1
+
+
+def test_lost_metrics_are_measured_again_not_trained(finished):
+    (lost,) = finished.folder.glob("results/runs/*-kd0.8t10-from-*-00-*/iter-00/metrics.parquet")
+    name = str(lost.relative_to(finished.folder))
+    (before,) = read_rows(lost, METRICS)
+    lost.unlink()
+    finished.configure(arms=gated(accuracy_threshold=0.99))
+    done = finished.done(finished.snakemake())
+    assert done["evaluate"] == 1
+    assert "train" not in done
+    (after,) = read_rows(lost, METRICS)
+    measured = {"seconds", "peak_memory"}
+    assert {k: after[k] for k in after if k not in measured} == {
+        k: before[k] for k in before if k not in measured
+    }
+    assert "Nothing to be done" in finished.snakemake()
+    lost.unlink()
+    assert finished.planned("--force", name)["train"] == 1, "what is forced is trained"
 
 
 def test_a_refactoring_of_the_library_retrains_nothing(finished):

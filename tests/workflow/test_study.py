@@ -67,7 +67,7 @@ def test_where_every_arm_is(finished, monkeypatch):
         assert states[name].latest[0]["entropy"] == rows["entropy"].iloc[-1]
         assert states[name].ended
     # A gate that is to be decided again.
-    for decision in Path("results/runs").glob("*/gates/*/*.json"):
+    for decision in Path("results/runs").glob("*/stopping/*/iter-*.json"):
         decision.unlink()
     gated = next(state for state in arm_states(plan) if state.words == "gated")
     assert (gated.reached, gated.gate, gated.ended) == ([1], "going on", False)

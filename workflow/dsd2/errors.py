@@ -12,7 +12,8 @@ def remake(path: Path) -> str:
 
 
 DELETE = "delete it and run the same command again to make it anew"
-"""What mends a decision, which Snakemake's input functions read before anything can be made."""
+"""What mends a decision, which Snakemake's input functions read before anything can be made; and
+metrics, which are measured again where they are gone."""
 
 
 class UserError(Exception):

@@ -36,7 +36,6 @@ set_for_jobs(
 )
 
 
-
 def forced_again():
     """Rules and files that the command line asks for again; None where that may be anything.
 

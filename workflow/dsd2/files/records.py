@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pyarrow.json import ParseOptions, ReadOptions, read_json
 
-from dsd2.errors import UserError, remake
+from dsd2.errors import DELETE, UserError, remake
 from dsd2.files.atomic import replacing
 from dsd2.files.identity import Identity, check_identity
 
@@ -233,6 +233,8 @@ def read_table(path: Path, schema: pa.Schema, identity: Identity | None = None) 
     Raises:
         UserError: the file is missing or damaged, has another schema, or belongs elsewhere.
     """
+    # Lost metrics are measured again; forcing them would train.
+    remedy = DELETE if schema is METRICS else remake(path)
     try:
         # Not pq.read_table, which imports pyarrow's datasets and takes some paths for one.
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
@@ -246,14 +248,14 @@ def read_table(path: Path, schema: pa.Schema, identity: Identity | None = None) 
         raise UserError(f"{path}: there is no such file") from error
     # A damaged name or text is no UTF-8, which is a ValueError.
     except (pa.ArrowException, OSError, ValueError) as error:
-        raise UserError(f"{path}: is damaged; {remake(path)}") from error
+        raise UserError(f"{path}: is damaged; {remedy}") from error
     if not known:
         raise UserError(
-            f"{path}: has other columns than this version of the workflow writes; {remake(path)}"
+            f"{path}: has other columns than this version of the workflow writes; {remedy}"
         )
     if not whole:
-        raise UserError(f"{path}: is damaged (its checksum does not match); {remake(path)}")
-    check_identity(path, json.loads(said or b"{}"), identity or {}, remake(path))
+        raise UserError(f"{path}: is damaged (its checksum does not match); {remedy}")
+    check_identity(path, json.loads(said or b"{}"), identity or {}, remedy)
     return table
 
 

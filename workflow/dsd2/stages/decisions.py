@@ -8,7 +8,7 @@ from typing import Any
 
 from dsd2.analysis.gate import GateState, best_iteration, decide
 from dsd2.config.stopping import WALL, Stopping
-from dsd2.errors import UserError, remake
+from dsd2.errors import DELETE, UserError
 from dsd2.files.decision import (
     CHOICE,
     GATE,
@@ -104,7 +104,7 @@ def run_select(run: str, policy: Stopping, last: int, chain: Path, output: Path)
 def _read_metrics(path: Path, run: str, iteration: int) -> dict[str, Any]:
     """The row of metrics of an iteration of a run."""
     (row,) = read_rows(path, METRICS)
-    check_identity(path, row, {"run": run, "iteration": iteration}, remake(path))
+    check_identity(path, row, {"run": run, "iteration": iteration}, DELETE)
     return row
 
 
