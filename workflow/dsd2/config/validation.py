@@ -15,7 +15,7 @@ import yaml
 from dsd2.config.plain import named, plain, shown
 from dsd2.errors import UserError
 
-SCHEMA_FILE = Path(__file__).parents[2] / "schemas" / "config.schema.yaml"
+SCHEMA_FILE = Path(__file__).with_name("config.schema.yaml")
 
 SECTIONS = (
     "dataset",

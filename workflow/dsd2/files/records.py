@@ -6,7 +6,6 @@ a checksum of the rows: Parquet's own leave its headers unprotected.
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 from collections.abc import Iterable, Mapping
@@ -19,8 +18,7 @@ from pyarrow.json import ParseOptions, ReadOptions, read_json
 
 from dsd2.errors import UserError, remake
 from dsd2.files.atomic import replacing
-
-_CHECKSUM = b"sha256"
+from dsd2.files.columns import is_whole, with_checksum
 
 
 def _column(
@@ -171,15 +169,19 @@ def write_table(path: Path, schema: pa.Schema, rows: Iterable[Mapping[str, Any]]
     for row in held:
         if row.keys() != set(schema.names):
             raise ValueError(f"columns {sorted(row.keys() ^ set(schema.names))} do not fit {path}")
-    table = _from_rows(held, schema)
-    table = table.replace_schema_metadata({_CHECKSUM: _checksum(table)})
+    write_columns(path, _from_rows(held, schema))
+
+
+def write_columns(path: Path, table: pa.Table) -> None:
+    """Write a table of one of the schemas atomically, with its checksum.
+
+    For tables of millions of rows, which are made without a Python object a value.
+
+    Raises:
+        UserError: as :func:`dsd2.files.atomic.replacing`.
+    """
     with replacing(path) as temporary:
-        pq.write_table(table, temporary, write_page_checksum=True)
-
-
-def _checksum(table: pa.Table) -> bytes:
-    text = json.dumps(table.to_pydict(), sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest().encode()
+        pq.write_table(with_checksum(table), temporary, write_page_checksum=True)
 
 
 def _from_rows(rows: list[Mapping[str, Any]], schema: pa.Schema) -> pa.Table:
@@ -206,7 +208,7 @@ def read_table(path: Path, schema: pa.Schema) -> pa.Table:
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
             table = file.read()
         known = table.schema.equals(schema)
-        whole = known and (table.schema.metadata or {}).get(_CHECKSUM) == _checksum(table)
+        whole = known and is_whole(table)
     except FileNotFoundError as error:
         raise UserError(f"{path}: there is no such file") from error
     # A damaged name or text is no UTF-8, which is a ValueError.
