@@ -3,10 +3,18 @@ from snakemake.utils import min_version
 min_version("9.19")
 
 
-# What --configfile or --config gives stands alone; it is not laid over the default study.
-if "study" not in config and "studies" not in config:
+include: "workflow/rules/configuration.smk"
 
-    configfile: "config/own-data.yaml" if "data" in config else "config/config.yaml"
+
+# What --configfile or --config gives stands alone; it is not laid over the default study.
+if "studies" not in config:
+    if "data" in config and "arms" not in config:
+
+        configfile: plain_file("config/own-data.yaml")
+
+    elif "study" not in config and "data" not in config:
+
+        configfile: plain_file("config/config.yaml")
 
 
 report: "workflow/report/workflow.rst"

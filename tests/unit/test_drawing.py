@@ -3,13 +3,19 @@
 from types import SimpleNamespace
 
 import explore
+import layers
 import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
+from bokeh.models import PlainText
 from figure import draw
 from panel import NUMERALS, position
 from rows import LABELS
 from styles import COLOURS, DASHES, Drawn, styles
+
+from dsd2.analysis.layers import layer_curves
+from dsd2.analysis.sentences import layers_found
+from dsd2.analysis.sheets import Words
 
 PARAMS = SimpleNamespace(
     title="A title that is long enough to be set in more than a single line of the figure",
@@ -70,6 +76,20 @@ def test_an_arm_that_is_not_to_be_shown_is_not(study):
     assert len([line for line in drawn.axes[0].lines if len(line.get_xdata()) > 1]) == 1
     assert [text.get_text() for text in drawn.axes[0].texts] == ["I", "IV"]
     plt.close(drawn)
+
+
+def test_networks_without_relu_are_drawn_without_entropy(study):
+    bare = study.assign(
+        entropy=float("nan"), states=[[]] * len(study), state_entropy=[[]] * len(study)
+    )
+    drawn = draw(bare, PARAMS)
+    assert len([line for line in drawn.axes[0].lines if len(line.get_xdata()) > 1]) == 2
+    plt.close(drawn)
+    explore.page("a", explore.draw(bare, PARAMS))
+    shown = layer_curves(bare)
+    plt.close(layers.draw(shown, PARAMS))
+    words = Words(LABELS, PARAMS.panels, **PARAMS.analysis)
+    assert layers_found(shown, words).count("it has no ReLU layer, and so no entropy") == 2
 
 
 def in_panels(study, panels, **changes):
@@ -172,3 +192,12 @@ def test_the_figure_to_explore_of_a_large_study_is_a_page_that_chrome_takes_as_a
     page = explore.page("a < b", explore.draw(whole, params))
     assert "<title>a &lt; b</title>" in page
     assert len(page) * 4 / 3 < 2e6
+
+
+def test_the_figure_to_explore_takes_no_label_for_a_formula(study):
+    params = {"panels": {"low": "$$x$$", "high": "\\(y\\)"}}
+    whole = pd.concat([study.assign(panel=panel) for panel in ("low", "high")])
+    arms = [("vanilla", panel, ()) for panel in ("low", "high")]
+    drawn = explore.draw(whole, SimpleNamespace(**{**vars(PARAMS), **params, "arms": arms}))
+    titles = [text.text for text in drawn.select({"type": PlainText})]
+    assert sorted(titles) == ["$$x$$", "\\(y\\)"]

@@ -11,10 +11,20 @@ import onnxruntime
 import pandas as pd
 import pytest
 import torch
+from export_comparison import sheet
 from masked import random_network
 from rows import row_of
+from safetensors.torch import save_file
 
-from dsd2.analysis.exports import Agreement, Facts, card, choose, proportion_interval
+from dsd2.analysis.exports import (
+    Agreement,
+    Facts,
+    card,
+    choose,
+    label_noise,
+    phase_of,
+    proportion_interval,
+)
 from dsd2.analysis.pareto import comparison, pareto_front
 from dsd2.config.study import load_study
 from dsd2.errors import UserError
@@ -23,8 +33,10 @@ from dsd2.files.compact import encode, load_compact, save_network
 from dsd2.files.load_network import decode
 from dsd2.files.onnx_file import onnx_model, save_onnx
 from dsd2.files.records import LATENCIES, NETWORKS, STUDY
+from dsd2.files.tensors import save_tensors
 from dsd2.nn.graph import graph_of
 from dsd2.nn.shrinking import compress
+from dsd2.stages.export import checksums, networks_to_compare
 
 ROUNDING = 1e-4
 
@@ -87,6 +99,51 @@ def test_a_damaged_or_foreign_file_is_refused(tmp_path):
     file.write_bytes(content)
     with pytest.raises(UserError, match="checksum does not match"):
         load_compact(file)
+
+
+def flipped(whole, bit):
+    damaged = bytearray(whole)
+    damaged[bit // 8] ^= 1 << bit % 8
+    return bytes(damaged)
+
+
+def test_the_loader_refuses_every_flipped_bit_and_every_cut(tmp_path):
+    """All bits of the header, which is JSON, and some of each tensor."""
+    graph, described, *_ = compressed("vgg-like", 0)
+    file = tmp_path / "network.safetensors"
+    # A small number, which has two spellings: 1e-05 and, one bit further, 1E-05.
+    save_network(file, graph, *described, "fp32", {"sparsity": 1e-05})
+    whole = file.read_bytes()
+    load_network.load_network(file)
+    header = 8 * (8 + int.from_bytes(whole[:8], "little"))
+    cuts = [whole[:size] for size in range(0, len(whole), len(whole) // 50)]
+    bits = [*range(header), *range(header, 8 * len(whole), 97)]
+    for content in (*cuts, whole + b"\0", *(flipped(whole, bit) for bit in bits)):
+        file.write_bytes(content)
+        with pytest.raises(ValueError, match=r"^\S+: is damaged(, was cut short| \(its checksum)"):
+            load_network.load_network(file)
+
+
+def test_the_loader_refuses_what_is_no_network(tmp_path):
+    save_tensors(tmp_path / "x", {"a": torch.ones(1)}, {"kind": "dataset", "format": 1})
+    with pytest.raises(ValueError, match=r"x: holds no network that this version"):
+        load_network.load_network(tmp_path / "x")
+    save_file({"a": torch.ones(1)}, tmp_path / "x")
+    with pytest.raises(ValueError, match=r"x: is damaged, was cut short, or was not made by the"):
+        load_network.load_network(tmp_path / "x")
+    with pytest.raises(FileNotFoundError):
+        load_network.load_network(tmp_path / "y")
+
+
+def test_sums_are_what_sha256sum_checks(tmp_path):
+    files = [tmp_path / "a b", tmp_path / "c"]
+    for file in files:
+        file.write_bytes(file.name.encode())
+    (tmp_path / "SHA256SUMS").write_text(checksums(files))
+    command = ["sha256sum", "--check", "--strict", "SHA256SUMS"]
+    assert subprocess.run(command, cwd=tmp_path, check=False).returncode == 0
+    files[1].write_bytes(flipped(b"c", 0))
+    assert subprocess.run(command, cwd=tmp_path, check=False).returncode == 1
 
 
 BLOCKED = (
@@ -172,36 +229,117 @@ def test_wilsons_interval():
     assert proportion_interval(1.0, 10, 0.95)[1] == pytest.approx(1.0)
 
 
+def facts(**changes):
+    same = Agreement(accuracy=0.395, differing=0, difference=1e-6, scale=4.0)
+    usual = {
+        "label": "student",
+        "noise": "symmetric; it changed 30.0 % of the training labels.",
+        "tested": False,
+        "licence": "CC0",
+        "choice": "smallest",
+        "tolerance": 0.015,
+        "confidence": 0.9,
+        "flat_tolerance": 0.02,
+        "test_images": 200,
+        "image": (3, 8, 8),
+        "precision": "fp16",
+        "parts": [("dense", 100, 1000), ("head folded", 10, 200)],
+        "nonzero": 5,
+        "file_bytes": (50, 80, 400),
+        "agreements": (same, same),
+    }
+    return Facts(**{**usual, **changes})
+
+
 def test_the_card_says_what_the_network_is():
     curve = rows(0.80, 0.70, 0.79)
-    same = Agreement(accuracy=0.395, differing=0, difference=1e-6, scale=4.0)
-    facts = Facts(
-        label="student",
-        noise="symmetric",
-        licence="CC0",
-        choice="smallest",
-        tolerance=0.015,
-        confidence=0.9,
-        flat_tolerance=0.02,
-        test_images=200,
-        image=(3, 8, 8),
-        precision="fp16",
-        parts=[("dense", 100, 1000), ("head folded", 10, 200)],
-        nonzero=5,
-        file_bytes=(50, 80, 400),
-        agreements=(same, same),
-    )
-    text = card(curve[2], curve, facts)
+    text = card(curve[2], curve, facts())
     for part in (
         "| test accuracy | 39.50 % | 40.00 % | 40.00 % |",
         "| sparsity | 75.00 % | 0.00 % | 0.00 % |",
         "at most 1.5 %",
-        "TMAC",
+        "The test accuracy played no part in the choice.",
+        "symmetric; it changed 30.0 % of the training labels.",
         "CC0",
         "| `network.safetensors` | 50 | 12.5 % | 39.50 % | 0 of 200 images |",
         "| head folded | 10 | 200 |",
     ):
         assert part in text, part
+
+
+def test_small_costs_and_several_devices_are_told_as_they_are():
+    curve = [
+        {**row, "device": device, "total_flops_dense": 3e6, "teacher_flops_dense": 1.2e6}
+        for row, device in zip(rows(0.80, 0.70), ("cpu", "NVIDIA H100"), strict=True)
+    ]
+    text = card(curve[0], curve, facts())
+    assert "**Cost**: 4.2 MFLOP" in text
+    assert "on NVIDIA H100 and cpu." in text
+    alone = [{**row, "teacher_run": None} for row in curve]
+    assert "teacher's" not in card(alone[0], alone, facts())
+
+
+def test_a_choice_by_the_test_images_is_called_one():
+    curve = rows(0.80, 0.70)
+    text = card(curve[0], curve, facts(tested=True))
+    assert "the test accuracy made the choice" in text
+    assert "played no part" not in text
+
+
+@pytest.mark.parametrize(
+    ("kind", "own", "stand_in", "expected"),
+    [
+        ("none", True, False, "none was added. How many of the dataset's own labels are wrong is"),
+        ("none", False, False, "none was added. How many of the dataset's own labels are wrong is"),
+        ("symmetric", False, False, "symmetric; it changed 30.0 % of the training labels."),
+        (
+            "symmetric",
+            True,
+            False,
+            "changed 30.0 % of the training labels. How many of the dataset's",
+        ),
+        ("human", False, False, "labels that people gave; 30.0 % of the training labels differ"),
+        ("human", False, True, "random labels stand in for those that people gave; 30.0 % of"),
+    ],
+)
+def test_nothing_is_said_of_labels_that_nobody_knows(kind, own, stand_in, expected):
+    text = label_noise(kind, 0.0 if kind == "none" else 0.3, own=own, stand_in=stand_in)
+    assert expected in text
+    assert " 0.0 %" not in text
+    assert text.endswith("not known.") == (own or kind == "none")
+
+
+DESCENT = [0.80, 0.80, 0.70, 0.65, 0.75, 0.85, 0.40, 0.10]
+
+
+def curve_of(accuracies, arm="whole", stopping="none", reason="reached the wall", run="r"):
+    return [
+        row_of(
+            STUDY,
+            panel="all",
+            arm=arm,
+            run=run,
+            stopping=stopping,
+            stop_reason=reason,
+            iteration=i,
+            test_accuracy=accuracy,
+        )
+        for i, accuracy in enumerate(accuracies)
+    ]
+
+
+def test_the_phase_is_that_of_the_longest_curve_of_the_run():
+    cut = curve_of(DESCENT[:4], "gated", "entropy-te0.9-ta0.95", "accuracy 0.65 not above 0.76")
+    whole = curve_of(DESCENT)
+    assert phase_of(cut[3], cut + whole, 0.02) == "critical", "alone it looks collapsed"
+    assert phase_of(cut[3], whole + cut, 0.02) == "critical"
+    longer = curve_of(DESCENT[:6], "later", "entropy-te0.9-ta0.8", "accuracy 0.4 not above 0.68")
+    for study in (cut, cut + longer, cut + curve_of(DESCENT, run="another")):
+        assert phase_of(cut[3], study, 0.02).startswith("undecided")
+    ended = curve_of(DESCENT, "gated", "entropy-te0.9-ta0.95")
+    assert phase_of(ended[3], ended, 0.02) == "critical", "no gate stopped it"
+    text = card(cut[3], cut, facts())
+    assert "**Phase** of the curve over sparsity that it lies in: undecided" in text
 
 
 def test_the_pareto_front_has_what_nothing_beats():
@@ -231,6 +369,90 @@ def test_the_comparison_has_the_dense_network_and_the_compressed_one():
     assert table["parameters"].tolist() == [100, 40]
     assert table["file [byte]"].tolist() == [400, 90]
     assert table["torch, batch 64 [ms]"].tolist() == [2.0, 2.0]
+
+
+def compared_table(networks):
+    """The comparison of networks that are given as panel, arm, run, iteration, parameters."""
+    made = [
+        row_of(
+            NETWORKS,
+            panel=panel,
+            arm=arm,
+            run=run,
+            iteration=i,
+            exports=[] if i == 0 else [f"{panel}.{arm}-best"],
+            part_parameters=[float(parameters), float(parameters)],
+            part_macs=[1000.0, 500.0],
+        )
+        for panel, arm, run, i, parameters in networks
+    ]
+    times = [
+        row_of(LATENCIES, run=run, iteration=i, form=f, runtime=r, batch=b, median=0.002)
+        for run, i in {(run, i) for _, _, run, i, _ in networks}
+        for f in (("trained", "compressed") if i == 0 else ("compressed",))
+        for r in ("torch", "onnxruntime")
+        for b in (1, 64)
+    ]
+    return comparison(pd.DataFrame(made), pd.DataFrame(times))
+
+
+def test_each_panel_is_compared_with_its_own_dense_network_and_named():
+    table = compared_table(
+        [
+            ("low", "a", "r1", 0, 100),
+            ("low", "a", "r1", 1, 50),
+            ("high", "a", "r2", 0, 10_000),
+            ("high", "a", "r2", 1, 50),
+        ]
+    )
+    text = sheet(table, {"a": "A"}, {"low": "ε = 10 %", "high": "ε = 50 %"}, "a processor")
+    lines = [[c.strip() for c in line.strip("|").split("|")] for line in text.splitlines()]
+    header, low, high = (
+        next(x for x in lines if word in x) for word in ("panel", "low.a-best", "high.a-best")
+    )
+    place = header.index("parameters")
+    assert (low[0], low[place]) == ("ε = 10 %", "50 (0.50)")
+    assert (high[0], high[place]) == ("ε = 50 %", "50 (0.01)"), "0.5 would be of another panel"
+    one = sheet(table[table["panel"] == "low"], {"a": "A"}, {"low": "Low"}, "a processor")
+    assert "panel" not in one
+
+
+def studied(*chains):
+    """Rows of a study of chains that are given as panel, arm, seed, run and length."""
+    return [
+        row_of(STUDY, panel=panel, arm=arm, seed=seed, run=run, iteration=i)
+        for panel, arm, seed, run, length in chains
+        for i in range(length)
+    ]
+
+
+def compared(rows):
+    return [(row["panel"], row["arm"], row["run"], row["iteration"]) for row in rows]
+
+
+def test_a_shared_network_stands_beside_its_dense_one_in_every_panel():
+    study = studied(
+        ("low", "gated", 0, "r", 2),
+        ("low", "whole", 0, "r", 3),
+        ("high", "whole", 0, "r", 3),
+    )
+    arms = [("low", "gated"), ("low", "whole"), ("high", "whole")]
+    found = compared(networks_to_compare(study, arms, [("low", "r", 1)], 0))
+    assert found == [(panel, "whole", "r", i) for panel in ("low", "high") for i in range(3)]
+
+
+def test_every_arm_that_is_compared_has_a_dense_network():
+    # The first seed's student is that of the dense teacher; what is exported is the second's.
+    study = studied(
+        ("all", "dense", 0, "shared", 3),
+        ("all", "dense", 1, "d1", 3),
+        ("all", "best", 0, "shared", 3),
+        ("all", "best", 1, "b1", 3),
+    )
+    arms = [("all", "dense"), ("all", "best")]
+    found = compared(networks_to_compare(study, arms, [("all", "b1", 2)], 0))
+    shared = [("all", "dense", "shared", i) for i in range(3)]
+    assert found == [*shared, ("all", "best", "b1", 0), ("all", "best", "b1", 2)]
 
 
 def test_an_arm_to_export_must_exist():

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 import os
 
 import pyarrow as pa
@@ -231,6 +232,17 @@ def test_rows_that_do_not_fit_are_not_written(tmp_path):
     with pytest.raises(pa.ArrowException):
         write_table(path, HISTORY, [{**ROW, "epoch": "two"}])
     assert not path.exists()
+
+
+def test_only_an_entropy_may_be_no_number(tmp_path):
+    path, nan = tmp_path / "metrics.parquet", float("nan")
+    write_table(path, METRICS, [row_of(METRICS, entropy=nan, entropy_channel=nan)])
+    (row,) = read_rows(path, METRICS)
+    assert math.isnan(row["entropy"])
+    assert math.isnan(row["entropy_channel"])
+    for column in ("test_accuracy", "noise_rate"):
+        with pytest.raises(ValueError, match="not JSON compliant"):
+            write_table(path, METRICS, [row_of(METRICS, **{column: nan})])
 
 
 def test_a_damaged_or_foreign_table_is_refused(tmp_path):

@@ -1,5 +1,7 @@
 """Costs against the constants that the paper's printed values come from."""
 
+import copy
+
 import pytest
 import torch
 
@@ -81,6 +83,22 @@ def test_density_and_teacher_enter_where_they_should():
     assert taught.paper == alone.paper
     assert taught.dense - alone.dense == 20 * teacher.dense
     assert taught.sparse - alone.sparse == pytest.approx(10 * teacher.dense)
+
+
+def test_a_layer_that_is_called_twice_costs_twice():
+    conv, linear = torch.nn.Conv2d(4, 4, 3, padding=1), torch.nn.Linear(8, 8)
+    twice = torch.nn.Sequential(conv, conv, linear, linear)
+    counted = forward_cost(twice, (4, 8, 8))
+    assert counted.layers == {"0.weight": 2 * 4 * 9 * 4 * 64, "2.weight": 2 * 64 * 4 * 8}
+    assert counted.sparse({"0.weight": 0.5, "2.weight": 1.0}) == 4 * 9 * 4 * 64 + 2 * 64 * 4 * 8
+    apart = torch.nn.Sequential(*(copy.deepcopy(layer) for layer in twice))
+    assert counted.dense == forward_cost(apart, (4, 8, 8)).dense
+
+
+def test_what_cannot_be_counted_is_refused():
+    model = torch.nn.Sequential(torch.nn.ConvTranspose2d(3, 4, 3))
+    with pytest.raises(TypeError, match=r"operations of 0\.weight are not known"):
+        forward_cost(model, CIFAR)
 
 
 def test_counting_leaves_the_network_as_it_was():

@@ -49,6 +49,8 @@ CHOSEN = {
     },
     "training": {"augmentation": ["none", "flip-shift", "auto-cutout"], "epochs": [1, 2, 160]},
     "pruning": {"structure": ["weights"], "fraction": [0.2, 0.5, 0.123456789]},
+    # A training of one step has no other step to go back to.
+    "perturbation": {"rewind_step": [0]},
     "distillation": {"table": [None, False]},
 }
 STUDY_KEYS = ("seeds", "data_roots", "download", "lookahead", "decoders", "figure", "tables")
@@ -107,7 +109,7 @@ def sections(draw, name):
     for key in sorted(rules, key=lambda key: key not in deciding):
         if not applies(name, key, section) or key == "teacher":
             continue
-        needed = key in deciding or key in ("path", "file", "column")
+        needed = key in deciding or key in ("path", "file", "column", "rewind_step")
         if needed or draw(st.booleans()):
             chosen = CHOSEN.get(name, {}).get(key)
             section[key] = draw(st.sampled_from(chosen) if chosen else values(rules[key]))
@@ -139,14 +141,51 @@ def studies(draw):
             panel: {key: draw(sections(key)) for key in ("dataset", "noise") if draw(st.booleans())}
             for panel in panels
         }
+    config["export"] = {
+        key: draw(values(rule))
+        for key, rule in rules["export"]["properties"].items()
+        if key != "arms" and draw(st.booleans())
+    }
     if draw(st.booleans()):
         some = st.lists(st.sampled_from(names), min_size=1, unique=True)
-        config["export"] = {"arms": draw(st.none() | some)}
+        config["export"]["arms"] = draw(st.none() | some)
     if draw(st.booleans()):
-        grid = draw(st.sampled_from([{"training.epochs": [3, 4]}, {"model.dropout": [0, 0.5]}]))
-        label = draw(st.sampled_from(["", "plain", f"{{{next(iter(grid))}}}"]))
-        config["arms"]["grid"] = {"grid": grid, "label": label}
+        config["override"] = {key: draw(sections(key)) for key in ("training", "stopping")}
+    if draw(st.booleans()):
+        config["paper"] = draw(st.lists(printed(names, list(config.get("panels", [])))))
+    if draw(st.booleans()):
+        config["arms"]["grid"] = draw(st.sampled_from(RIGHT_GRIDS))
+    if "panels" in config and draw(st.booleans()):
+        config["panels"]["grid"] = draw(st.sampled_from(RIGHT_GRIDS))
     return config
+
+
+RIGHT_GRIDS = [
+    {"grid": {key: values}, **({} if label is None else {"label": label.format(key)})}
+    for key, values in (
+        ("training.epochs", [3, 4]),
+        ("model.dropout", [0, 0.5]),
+        ("dataset.train", [None, 100]),
+        ("training.batch_size", ["10", 20]),
+        ("training.channels_last", [True, False]),
+        ("training.augmentation", ["none", "flip-shift"]),
+    )
+    for label in (None, "", "plain", "{{{}}}", "$\\frac{{{{$ {{{}}}")
+]
+"""Grids of values of every kind that one may have, with labels that say them."""
+
+
+@st.composite
+def printed(draw, names, panels):
+    """What the paper prints of an arm."""
+    rules = schema()["properties"]["paper"]["items"]["properties"]
+    entry = {"arm": draw(st.sampled_from(names))}
+    if panels:
+        entry["panel"] = draw(st.sampled_from(panels))
+    for key in rules.keys() - {"arm", "panel"}:
+        if draw(st.booleans()):
+            entry[key] = draw(values(rules[key]))
+    return entry
 
 
 @st.composite
@@ -206,8 +245,6 @@ def places(value, path=()):
     items = value.items() if isinstance(value, dict) else enumerate(value)
     for key, inner in items:
         here = (*path, key)
-        if "grid" in here:
-            continue
         yield here
         if isinstance(inner, dict | list):
             yield from places(inner, here)
@@ -302,13 +339,14 @@ def referring(draw, config):
         "distillation": {"distillation": {}},
         "grid": {"grid": draw(st.sampled_from(GRIDS))},
         "label": {"grid": {"model.dropout": [0, 0.1]}, "label": draw(st.sampled_from(LABELS))},
+        "form": {"grid": {"dataset.train": [None, 10]}, "label": draw(st.sampled_from(FORMS))},
         "circle": {"like": "other"},
     }
     fault = draw(st.sampled_from(list(faults)))
     config["arms"][name] = faults[fault]
     config["arms"]["other"] = {"like": name} if fault == "circle" else None
     # Of a grid's value the message names the key that it is of.
-    return config, {"circle": "like", "grid": None}.get(fault, fault)
+    return config, {"circle": "like", "grid": None, "form": "label"}.get(fault, fault)
 
 
 GRIDS = [
@@ -321,10 +359,20 @@ GRIDS = [
     {"model.depth": [{"a": 1}]},
     {"model.dropout": [0.5, 0.5]},
     {"model.dropout": [math.nan]},
+    {"model.dropout": [None]},
+    {"model.dropout": [True]},
+    {"model.dropout": [datetime.date(2024, 2, 20)]},
+    {"dataset.train": [b"10"]},
+    {"dataset.train": [10**400]},
+    {"training.milestones": [[0.5], [0.5, 0.8]]},
+    {"training.learning_rate": "0.1"},
+    {"training.learning_rate": None},
     {"training.momentum": [0.1] * 101, "model.dropout": [0.1] * 101},
     {"noise.file": ["-", "_"]},
 ]
 LABELS = ["{model.depth}", "{model}", "{0}", "{", "{model.dropout.__class__}", "{model.dropout!r}"]
+FORMS = ["{dataset.train:d}", "{dataset.train:.2f}", "{dataset.train:%}", "{dataset.train:5}"]
+"""How nothing cannot be written."""
 LABELS += ["{model.dropout:99999999}", "{model.dropout:{model.dropout}}", "{}", "}"]
 
 
@@ -353,6 +401,8 @@ def misshapen(draw, config):
                 (("noise",), {"kind": "human", "column": ""}),
                 (("pruning",), {"fraction": 1e-9, "wall": 0.9985}),
                 (("pruning",), {"fraction": 5e-324}),
+                (("pruning",), {"fraction": 1e-4, "structure": "filters"}),
+                (("perturbation",), {"kind": "rewind", "rewind_step": 10**9}),
                 (("training",), {"augmentation": "resized-crop"}),
                 (("seeds",), deep),
                 (("title",), laughs),

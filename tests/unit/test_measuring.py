@@ -1,5 +1,7 @@
 """What an iteration reports of its network, and how losses are averaged."""
 
+import math
+
 import pytest
 import torch
 from pictures import image_set
@@ -7,11 +9,12 @@ from recipes import training
 from torch.nn.functional import cross_entropy
 
 from dsd2.config.recipe import ModelRecipe
+from dsd2.data.labels import Labels, SplitLabels
 from dsd2.nn import evaluation
 from dsd2.nn.models import build_model, prunable_weights
 from dsd2.nn.pruning import full_masks
 from dsd2.nn.training import train
-from dsd2.stages.measuring import structure_columns
+from dsd2.stages.measuring import accuracy_columns, structure_columns
 
 SIZES = [16, 50, 7]
 """Of batches of 50 images: two of them leave a smaller last batch."""
@@ -62,3 +65,14 @@ def test_a_collapsed_layer_is_reported():
     densities = dict(zip(columns["layers"], columns["layer_density"], strict=True))
     assert densities[second] == 0.0
     assert densities[first] == 1 - 1 / masks[first].numel()
+
+
+def test_a_network_without_relu_has_no_entropy(data, linear):
+    labels = Labels(SplitLabels(data.labels, data.labels), None)
+    sets = dict.fromkeys(("train", "validation", "test"), data)
+    columns = accuracy_columns(linear, sets, labels)
+    assert math.isnan(columns["entropy"])
+    assert math.isnan(columns["entropy_channel"])
+    assert columns["states"] == columns["state_entropy"] == []
+    relu = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.ReLU(), *linear[1:])
+    assert 0 <= accuracy_columns(relu, sets, labels)["entropy"] <= 1

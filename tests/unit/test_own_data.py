@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from dsd2.config.own_data import suggestions
+from dsd2.config.studies import load_studies
 from dsd2.config.study import load_study
 from dsd2.errors import UserError
 
@@ -78,3 +79,51 @@ def test_a_users_setting_wins_over_what_the_images_suggest(tmp_path):
     arm = load_study(chosen).arms["all", "a"]
     assert (arm.dataset.image_size, arm.training.epochs) == (16, 3)
     assert arm.dataset.path == folder
+
+
+def own_folder(folder, **config):
+    return load_study({"data": str(folder), "arms": {"a": None}, **config}).folder
+
+
+def test_a_study_is_named_after_its_folder_whatever_path_leads_there(tmp_path, monkeypatch):
+    here = tmp_path / "here"
+    for folder in (here / "photos", here / "A" / "train", here / "B" / "train", tmp_path / "away"):
+        class_folders(folder, 3, (8, 8))
+    monkeypatch.chdir(here)
+    (here / "link").symlink_to("photos")
+    (tmp_path / "linked").symlink_to(here)
+    ways = ["photos", "photos/", "./photos", "A/../photos", "../here/photos", "link", "link/"]
+    ways += [here / "photos", tmp_path / "linked" / "photos", tmp_path / "linked" / "link"]
+    for path in ways:
+        assert own_folder(path) == "own.photos", path
+    names = {own_folder(path) for path in ("A/train", "B/train", "../away", "photos")}
+    assert len(names) == 4
+    # Data that is reached by a link is the data that the link leads to.
+    (here / "link").unlink()
+    (here / "link").symlink_to("A/train")
+    assert own_folder("link") == own_folder("A/train")
+
+
+def test_a_study_of_own_data_may_be_named_and_have_a_budget(tmp_path, monkeypatch):
+    class_folders(tmp_path / "photos", 3, (8, 8))
+    monkeypatch.chdir(tmp_path)
+    assert own_folder("photos", study="mine") == "mine"
+    assert own_folder("photos", budget="smoke") == "own.photos+smoke"
+    assert load_study({"data": "photos", "arms": {"a": None}}).title == "own.photos"
+    for name in "12":
+        (tmp_path / f"{name}.yaml").write_text("{data: photos, arms: {a: null}}")
+    with pytest.raises(UserError, match="give each file another config key study"):
+        load_studies({"studies": ["1.yaml", "2.yaml"]})
+
+
+def test_data_and_a_path_beside_it_are_two_folders_for_one_study(tmp_path):
+    class_folders(tmp_path / "photos", 3, (8, 8))
+    with pytest.raises(UserError, match=r"config key dataset.path is 'x' beside data, which"):
+        own_folder(tmp_path / "photos", dataset={"path": "x"})
+
+
+def test_a_study_without_data_needs_a_name():
+    with pytest.raises(UserError, match="config key study is missing"):
+        load_study({"arms": {"a": None}})
+    with pytest.raises(UserError, match="config key arms is missing"):
+        load_study({"data": "photos"})

@@ -34,6 +34,7 @@ from dsd2.data.sources import read_source
 from dsd2.errors import UserError
 from dsd2.files.checkpoint import load_checkpoint
 from dsd2.files.decision import CHOICE, GATE, read_decision
+from dsd2.files.load_network import load_network
 from dsd2.files.records import CHAIN, HISTORY, METRICS, STUDY, read_table
 from dsd2.files.resume import ResumeFile
 from dsd2.files.teacher_table import load_teacher_table
@@ -148,6 +149,19 @@ def in_yaml(root, _):
     load_studies({"studies": ["study.yaml"]})
 
 
+def in_yte(root, _):
+    text = "__use_yte__: true\nstudy: ?__import__('pathlib').Path('ran').touch()"
+    (root / "study.yaml").write_text(text)
+    load_studies({"studies": ["study.yaml"]})
+
+
+def in_network(path):
+    try:
+        load_network(path)
+    except ValueError as error:
+        raise UserError(str(error)) from error
+
+
 def in_resume(root, monkeypatch, evil):
     """A resume state that cannot be used is passed over, and said so."""
     (root / "resume").write_bytes(evil)
@@ -182,6 +196,8 @@ PLACES = {
     "own parquet": in_file("train.parquet", lambda path: suggestions(str(path.parent))),
     "study": lambda root, _, evil: in_study(root, evil),
     "YAML": lambda root, _, evil: in_yaml(root, evil),
+    "YTE": lambda root, _, evil: in_yte(root, evil),
+    "exported network": in_file("x", in_network),
     "dataset": in_file("x", load_dataset),
     "labels": in_file("x", lambda path: load_labels(path, None)),
     "checkpoint": in_file("x", load_checkpoint),

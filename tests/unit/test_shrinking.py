@@ -5,8 +5,9 @@ import torch
 from masked import random_network, randomised
 
 from dsd2.config.recipe import ModelRecipe
+from dsd2.nn.flops import forward_cost
 from dsd2.nn.graph import graph_of
-from dsd2.nn.models import build_model
+from dsd2.nn.models import PooledLinear, build_model
 from dsd2.nn.shrinking import STAGES, compress, constant_channels, shrink
 
 EXACT = 1e-10
@@ -119,3 +120,12 @@ def test_a_network_of_which_nothing_is_left_is_its_constant_logits():
     images = images_of(shape)
     torch.testing.assert_close(small(images), network(images), rtol=0, atol=0)
     assert all(len(t) == 1 for n, t in small.tensors.items() if "conv" in n and "weight" in n)
+
+
+def test_a_layer_that_stands_at_two_places_is_two_steps():
+    torch.manual_seed(0)
+    conv, relu = torch.nn.Conv2d(3, 3, 3, padding=1), torch.nn.ReLU()
+    network = torch.nn.Sequential(conv, relu, conv, relu, PooledLinear(3, 7, 4)).double().eval()
+    graph, images = graph_of(network, (3, 8, 8)), images_of((3, 8, 8))
+    assert (graph(images) - network(images)).abs().max() <= EXACT
+    assert graph.macs() == forward_cost(network, (3, 8, 8)).dense

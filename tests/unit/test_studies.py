@@ -66,7 +66,7 @@ def test_other_keys_are_laid_over_every_study():
             "lookahead": 3,
         }
     )
-    assert (one.folder, two.folder) == ("one-smoke", "two-smoke")
+    assert (one.folder, two.folder) == ("one+smoke", "two+smoke")
     assert one.seeds == two.seeds == (5,)
     assert one.plot == two.plot
     assert (one.plot.dpi, one.plot.band) == (100, "none"), "key by key"
@@ -88,9 +88,15 @@ def test_a_pattern_takes_every_file_but_lists(tmp_path):
     ("config", "sentence"),
     [
         ({"studies": []}, "config key studies is [] but must not be empty"),
-        ({"studies": ["absent.yaml"]}, "absent.yaml: cannot be read as a study (No such file"),
-        ({"studies": ["broken.yaml"]}, "broken.yaml: is not valid YAML"),
-        ({"studies": ["words.yaml"]}, "words.yaml: holds no study, but 'words'"),
+        (
+            {"studies": ["absent.yaml"]},
+            "absent.yaml: cannot be read as a configuration (No such file",
+        ),
+        (
+            {"studies": ["broken.yaml"]},
+            "broken.yaml: is not valid YAML at line 1, column 5 (expected",
+        ),
+        ({"studies": ["words.yaml"]}, "words.yaml: holds 'words' but must hold keys"),
         ({"studies": "*.yml"}, "config key studies is '*.yml', which matches no study's file"),
         ({"studies": ["list.yaml"]}, "list.yaml: lists studies itself"),
         ({"studies": ["1.yaml", "same.yaml"]}, "1.yaml and same.yaml have one name, one;"),
@@ -113,6 +119,20 @@ def test_every_fault_is_one_sentence(tmp_path, config, sentence):
         load_studies(config)
     assert sentence in str(fault.value)
     assert "\n" not in str(fault.value)
+
+
+def test_a_study_with_a_budget_shares_no_folder_with_a_study_of_the_joined_name():
+    write("1.yaml", study="a", budget="b")
+    write("2.yaml", study="a-b")
+    write("3.yaml", study="a", budget="b-c")
+    write("4.yaml", study="a-b", budget="c")
+    folders = [study.folder for study in load_studies({"studies": "?.yaml"})]
+    assert folders == ["a+b", "a-b", "a+b-c", "a-b+c"]
+    # Each is right as a name of neither, so that no other pair can give it.
+    for name in ("a+b", "own.images"):
+        for key in ("study", "budget"):
+            with pytest.raises(UserError, match=f"config key {key} is .* but must match"):
+                load_studies({**STUDY, key: name})
 
 
 def test_a_study_of_another_invocation_is_refused():

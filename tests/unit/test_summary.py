@@ -22,7 +22,7 @@ def test_curves_are_means_up_to_the_shortest_seed(study):
 def test_arms_that_run_to_the_wall_are_judged(study):
     vanilla, student = findings(study, tolerance=0.02, confidence=0.9)
     assert vanilla.judgement.verdict == "exhibits"
-    assert vanilla.judgement.depth == pytest.approx(0.13)
+    assert vanilla.judgement.common.mean == pytest.approx(0.13)
     assert vanilla.phases == ["light", "critical", "sweet", "collapsed"]
     assert student.judgement.verdict == "dodges"
     table = phases_table([vanilla, student]).set_index("arm")

@@ -1,8 +1,13 @@
 """The tables' numbers, what the paper prints beside them, and their text."""
 
+from dataclasses import replace
+from types import SimpleNamespace
+
 import pandas as pd
 import pytest
+from recipes import run_recipe
 from rows import LABELS, row_of
+from table import caveats
 
 from dsd2.analysis.comparison import compare
 from dsd2.analysis.sheets import SHEETS, Sheet, Words, latex, markdown
@@ -16,6 +21,7 @@ from dsd2.analysis.tables import (
     stopping_table,
 )
 from dsd2.config.paper import Printed
+from dsd2.config.recipe import to_json
 from dsd2.files.records import STUDY
 
 WORDS = Words(LABELS, {"all": "all"}, tolerance=0.02, confidence=0.9)
@@ -119,9 +125,9 @@ def test_phases_compare_the_best_point(study):
     assert table.loc["vanilla", "paper phase"] == "sweet"
     text = markdown(SHEETS["phases"](table.reset_index(), WORDS))
     (vanilla,) = lines(text, "Vanilla")
-    assert vanilla[5:8] == ["80.00", "70.00", "+10.00"]
-    assert vanilla[8:11] == ["0.00", "10.00", "−10.00"]
-    assert vanilla[11:] == ["light", "sweet"]
+    assert vanilla[6:9] == ["80.00", "70.00", "+10.00"]
+    assert vanilla[9:12] == ["0.00", "10.00", "−10.00"]
+    assert vanilla[12:] == ["light", "sweet"]
 
 
 def test_levels_compare_each_iteration(grid):
@@ -162,7 +168,11 @@ def test_table_1_for_people_beside_the_papers(study):
 def test_verdicts_for_people(study):
     text = markdown(SHEETS["phases"](phases_table(findings(study, 0.02, 0.9)), WORDS))
     (vanilla,) = lines(text, "Vanilla")
-    assert vanilla[1:3] == ["exhibits", "13.00 (13.00 to 13.00)"]
+    # t(0.95, 2) = 2.92; standard error 1 / √3.
+    assert vanilla[1:4] == ["exhibits", *["13.00 (11.31 to 14.69)"] * 2]
+    (student,) = lines(text, "Student")
+    assert student[1:4] == ["dodges", "0.00", "0.00"], "equal depths have no interval"
+    assert student[5] == "–", "nothing stands for a valley that is not there"
 
 
 def test_a_study_whose_arms_all_have_a_gate_has_no_phases(study):
@@ -217,8 +227,22 @@ def test_labels_are_neither_latex_commands_nor_html_nor_cells():
     label = "a\nb | <script> \\input{x} $ & % # _ ~ ^ {y}"
     sheet = Sheet([(label, pd.DataFrame({"arm": [label]}))], "note \\input{x}")
     heading, _, _, _, cell, *_ = markdown(sheet).splitlines()
-    assert heading == "**a b \\| &lt;script> \\input{x} $ & % # _ ~ ^ {y}**"
-    assert cell.replace("\\|", "").count("|") == 2
+    escaped = "a b \\| &lt;script&gt; \\\\input\\{x\\} &#36; &amp; % \\# &#95; &#126; &#94; \\{y\\}"
+    assert heading == f"**{escaped}**"
+    assert cell == f"| {escaped} |"
     text = latex(sheet)
     assert "\\input" not in text
     assert text.count("\\textbackslash") == 3
+
+
+def test_a_table_says_where_test_images_choose(study):
+    for validation in (20, "test"):
+        dataset = replace(run_recipe().dataset, validation=validation)
+        params = SimpleNamespace(arms=[{"dataset": to_json(dataset)}], budget=None)
+        text = caveats(study, params, compared=True)
+        assert ("errs on the high side" in text) == (validation == "test")
+        assert "means nothing" not in text
+        params.budget = "short"
+        assert "A comparison with the paper means nothing here." in caveats(
+            study, params, compared=True
+        )

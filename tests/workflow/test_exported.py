@@ -51,6 +51,8 @@ def test_exports_can_be_used_without_this_workflow(finished):
         answer = session.run(None, {"images": images.numpy()})[0].argmax(1)
         assert torch.equal(torch.from_numpy(answer), classes)
         assert card.count(f"0 of {len(images)} images") == 2
+        sums = ["sha256sum", "--check", "--strict", "SHA256SUMS"]
+        assert subprocess.run(sums, cwd=folder / name, check=False).returncode == 0
     command = [sys.executable, "-c", CLASSIFY, str(folder / name / "network.onnx"), "test.npz"]
     result = subprocess.run(
         command, cwd=finished.folder, env=environment, check=True, capture_output=True, text=True
@@ -76,3 +78,40 @@ def test_exports_can_be_used_without_this_workflow(finished):
     again = finished.planned("export", "--config", "export={precision: fp16, seconds: 0.01}")
     assert again["export_network"] == len(names)
     assert "train" not in again
+
+
+def test_each_panel_has_its_own_dense_network_and_cards_judge_whole_curves(fresh):
+    stop = {"policy": "accuracy", "accuracy_threshold": 1.0}
+    fresh.configure(
+        # Another budget of training makes another run, and a wider network another size.
+        panels={
+            "narrow": {"label": "Narrow"},
+            "wide": {"label": "Wide", "model": {"width": 4}},
+        },
+        arms={"vanilla": {"label": "Plain"}, "stopped": {"like": "vanilla", "stopping": stop}},
+        export={"arms": ["vanilla", "stopped"], "choices": ["best"], "seconds": 0.01},
+        pruning={"fraction": 0.8, "wall": 0.999},
+    )
+    fresh.snakemake("export")
+    folder = fresh.folder / "results" / "studies" / "tiny" / "export"
+    lines = (folder / "comparison.md").read_text().splitlines()
+    header, _, *rows = [
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in lines
+        if line.startswith("|")
+    ]
+    place = header.index("parameters")
+    dense = {row[0]: row[place] for row in rows if row[1] == "Plain: dense, as trained"}
+    assert dense.keys() == {"Narrow", "Wide"}
+    assert "(" not in "".join(dense.values()), "what the others are compared with"
+    for row in rows:
+        if row[1] != "Plain: dense, as trained":
+            parameters, ratio = row[place].replace(",", "").rstrip(")").split(" (")
+            whole = float(dense[row[0]].replace(",", ""))
+            assert abs(float(ratio) - float(parameters) / whole) <= 0.005 + 1e-9
+    for panel in ("narrow", "wide"):
+        card = (folder / f"{panel}.stopped-best" / "card.md").read_text()
+        assert f"# A compressed network: stopped ({panel.title()})" in card
+        whole = (folder / f"{panel}.vanilla-best" / "card.md").read_text()
+        for text in (card, whole):
+            assert "it lies in: undecided" not in text, "the curve to the wall is in the study"

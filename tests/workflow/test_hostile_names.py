@@ -60,20 +60,6 @@ def test_data_of_any_name_is_read_and_nothing_else_happens(fresh, monkeypatch):
     assert fresh.done(fresh.snakemake(made)) == {"dataset": 1, "labels": 1}
 
 
-def test_titles_and_labels_of_any_text_are_drawn_and_written(finished):
-    texts = ["$\\frac{$", "`touch ran` $(touch ran)", "<script>x</script> | & % # _ \\input{x}"]
-    labelled = zip(TINY["arms"].items(), texts, strict=True)
-    arms = {name: {**(arm or {}), "label": text} for (name, arm), text in labelled}
-    finished.configure(title=HOSTILE, arms=arms)
-    before = paths(finished)
-    done = finished.done(finished.snakemake())
-    assert done.keys() == {"figure", "explore", "layers", "table", "provenance"}
-    finished.snakemake("--report", "results/report.html")
-    report = (finished.folder / "results/report.html").read_text()
-    assert not re.search(r'class=\\?"(?:problematic|system-message)', report)
-    assert paths(finished) == before
-
-
 BROKEN = {
     "study: ../x": "config key study is '../x' but must match",
     "budget: $(touch ran)": "config key budget is '$(touch ran)' but must match",
@@ -91,7 +77,6 @@ def test_broken_configurations_end_with_one_sentence_before_anything_is_written(
     before, seconds = paths(fresh), []
     for line, sentence in BROKEN.items():
         key = line.partition(":")[0]
-        # The last of two equal keys wins, as YAML reads them here.
         kept = re.sub(rf"^{re.escape(key)}:.*\n(  .*\n|- .*\n)*", "", original, flags=re.M)
         (fresh.folder / "config/config.yaml").write_text(f"{kept}{line}\n")
         used = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -114,3 +99,6 @@ def test_own_data_of_a_hostile_name_is_one_sentence(fresh):
     text = fresh.snakemake("--dry-run", "--config", "data=x{dataset}", status=1)
     assert "has braces in its name, which Snakemake takes for a wildcard; rename it" in text
     assert paths(fresh) == before
+    (fresh.folder / "x{dataset}").rename(fresh.folder / "x<results>")
+    text = fresh.snakemake("--dry-run", "--config", "data=x<results>", status=1)
+    assert "has <results> in its name, which Snakemake takes for a variable; rename it" in text

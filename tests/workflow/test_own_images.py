@@ -1,5 +1,6 @@
 """The own-data command: from a folder of images to a small network with its report."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -28,16 +29,40 @@ def test_a_folder_of_images_ends_in_a_compressed_network_with_its_card(fresh):
     write_images(fresh.folder / "images")
     settings = ("--config", "data=images", *SMALL)
     text = fresh.snakemake(*settings)
-    folder = Path("results/studies/own/export/student-smallest")
+    folder = Path("results/studies/own.images/export/student-smallest")
     assert str(folder / "network.safetensors") in text
     network = load_compact(fresh.folder / folder / "network.safetensors")
     assert network.classes == CLASSES
     # 20×24 pixels: the shorter side, in steps of 8, is the image size.
     assert network(torch.zeros(1, 3, 16, 16, dtype=torch.uint8)).shape == (1, 2)
     card = (fresh.folder / folder / "card.md").read_text()
-    for part in ("| test accuracy |", "| sparsity |", "TMAC", "network.onnx"):
+    for part in (
+        "| test accuracy |",
+        "| sparsity |",
+        "**Cost**",
+        "network.onnx",
+        "none was added. How many of the dataset's own labels are wrong is not known",
+        "**Phase** of the curve over sparsity that it lies in: ",
+    ):
         assert part in card
     assert fresh.planned(*settings) == {}
+
+
+def test_two_folders_have_two_studies_and_one_folder_has_one(fresh):
+    for folder in ("one", "two"):
+        write_images(fresh.folder / folder)
+    (fresh.folder / "link").symlink_to("one")
+    places = {
+        "data=one": "own.one",
+        "data=two/": "own.two",
+        "data=link": "own.one",
+        f"data={fresh.folder}/one": "own.one",
+    }
+    for given, study in places.items():
+        text = fresh.snakemake("--dry-run", "--config", given, *SMALL)
+        assert set(re.findall(r"results/studies/([^/\s,]+)/", text)) == {study}, given
+    text = fresh.snakemake("--dry-run", "--config", "data=one", "study=mine", *SMALL)
+    assert set(re.findall(r"results/studies/([^/\s,]+)/", text)) == {"mine"}
 
 
 def test_data_that_is_not_there_is_one_sentence(fresh):

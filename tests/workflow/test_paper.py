@@ -40,7 +40,7 @@ def test_all_studies_are_listed_together_and_share_what_they_can(fresh, capsys):
 def test_a_study_whose_data_is_missing_runs_on_stand_ins_and_says_so(fresh):
     settings = ("config/paper/fig7.yaml", "config/budget/smoke.yaml")
     fresh.snakemake("--configfile", *settings, "--config", "data_roots=['nowhere']")
-    (folder,) = fresh.folder.glob("results/studies/fig7-smoke")
+    (folder,) = fresh.folder.glob("results/studies/fig7+smoke")
     table = (folder / "tables" / "stopping.md").read_text()
     assert "stand-in data" in table
     assert "stand-in data" in (folder / "figures" / "sdd.svg").read_text()

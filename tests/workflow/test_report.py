@@ -1,105 +1,37 @@
 """The report as people see it: in a browser, without a network."""
 
-import json
-import shutil
-
 import pytest
-from selenium import webdriver
-from selenium.webdriver.common.action_chains import ActionChains
+from chromium import (
+    SECOND_POINT,
+    TOOLTIP,
+    VIEWS,
+    appears,
+    assert_silent_and_alone,
+    open_report,
+    open_result,
+    point,
+)
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
-CHROMEDRIVER = shutil.which("chromedriver")
-OPTIONS = (
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--window-size=1600,1000",
-)
 FIGURE, EXPLORER, LAYERS = "figures/sdd.png", "figures/sdd.html", "figures/layers.png"
 STOPPING, PHASES = "tables/stopping.html", "tables/phases.html"
 PROVENANCE = "provenance.html"
 WIDTH = "return arguments[0].naturalWidth"
 STUDY = "results/studies/tiny"
-
-# Every view of Bokeh's, the first curve's points, and the page's place of what is drawn.
-VIEWS = """
-const views = [];
-const visit = view => { views.push(view); for (const child of view.children()) visit(child); };
-visit(Bokeh.index.roots[0]);
-const dots = views.find(v => v.model.type == "GlyphRenderer" && v.model.glyph.type == "Scatter");
-const legend = views.find(v => v.model.type == "Legend");
-const box = dots.parent.canvas_view.el.getBoundingClientRect();
-"""
-SECOND_POINT = f"""{VIEWS}
-const data = dots.model.data_source.data;
-return [box.x + dots.coordinates.x_scale.compute(data.x[1]),
-        box.y + dots.coordinates.y_scale.compute(data.accuracy[1])];
-"""
 FIRST_IN_LEGEND = f"{VIEWS} return [box.x + legend.bbox.left + 25, box.y + legend.bbox.top + 20];"
 HIDDEN = f"""{VIEWS}
 const all = views.filter(v => v.model.type == "GlyphRenderer").map(v => v.model);
 return [...new Set(all.filter(model => !model.visible).map(model => model.name))];
 """
-TOOLTIP = """
-const texts = [];
-const walk = node => {
-  if (node.shadowRoot) walk(node.shadowRoot);
-  for (const child of node.children) {
-    if (child.classList.contains("bk-tooltip-content")) texts.push(child.textContent);
-    walk(child);
-  }
-};
-walk(document.body);
-return texts.filter(Boolean)[0];
-"""
-
-
-@pytest.fixture
-def browser(tmp_path):
-    if CHROMEDRIVER is None:
-        pytest.skip("no chromedriver: apt-get install chromium chromium-driver")
-    options = webdriver.ChromeOptions()
-    for option in (*OPTIONS, f"--user-data-dir={tmp_path / 'browser'}"):
-        options.add_argument(option)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    service = webdriver.ChromeService(CHROMEDRIVER)
-    driver = webdriver.Chrome(options=options, service=service)
-    yield driver
-    driver.quit()
 
 
 @pytest.fixture
 def opened(finished, browser):
     """The tiny study's report, opened."""
     finished.snakemake("--report", "report.html")
-    browser.get((finished.folder / "report.html").as_uri())
-    appears(browser, "#rulegraph svg, #rulegraph canvas")
+    open_report(browser, finished.folder / "report.html")
     return browser
-
-
-def appears(browser, selector):
-    wait = WebDriverWait(browser, 120)
-    return wait.until(lambda driver: driver.find_elements(By.CSS_SELECTOR, selector))[0]
-
-
-def open_result(browser, path):
-    """Click the landing page's link to a result; returns the text beside it."""
-    label = browser.execute_script("return results[arguments[0]].labels.result", path)
-    browser.refresh()
-    appears(browser, "#rulegraph svg, #rulegraph canvas")
-    browser.find_element(By.LINK_TEXT, label).click()
-    WebDriverWait(browser, 60).until(lambda b: path in nav(b))
-    return nav(browser)
-
-
-def nav(browser):
-    return browser.find_element(By.TAG_NAME, "nav").text
 
 
 def test_every_result_has_one_place_and_a_caption_that_says_what_was_found(opened):
@@ -167,29 +99,3 @@ def test_the_figure_to_explore_says_what_is_under_the_mouse_and_hides_arms(opene
     point(opened, FIRST_IN_LEGEND, click=True)
     wait.until(lambda b: b.execute_script(HIDDEN) == [])
     assert_silent_and_alone(opened)
-
-
-def point(browser, script, *, click=False):
-    """Move the mouse to where a script says on the iframe's page, from the page around it.
-
-    A ``data:`` page runs in a process of its own, which the driver's mouse reaches only so.
-    """
-    x, y = browser.execute_script(script)
-    browser.switch_to.default_content()
-    frame = browser.find_element(By.TAG_NAME, "iframe")
-    x, y = round(x + frame.rect["x"]), round(y + frame.rect["y"])
-    mouse = ActionChains(browser)
-    mouse.w3c_actions.pointer_action.move_to_location(x - 3, y)
-    mouse.w3c_actions.pointer_action.move_to_location(x, y)
-    (mouse.click() if click else mouse).perform()
-    browser.switch_to.frame(frame)
-
-
-def assert_silent_and_alone(browser):
-    """No error on the console, nothing asked of any network."""
-    errors = [entry for entry in browser.get_log("browser") if entry["level"] == "SEVERE"]
-    assert not errors
-    for entry in browser.get_log("performance"):
-        message = json.loads(entry["message"])["message"]
-        if message["method"] == "Network.requestWillBeSent":
-            assert not message["params"]["request"]["url"].startswith("http")

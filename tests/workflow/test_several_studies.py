@@ -1,18 +1,20 @@
 """Several studies in one DAG."""
 
+import html
 import os
 
 import yaml
 from project import TINY
 
+FILE = "`x <http:example>`_ |y| .. image:: <script>alert(1).yaml"
 OTHER = {"alone": None, "second": {"distillation": {"teacher": "alone", "select": "dense"}}}
 
 
 def test_studies_from_their_own_files_share_what_they_have_in_common(finished):
     before = finished.modified("results/runs/*/iter-*/checkpoint.safetensors")
-    for name, changes in (("tiny", {}), ("other", {"study": "other", "arms": OTHER})):
-        (finished.folder / f"{name}.yaml").write_text(yaml.safe_dump({**TINY, **changes}))
-    studies = ["--config", "studies=[tiny.yaml, other.yaml]"]
+    for file, changes in (("tiny.yaml", {}), (FILE, {"study": "other", "arms": OTHER})):
+        (finished.folder / file).write_text(yaml.safe_dump({**TINY, **changes}))
+    studies = ["--config", f'studies=[tiny.yaml, "{FILE}"]']
     text = finished.snakemake(*studies)
     # The other's second arm is the gated arm's run, to the wall.
     assert finished.done(text).get("train", 0) == 8 + 4 - len(before)
@@ -24,7 +26,7 @@ def test_studies_from_their_own_files_share_what_they_have_in_common(finished):
 
     finished.snakemake("--report", "report.html", *studies)
     report = (finished.folder / "report.html").read_text()
-    assert "tiny.yaml" in report
+    assert f"tiny.yaml, {html.escape(FILE)}" in report, "as it is"
     for name in ("tiny", "other"):
         assert f"<strong>{name}</strong>" in report, "each has its findings on the first page"
 

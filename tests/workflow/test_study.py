@@ -162,7 +162,7 @@ def test_every_table_is_made_and_compared(finished):
     tables = ["stopping", "phases", "models", "grid", "levels"]
     finished.configure(tables=tables, paper=paper, figure=False, budget="smoke")
     finished.snakemake()
-    folder = finished.folder / f"{RESULTS}-smoke/tables"
+    folder = finished.folder / f"{RESULTS}+smoke/tables"
     compared = {"stopping", "phases", "grid", "levels"}
     for name in tables:
         text = (folder / f"{name}.md").read_text()

@@ -1,13 +1,8 @@
 """The studies of this invocation, and the functions that fill in what stages need."""
 
 import shlex
-import sys
 from dataclasses import asdict, replace
 from pathlib import Path
-
-sys.path.insert(0, str(Path(workflow.basedir, "workflow")))
-
-from snakemake.exceptions import WorkflowError
 
 from dsd2.config import layout, overview, states
 from dsd2.config.exports import exported_networks
@@ -17,17 +12,9 @@ from dsd2.config.studies import load_studies
 from dsd2.config.study import HEADINGS, TABLES
 from dsd2.data.listing import watched
 from dsd2.environment import set_for_jobs
-from dsd2.errors import UserError
+from dsd2.escaping import escape_rst, one_line, script_json
 from dsd2.failures import failed_jobs
 from dsd2.progress import ProgressReporter
-
-
-def checked(function, *arguments):
-    """Call the library; a user's mistake becomes a workflow error of one sentence."""
-    try:
-        return function(*arguments)
-    except UserError as error:
-        raise WorkflowError(str(error)) from None
 
 
 def resource_limit(name):
@@ -146,19 +133,36 @@ def study_entries(wildcards):
     return checked(PLAN.entries, wildcards.study)
 
 
+def in_texts(**functions):
+    """Parameters that hold text of the user's, as JSON; ``dsd2.script.parameters`` unpacks them.
+
+    Snakemake's report puts parameters into a script of its page as they are.
+    """
+
+    def texts(wildcards):
+        return script_json({name: function(wildcards) for name, function in functions.items()})
+
+    return texts
+
+
 def study_title(wildcards):
     """Heading of the study's figure."""
-    return STUDIES[wildcards.study].title
+    return one_line(STUDIES[wildcards.study].title)
+
+
+def study_title_in_rst(wildcards):
+    """The same for the report's landing page."""
+    return escape_rst(study_title(wildcards))
 
 
 def study_panels(wildcards):
     """Label of each panel of the study, by name."""
-    return STUDIES[wildcards.study].panels
+    return {name: one_line(label) for name, label in STUDIES[wildcards.study].panels.items()}
 
 
 def arm_labels(wildcards):
     """Label of each arm of the study, by name."""
-    return {arm.name: arm.label for arm in STUDIES[wildcards.study].arms.values()}
+    return {arm.name: one_line(arm.label) for arm in STUDIES[wildcards.study].arms.values()}
 
 
 def table_inputs(wildcards):
@@ -206,9 +210,16 @@ def exported_network(wildcards):
 
 def exported_arm(wildcards):
     """What the card of an exported network says of its arm."""
-    network = exported_network(wildcards)
-    arm = STUDIES[wildcards.study].arms[network["panel"], network["arm"]]
-    return {"label": arm.label, "noise": arm.noise.kind}
+    network, study = exported_network(wildcards), STUDIES[wildcards.study]
+    arm = study.arms[network["panel"], network["arm"]]
+    panel = f" ({study.panels[arm.panel]})" if len(study.panels) > 1 else ""
+    return {
+        "label": f"{arm.label}{panel}",
+        "noise": arm.noise.kind,
+        "own": arm.dataset.path is not None,
+        "stand_in": arm.noise.stand_in or arm.dataset.stand_in,
+        "tested": arm.dataset.validation == "test",
+    }
 
 
 def export_arms(wildcards):
@@ -257,6 +268,7 @@ def export_results(study):
         layout.EXPORTED_ONNX,
         layout.EXPORTED_LOADER,
         layout.EXPORTED_CARD,
+        layout.EXPORTED_SUMS,
     ]
     networks = exported_networks(study.export, study.arms)
     paths = expand(files, network=networks, study=study.folder)

@@ -14,6 +14,7 @@ rule export_network:
         network=layout.EXPORTED_NETWORK,
         onnx=layout.EXPORTED_ONNX,
         loader=layout.EXPORTED_LOADER,
+        sums=layout.EXPORTED_SUMS,
         card=report(
             layout.EXPORTED_CARD,
             caption="../report/export.rst",
@@ -25,8 +26,8 @@ rule export_network:
         "../../envs/environment.yaml"
     params:
         exported=exported_network,
-        export=export_settings,
-        arm=exported_arm,
+        texts=in_texts(export=export_settings, arm=exported_arm),
+        title_in_rst=study_title_in_rst,
         analysis=analysis_settings,
     script:
         "../scripts/export.py"
@@ -90,9 +91,8 @@ rule export_comparison:
     conda:
         "../../envs/environment.yaml"
     params:
-        title=study_title,
-        labels=arm_labels,
-        panels=study_panels,
+        texts=in_texts(title=study_title, labels=arm_labels, panels=study_panels),
+        title_in_rst=study_title_in_rst,
         plot=plot_settings,
     script:
         "../scripts/export_comparison.py"

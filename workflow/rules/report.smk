@@ -34,10 +34,8 @@ rule figure:
     conda:
         "../../envs/environment.yaml"
     params:
-        title=study_title,
-        panels=study_panels,
-        labels=arm_labels,
-        arms=shown_arms,
+        texts=in_texts(title=study_title, panels=study_panels, labels=arm_labels, arms=shown_arms),
+        title_in_rst=study_title_in_rst,
         analysis=analysis_settings,
         plot=plot_settings,
     script:
@@ -58,10 +56,8 @@ rule explore:
     conda:
         "../../envs/environment.yaml"
     params:
-        title=study_title,
-        panels=study_panels,
-        labels=arm_labels,
-        arms=shown_arms,
+        texts=in_texts(title=study_title, panels=study_panels, labels=arm_labels, arms=shown_arms),
+        title_in_rst=study_title_in_rst,
         analysis=analysis_settings,
         plot=plot_settings,
     script:
@@ -86,10 +82,8 @@ rule layers:
     conda:
         "../../envs/environment.yaml"
     params:
-        title=study_title,
-        panels=study_panels,
-        labels=arm_labels,
-        arms=shown_arms,
+        texts=in_texts(title=study_title, panels=study_panels, labels=arm_labels, arms=shown_arms),
+        title_in_rst=study_title_in_rst,
         analysis=analysis_settings,
         plot=plot_settings,
     script:
@@ -114,11 +108,9 @@ rule table:
     conda:
         "../../envs/environment.yaml"
     params:
-        title=study_title,
+        texts=in_texts(title=study_title, panels=study_panels, labels=arm_labels, arms=table_arms),
+        title_in_rst=study_title_in_rst,
         heading=table_heading,
-        panels=study_panels,
-        labels=arm_labels,
-        arms=table_arms,
         analysis=analysis_settings,
         paper=printed_values,
         budget=study_budget,
@@ -140,10 +132,10 @@ rule provenance:
     conda:
         "../../envs/environment.yaml"
     params:
-        title=study_title,
-        settings=arm_settings,
-        panels=study_panels,
-        labels=arm_labels,
+        texts=in_texts(
+            title=study_title, settings=arm_settings, panels=study_panels, labels=arm_labels
+        ),
+        title_in_rst=study_title_in_rst,
         analysis=analysis_settings,
     script:
         "../scripts/provenance.py"

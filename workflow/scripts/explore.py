@@ -2,7 +2,7 @@
 
 import base64
 import gzip
-import html
+import hashlib
 from pathlib import Path
 
 import pandas as pd
@@ -15,19 +15,23 @@ from bokeh.models import (
     Legend,
     LegendItem,
     Line,
+    PlainText,
     Scatter,
+    Title,
 )
 from bokeh.plotting import figure
 from bokeh.resources import Resources
 from panel import NUMERALS, TICKS, position
 from styles import Layout, Style, drawn_arms, drawn_rows, layout_of, styles
 
+from dsd2.analysis.pages import policy
 from dsd2.analysis.phases import Phase
 from dsd2.analysis.summary import Curve, curves, findings, shown_curves, twin_of
 from dsd2.config.arms import ONLY_PANEL
+from dsd2.escaping import escape_html
 from dsd2.files.atomic import write_text
 from dsd2.files.records import STUDY, read_table
-from dsd2.script import logged
+from dsd2.script import logged, parameters
 
 SYMBOLS = {"o": "circle", "s": "square", "^": "triangle", "D": "diamond", "v": "inverted_triangle"}
 """Bokeh's names of matplotlib's markers; others are crosses."""
@@ -46,21 +50,23 @@ TOOLTIPS = [
 ]
 PAGE = """<!doctype html>
 <html lang="en">
-<head><meta charset="utf-8"><title>{title}</title></head>
+<head><meta charset="utf-8">{policy}<title>{title}</title></head>
 <body style="font-family: system-ui, sans-serif">
 <h3>{title}</h3>
 {div}
-<script type="module">
+<script type="module">{unpack}</script>
+</body>
+</html>
+"""
+"""What a browser shows; two scripts alone may run in it."""
+UNPACK = """
 const packed = Uint8Array.from(atob("{packed}"), letter => letter.charCodeAt(0));
 const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
 const script = document.createElement("script");
 script.textContent = await new Response(stream).text();
 document.body.append(script);
-</script>
-</body>
-</html>
 """
-"""What a browser unpacks and runs."""
+"""What unpacks and runs Bokeh with the curves."""
 Stops = dict[tuple[str, str], dict[int, list[str]]]
 """What is said of gates, by panel and arm, and by iteration."""
 
@@ -105,7 +111,8 @@ def _axes(title: str, highest: float) -> list:
         shared = {"x_range": pair[0].x_range} if pair else {}
         axes = figure(
             height=height,
-            title=None if k else title,
+            # In other text, Bokeh takes dollar signs for formulas.
+            title=None if k else Title(text=PlainText(text=title)),
             y_axis_label=name,
             tools="pan,wheel_zoom,box_zoom,reset",
             **shared,
@@ -192,16 +199,24 @@ def page(title: str, drawing) -> str:
     script, div = components(drawing, wrap_script=False)
     code = "\n".join([*Resources(mode="inline", components=["bokeh"]).js_raw, script])
     packed = base64.b64encode(gzip.compress(code.encode(), mtime=0)).decode()
-    return PAGE.format(title=html.escape(title), div=div, packed=packed)
+    unpack = UNPACK.format(packed=packed)
+    scripts = " ".join(f"'sha256-{_sha256(script)}'" for script in (unpack, code))
+    allowed = (f"script-src {scripts}", "style-src 'unsafe-inline'", "img-src data:")
+    return PAGE.format(title=escape_html(title), div=div, unpack=unpack, policy=policy(*allowed))
+
+
+def _sha256(script: str) -> str:
+    return base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
 
 
 def main(smk) -> None:
     """Write the page."""
+    params = parameters(smk.params)
     study = read_table(Path(smk.input[0]), STUDY).to_pandas()
-    title = smk.params.title
+    title = params.title
     if study["origin"].str.startswith("stand-in").any():
         title = f"{title} (stand-in data)"
-    write_text(Path(smk.output[0]), page(title, draw(study, smk.params)))
+    write_text(Path(smk.output[0]), page(title, draw(study, params)))
 
 
 if __name__ == "__main__":

@@ -3,19 +3,20 @@
 from pathlib import Path
 
 from dsd2.config.exports import Export, Exported
-from dsd2.script import logged
+from dsd2.script import logged, parameters
 from dsd2.stages.export import ExportFiles, run_export
 
 
 def main(smk) -> None:
     """Choose, compress, check, write."""
+    params = parameters(smk.params)
     run_export(
         Path(smk.input.metrics),
         Path(smk.input.dataset),
-        Exported(**smk.params.exported),
-        Export(**smk.params.export),
-        smk.params.arm,
-        smk.params.analysis,
+        Exported(**params.exported),
+        Export(**params.export),
+        params.arm,
+        params.analysis,
         ExportFiles(**{name: Path(path) for name, path in smk.output.items()}),
     )
 

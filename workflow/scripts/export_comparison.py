@@ -2,22 +2,20 @@
 
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")
-
 import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter, NullFormatter
+from matplotlib.ticker import NullFormatter
+from saving import plain_numbers, save, set_up, wrapped
 from styles import MILLIMETRES, Drawn, styles
 
 from dsd2.analysis.pareto import TIMES, comparison, pareto_front, time_name
 from dsd2.config.arms import ONLY_PANEL
-from dsd2.files.atomic import replacing, write_text
+from dsd2.escaping import escape_markdown
+from dsd2.files.atomic import write_text
 from dsd2.files.records import LATENCIES, NETWORKS, read_table
-from dsd2.script import logged
+from dsd2.script import logged, parameters
 
 COSTS = {
     time_name("onnxruntime", 1): "latency of one image, ONNX Runtime, one core [ms]",
@@ -26,16 +24,14 @@ COSTS = {
 """What accuracy is drawn against, by column."""
 FRONT = {"color": "0.8", "linewidth": 6, "marker": "o", "markersize": 10, "markeredgewidth": 0}
 """How the Pareto front looks, which may be a single network."""
-HEIGHT = 85.0
-"""Of the axes, in millimetres, where the configuration says none."""
+WIDTH, HEIGHT = 180.0, 85.0
+"""Of the figure, and of the axes where the configuration says none, in millimetres."""
 
 
 def draw(table: pd.DataFrame, params) -> Figure:
     """Accuracy against latency and against size, a row of axes for each panel."""
     plot = params.plot
-    plt.rcParams.update(
-        {"font.size": plot["font_size"], "svg.fonttype": "none", "svg.hashsalt": "dsd2"}
-    )
+    set_up(plot["font_size"])
     names = dict.fromkeys(table["arm"])
     looks = styles(Drawn(name, params.labels[name], frozenset(params.panels)) for name in names)
     panels = list(dict.fromkeys(table["panel"]))
@@ -46,7 +42,7 @@ def draw(table: pd.DataFrame, params) -> Figure:
         sharey="row",
         squeeze=False,
         layout="constrained",
-        figsize=(180 / MILLIMETRES, height / MILLIMETRES),
+        figsize=(WIDTH / MILLIMETRES, height / MILLIMETRES),
     )
     for panel, row in zip(panels, grid, strict=True):
         shown = table[table["panel"] == panel]
@@ -66,7 +62,8 @@ def draw(table: pd.DataFrame, params) -> Figure:
         Line2D([], [], **FRONT, label="Pareto front"),
     ]
     figure.legend(handles=handles, loc="outside lower center", ncols=2, frameon=False)
-    figure.suptitle(f"{params.title}: what compression is worth", fontsize=plot["font_size"] * 1.1)
+    title = wrapped(f"{params.title}: what compression is worth", WIDTH, plot["font_size"])
+    figure.suptitle(title, fontsize=plot["font_size"] * 1.1)
     return figure
 
 
@@ -100,25 +97,33 @@ def _draw_axes(axes, table: pd.DataFrame, column: str, looks) -> None:
             fillstyle="none",
         )
     axes.set_xscale("log")
-    plain = FuncFormatter(lambda value, _: f"{value:g}")
-    axes.xaxis.set_major_formatter(plain)
+    axes.xaxis.set_major_formatter(plain_numbers())
     # Within a decade or two the powers of ten alone would be too few.
     narrow = costs.max() < 20 * costs.min()
-    axes.xaxis.set_minor_formatter(plain if narrow else NullFormatter())
+    axes.xaxis.set_minor_formatter(plain_numbers() if narrow else NullFormatter())
     axes.tick_params(axis="x", which="both", rotation=45 if narrow else 0)
     axes.grid(alpha=0.3)
 
 
-def sheet(table: pd.DataFrame, labels: dict[str, str], processor: str) -> str:
-    """The dense networks and the exported ones, in Markdown; ratios to the dense of the arm."""
-    rows = table[(table["form"] == "trained") | (table["exports"] != "")]
-    dense = {row["arm"]: row for row in rows.to_dict("records") if row["form"] == "trained"}
-    lines = []
-    for row in rows.to_dict("records"):
-        base = dense.get(row["arm"], row)
-        cells = {"network": row["exports"].replace(" ", ", ")}
+def sheet(
+    table: pd.DataFrame, labels: dict[str, str], panels: dict[str, str], processor: str
+) -> str:
+    """The dense networks and the exported ones, in Markdown; ratios to the dense of the arm.
+
+    Arms go by panel and name: an arm is another in each panel, with a dense network of its own.
+    """
+    rows = table[(table["form"] == "trained") | (table["exports"] != "")].to_dict("records")
+    dense: dict[tuple[str, str], dict] = {}
+    for row in rows:
         if row["form"] == "trained":
-            cells = {"network": f"{labels[row['arm']]}: dense, as trained"}
+            dense.setdefault((row["panel"], row["arm"]), row)
+    lines = []
+    for row in rows:
+        base = dense[row["panel"], row["arm"]]
+        cells = {"panel": escape_markdown(panels[row["panel"]])} if len(panels) > 1 else {}
+        cells["network"] = row["exports"].replace(" ", ", ")
+        if row["form"] == "trained":
+            cells["network"] = f"{escape_markdown(labels[row['arm']])}: dense, as trained"
         cells |= {
             "ζ [%]": f"{100 * row['sparsity']:.2f}",
             "test accuracy [%]": f"{100 * row['test accuracy']:.2f}",
@@ -132,6 +137,7 @@ def sheet(table: pd.DataFrame, labels: dict[str, str], processor: str) -> str:
     note = (
         "Times are medians of a call on one core, from uint8 images to logits, on "
         f"{processor}; in brackets the ratio to the dense network of the arm as it was trained."
+        " The accuracy is that of the trained network; a card has that of its files."
         " The dense file is its numbers in fp32. A sparse network's zeros cost as much time as"
         " other numbers: only channels that go make it faster."
     )
@@ -146,18 +152,15 @@ def _with_ratio(row: dict, base: dict, column: str, scale: float = 1) -> str:
 
 def main(smk) -> None:
     """Write table and figure."""
+    params = parameters(smk.params)
     networks = read_table(Path(smk.input.networks), NETWORKS).to_pandas()
     latencies = read_table(Path(smk.input.latencies), LATENCIES).to_pandas()
     table = comparison(networks, latencies)
     write_text(Path(smk.output.csv), table.to_csv(index=False))
     processor = str(latencies["processor"].iloc[0])
-    write_text(Path(smk.output.md), sheet(table, smk.params.labels, processor))
-    figure = draw(table, smk.params)
-    for output in (Path(smk.output.png), Path(smk.output.svg)):
-        fmt = output.suffix[1:]
-        undated = {"svg": {"Date": None}}.get(fmt)
-        with replacing(output) as temporary:
-            figure.savefig(temporary, format=fmt, dpi=smk.params.plot["dpi"], metadata=undated)
+    write_text(Path(smk.output.md), sheet(table, params.labels, params.panels, processor))
+    figure = draw(table, params)
+    save(figure, (smk.output.png, smk.output.svg), params.plot["dpi"])
 
 
 if __name__ == "__main__":

@@ -2,17 +2,13 @@
 
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")
-
 import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from panel import STOP_MARKERS, draw_panel, is_marked
-from saving import LITERAL, save, wrapped
+from saving import save, set_up, wrapped
 from styles import (
     MILLIMETRES,
     POINTS,
@@ -31,7 +27,7 @@ from dsd2.analysis.tables import phases_table
 from dsd2.config.arms import ONLY_PANEL
 from dsd2.files.atomic import write_text
 from dsd2.files.records import STUDY, read_table
-from dsd2.script import logged
+from dsd2.script import logged, parameters
 
 STOP_WORDS = {"accuracy": "traditional stop", "entropy": "entropy-gated stop"}
 
@@ -39,7 +35,7 @@ STOP_WORDS = {"accuracy": "traditional stop", "entropy": "entropy-gated stop"}
 def draw(study: pd.DataFrame, params) -> Figure:
     """The whole figure."""
     plot, panels = params.plot, params.panels
-    plt.rcParams.update({**LITERAL, "font.size": plot["font_size"]})
+    set_up(plot["font_size"])
     study = drawn_rows(study, params.arms)
     found = findings(study, **params.analysis)
     every = curves(study)
@@ -133,7 +129,7 @@ def _legend(looks: dict[str, Style], study: pd.DataFrame, *, markers: bool) -> l
 
 def main(smk) -> None:
     """Write the figure in every format of the rule's outputs, and what it shows for the caption."""
-    params = smk.params
+    params = parameters(smk.params)
     study = read_table(Path(smk.input[0]), STUDY).to_pandas()
     save(draw(study, params), smk.output.figures, params.plot["dpi"])
     found = phases_table(findings(drawn_rows(study, params.arms), **params.analysis))

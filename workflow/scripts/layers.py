@@ -2,17 +2,13 @@
 
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")
-
 import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
-from saving import LITERAL, save, wrapped
+from saving import plain_numbers, save, set_up, wrapped
 from styles import MILLIMETRES, POINTS, drawn_rows
 
 from dsd2.analysis.layers import LayerCurve, layer_curves
@@ -21,7 +17,7 @@ from dsd2.analysis.sheets import Words
 from dsd2.config.arms import ONLY_PANEL
 from dsd2.files.atomic import write_text
 from dsd2.files.records import STUDY, read_table
-from dsd2.script import logged
+from dsd2.script import logged, parameters
 
 MAP_WIDTH = 85.0
 """Millimetres of a heat map."""
@@ -36,7 +32,7 @@ NOTHING = "#1E293B"
 def draw(curves: list[LayerCurve], params) -> Figure:
     """The whole figure: a density and an entropy map for each curve."""
     font = params.plot["font_size"]
-    plt.rcParams.update({**LITERAL, "font.size": font})
+    set_up(font)
     columns = 1 if len(curves) <= PAIRS_BELOW else 2
     rows = -(-len(curves) // columns)
     line = 1.2 * font / POINTS
@@ -47,7 +43,8 @@ def draw(curves: list[LayerCurve], params) -> Figure:
         rows, 2 * columns, figsize=(width, height), layout="constrained", squeeze=False
     )
     density = LogNorm(min(1e-3, *(_least(curve.density) for curve in curves)), 1)
-    entropy = Normalize(0, max(float(curve.entropy.max().max()) for curve in curves) or 1)
+    highest = [float(curve.entropy.max().max()) for curve in curves if curve.entropy.size]
+    entropy = Normalize(0, max(highest, default=1) or 1)
     for empty in axes.flat[2 * len(curves) :]:
         empty.set_axis_off()
     for curve, left, right in zip(curves, axes.flat[::2], axes.flat[1::2], strict=False):
@@ -68,6 +65,7 @@ def draw(curves: list[LayerCurve], params) -> Figure:
             ax=axes[:, k::2],
             location="bottom",
             label=label,
+            format=plain_numbers(),
             aspect=40,
             shrink=0.8,
         )
@@ -84,6 +82,10 @@ def _map(
     axes: Axes, values: pd.DataFrame, sparsity: pd.Series, norm: Normalize, colours: str
 ) -> None:
     """One heat map: a row a layer from input to output, a column an iteration."""
+    if values.empty:
+        axes.text(0.5, 0.5, "no such layer", ha="center", transform=axes.transAxes)
+        axes.set_axis_off()
+        return
     axes.set_facecolor(NOTHING)
     axes.pcolormesh(values.T.to_numpy(), norm=norm, cmap=colours, rasterized=True)
     axes.invert_yaxis()
@@ -99,7 +101,7 @@ def _map(
 
 def main(smk) -> None:
     """Write the figure in every format, and what it shows for the caption."""
-    params = smk.params
+    params = parameters(smk.params)
     study = read_table(Path(smk.input[0]), STUDY).to_pandas()
     shown = layer_curves(drawn_rows(study, params.arms))
     save(draw(shown, params), smk.output.figures, params.plot["dpi"])

@@ -7,12 +7,12 @@ from dsd2.analysis.provenance import environment_parts, settings_parts, training
 from dsd2.analysis.sheets import Words
 from dsd2.files.atomic import write_text
 from dsd2.files.records import STUDY, read_table
-from dsd2.script import logged
+from dsd2.script import logged, parameters
 
 
 def main(smk) -> None:
     """Write the page."""
-    params = smk.params
+    params = parameters(smk.params)
     study = read_table(Path(smk.input[0]), STUDY).to_pandas()
     words = Words(params.labels, params.panels, **params.analysis)
     parts = [

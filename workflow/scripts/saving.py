@@ -4,7 +4,13 @@ import textwrap
 from collections.abc import Iterable
 from pathlib import Path
 
+import matplotlib
+
+matplotlib.use("Agg")
+
+import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter
 from styles import MILLIMETRES, POINTS
 
 from dsd2.files.atomic import replacing
@@ -14,8 +20,21 @@ LITERAL = {
     "svg.hashsalt": "dsd2",
     # Titles and labels are the user's: a dollar sign in them is one.
     "text.parse_math": False,
+    # As the user's own matplotlibrc may have them.
+    "text.usetex": False,
+    "axes.formatter.use_mathtext": False,
 }
 """Matplotlib's settings for figures that are equal anew and whose text is text."""
+
+
+def set_up(font_size: float) -> None:
+    """Have matplotlib take all text for text; every script that draws calls it first."""
+    plt.rcParams.update({**LITERAL, "font.size": font_size})
+
+
+def plain_numbers() -> FuncFormatter:
+    """Ticks of a logarithmic axis: matplotlib's own are formulas, which here would be text, too."""
+    return FuncFormatter(lambda value, _: f"{value:g}")
 
 
 def save(figure: Figure, outputs: Iterable[str], dpi: int) -> None:

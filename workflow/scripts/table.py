@@ -19,9 +19,10 @@ from dsd2.analysis.tables import (
 from dsd2.config.paper import Printed
 from dsd2.config.recipe import DatasetRecipe, ModelRecipe, from_json
 from dsd2.environment import data_roots
+from dsd2.escaping import escape_csv
 from dsd2.files.atomic import write_text
 from dsd2.files.records import STUDY, read_table
-from dsd2.script import logged
+from dsd2.script import logged, parameters
 
 
 def numbers(name: str, study: pd.DataFrame | None, params) -> pd.DataFrame:
@@ -54,27 +55,34 @@ def _parameters(arm: dict) -> int:
 
 def caveats(study: pd.DataFrame | None, params, *, compared: bool) -> str:
     """What keeps the numbers from meaning what they seem to."""
+    tested = [from_json(DatasetRecipe, arm["dataset"]).validation == "test" for arm in params.arms]
+    said = ""
+    if study is not None and any(tested):
+        said = (
+            " **Caution:** the validation images are the test images (dataset.validation is test),"
+            " so that the accuracy of what is best by validation errs on the high side."
+        )
     reasons = []
     if study is not None and study["origin"].str.startswith("stand-in").any():
         reasons.append("the images are stand-in data")
     if params.budget is not None and study is not None:
         reasons.append(f"the budget {params.budget} makes it smaller than the paper's")
     if not reasons:
-        return ""
+        return said
     meaning = " A comparison with the paper means nothing here." if compared else ""
-    return f" **Caution:** {' and '.join(reasons)}.{meaning}"
+    return f"{said} **Caution:** {' and '.join(reasons)}.{meaning}"
 
 
 def main(smk) -> None:
     """Write the table in its formats, and what it shows for the caption."""
-    params, name = smk.params, smk.wildcards.table
+    params, name = parameters(smk.params), smk.wildcards.table
     study = read_table(Path(smk.input[0]), STUDY).to_pandas() if smk.input else None
     table = numbers(name, study, params)
     words = Words(params.labels, params.panels, **params.analysis)
     sheet = SHEETS[name](table, words)
     compared = any(column.startswith("difference ") for column in table)
     sheet = Sheet(sheet.parts, sheet.note + caveats(study, params, compared=compared))
-    labelled = table.assign(arm=words.arms(list(table["arm"])))
+    labelled = table.assign(arm=list(map(escape_csv, words.arms(list(table["arm"])))))
     write_text(Path(smk.output.csv), labelled.to_csv(index=False))
     write_text(Path(smk.output.md), markdown(sheet))
     write_text(Path(smk.output.tex), latex(sheet))

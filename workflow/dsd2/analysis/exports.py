@@ -9,6 +9,9 @@ from statistics import NormalDist
 from typing import Any
 
 from dsd2.analysis.phases import phases
+from dsd2.analysis.sheets import unit
+from dsd2.config.stopping import ENDS
+from dsd2.escaping import escape_markdown
 
 Row = Mapping[str, Any]
 """A row of the study's table."""
@@ -62,7 +65,8 @@ class Facts:
 
     Attributes:
         label: of the arm.
-        noise: the kind of label noise.
+        noise: what was done to the labels, as :func:`label_noise` has it.
+        tested: whether the test images are the validation images, which choose.
         licence: of the weights.
         choice: how it was chosen, best or smallest.
         tolerance: that the choice allowed.
@@ -80,6 +84,7 @@ class Facts:
 
     label: str
     noise: str
+    tested: bool
     licence: str | None
     choice: str
     tolerance: float
@@ -106,7 +111,6 @@ def card(chosen: Row, study: Sequence[Row], facts: Facts) -> str:
     run = sorted((r for r in rows if r["seed"] == chosen["seed"]), key=lambda r: r["iteration"])
     dense, last = run[0], run[-1]
     best = max(rows, key=lambda row: row["validation_accuracy"])
-    phase = phases([row["test_accuracy"] for row in run], facts.flat_tolerance)
     interval = proportion_interval(chosen["test_accuracy"], facts.test_images, facts.confidence)
     low, high = (100 * end for end in interval)
 
@@ -116,7 +120,7 @@ def card(chosen: Row, study: Sequence[Row], facts: Facts) -> str:
 
     return "\n".join(
         [
-            f"# A compressed network: {facts.label}",
+            f"# A compressed network: {escape_markdown(facts.label)}",
             "",
             _chosen_as(chosen, facts),
             "",
@@ -131,22 +135,79 @@ def card(chosen: Row, study: Sequence[Row], facts: Facts) -> str:
             f" images; {100 * facts.confidence:g} % interval {low:.2f} to {high:.2f} % (Wilson's,"
             " over images; another training seed adds to it).",
             f"- **Phase** of the curve over sparsity that it lies in:"
-            f" {phase[chosen['iteration'] - dense['iteration']]}.",
-            f"- **Trained on**: {chosen['origin']}, {chosen['train_images']:,} images of"
-            f" {'×'.join(map(str, facts.image))}.",
-            f"- **Label noise**: {facts.noise}, {100 * chosen['noise_rate']:.1f} % of the training"
-            " labels are wrong.",
+            f" {phase_of(chosen, study, facts.flat_tolerance)}.",
+            f"- **Trained on**: {escape_markdown(chosen['origin'])},"
+            f" {chosen['train_images']:,} images of {'×'.join(map(str, facts.image))}.",
+            f"- **Label noise**: {facts.noise}",
             f"- **Teacher**: {_teacher(chosen)}.",
             f"- **Pruned** in {chosen['iteration']} rounds; the chain ended because:"
             f" {last['stop_reason']}.",
             *_costs(run, study, chosen),
-            f"- **Licence**: {facts.licence or 'not stated (configuration key export.licence)'}.",
+            f"- **Licence**: {_licence(facts.licence)}.",
             "",
             *_sizes(facts),
             "",
             *_loading(facts),
         ]
     )
+
+
+def phase_of(chosen: Row, study: Sequence[Row], tolerance: float) -> str:
+    """The phase that a network lies in, in words.
+
+    It is judged on the longest curve of its run in the study. Where a gate has cut that curve too,
+    it is undecided: a network that looks collapsed may lie in a valley.
+
+    Args:
+        chosen: its row.
+        study: every row of the study.
+        tolerance: accuracy difference that is no drop.
+    """
+    curves: dict[tuple[str, str], list[Row]] = {}
+    for row in study:
+        if row["run"] == chosen["run"]:
+            curves.setdefault((row["panel"], row["arm"]), []).append(row)
+
+    def is_whole(curve: Sequence[Row]) -> bool:
+        return any(row["stopping"] == "none" or row["stop_reason"] in ENDS for row in curve)
+
+    longest = max(curves.values(), key=lambda curve: (len(curve), is_whole(curve)))
+    if not is_whole(longest):
+        return "undecided, for the chain was stopped before the accuracy had collapsed or recovered"
+    longest = sorted(longest, key=lambda row: row["iteration"])
+    found = phases([row["test_accuracy"] for row in longest], tolerance)
+    return next(
+        p for p, r in zip(found, longest, strict=True) if r["iteration"] == chosen["iteration"]
+    )
+
+
+def label_noise(kind: str, rate: float, *, own: bool, stand_in: bool) -> str:
+    """What was done to the training labels, in sentences.
+
+    How many labels are wrong is known of none that came with a dataset.
+
+    Args:
+        kind: of the noise.
+        rate: share of the training labels that are not those of the dataset.
+        own: whether the labels are a user's own.
+        stand_in: whether labels that people gave were missing, and others stand in for them.
+    """
+    unknown = "How many of the dataset's own labels are wrong is not known."
+    if kind == "none":
+        return f"none was added. {unknown}"
+    share = f"{100 * rate:.1f} % of the training labels"
+    if kind == "human" and stand_in:
+        made = "random labels stand in for those that people gave;"
+        made = f"{made} {share} differ from the dataset's own."
+    elif kind == "human":
+        made = f"labels that people gave; {share} differ from the dataset's own."
+    else:
+        made = f"{kind}; it changed {share}."
+    return f"{made} {unknown}" if own else made
+
+
+def _licence(given: str | None) -> str:
+    return escape_markdown(given) if given else "not stated (configuration key export.licence)"
 
 
 def _chosen_as(chosen: Row, facts: Facts) -> str:
@@ -157,7 +218,13 @@ def _chosen_as(chosen: Row, facts: Facts) -> str:
             " (of all images) below the best."
         )
     source = f"Iteration {chosen['iteration']} of the run `{chosen['run']}`."
-    return f"{source} {reason} The test accuracy played no part in the choice."
+    part = "The test accuracy played no part in the choice."
+    if facts.tested:
+        part = (
+            "The validation images are the test images (dataset.validation is test): the test"
+            " accuracy made the choice, and errs on the high side."
+        )
+    return f"{source} {reason} {part}"
 
 
 def _teacher(chosen: Row) -> str:
@@ -169,13 +236,15 @@ def _teacher(chosen: Row) -> str:
 def _costs(run: Sequence[Row], study: Sequence[Row], chosen: Row) -> list[str]:
     last = run[-1]
     cost = {c: last[f"total_flops_{c}"] + last[f"teacher_flops_{c}"] for c in ("dense", "paper")}
+    dense, paper = (f"{total / unit(total)[0]:.3g} {unit(total)[1]}" for total in cost.values())
     seconds = {(row["run"], row["iteration"]): row["seconds"] for row in study}
+    teachers = "" if chosen["teacher_run"] is None else " and for its teacher's"
+    devices = " and ".join(sorted({row["device"] for row in study}))
     return [
-        f"- **Cost**: {cost['dense'] / 1e12:.2f} TMAC (10¹² multiply-accumulates) for the"
-        f" {len(run)} trainings of its run and for its teacher's, {cost['paper'] / 1e12:.2f} as the"
-        " paper counts.",
+        f"- **Cost**: {dense} (one multiply-accumulate is one operation) for the {len(run)}"
+        f" trainings of its run{teachers}, {paper} as the paper counts.",
         f"- **Time**: {sum(seconds.values()) / 60:.1f} min in all {len(seconds)} trainings of the"
-        f" study, one after another, on {chosen['device']}.",
+        f" study, one after another, on {devices}.",
     ]
 
 
@@ -221,6 +290,9 @@ def _loading(facts: Facts) -> list[str]:
         'network = load_network("network.safetensors")',
         "classes = network(images).argmax(1)  # network.classes are their names",
         "```",
+        "",
+        "It refuses a file that was damaged on its way. ONNX Runtime does not:"
+        " `sha256sum --check SHA256SUMS` does it for all files.",
         "",
         "With onnxruntime and numpy, without torch:",
         "",

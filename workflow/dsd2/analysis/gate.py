@@ -50,10 +50,15 @@ def decide(
         accuracy: its validation accuracy.
 
     Raises:
-        UserError: entropy or accuracy is not a finite number.
+        UserError: the accuracy is not a finite number, or the entropy where the policy asks it.
     """
-    if not (math.isfinite(entropy) and math.isfinite(accuracy)):
-        raise UserError(f"gate: entropy {entropy} and accuracy {accuracy} must be finite numbers")
+    if not math.isfinite(accuracy):
+        raise UserError(f"gate: the validation accuracy is {accuracy} but must be finite")
+    if policy.policy == "entropy" and not math.isfinite(entropy):
+        raise UserError(
+            f"gate: the entropy is {entropy} but must be finite; a network without ReLU layers has"
+            " none, and needs config key stopping.policy to be accuracy or none"
+        )
     if previous is None:
         return GateState(0, False, "dense network", entropy, False, accuracy, 0)
     iteration = previous.iteration + 1

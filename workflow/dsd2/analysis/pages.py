@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import html
 import re
 from collections.abc import Iterable
 
 import pandas as pd
 
-from dsd2.analysis.sheets import Sheet
+from dsd2.analysis.sheets import Sheet, escaped_cells
+from dsd2.escaping import escape_html
 
 _STYLE = """
 body { font: 14px/1.5 system-ui, sans-serif; color: #1e293b; margin: 2rem; }
@@ -22,6 +22,16 @@ div { overflow-x: auto; } p { max-width: 60rem; }
 """
 
 
+def policy(*allowed: str) -> str:
+    """What forbids a page every script, style and request but those that are allowed.
+
+    Args:
+        allowed: directives of a Content Security Policy.
+    """
+    directives = "; ".join(["default-src 'none'", *allowed])
+    return f'<meta http-equiv="Content-Security-Policy" content="{directives}">'
+
+
 def sheet_page(title: str, sheet: Sheet) -> str:
     """A table for people as a page."""
     return page(title, sheet.parts, sheet.note)
@@ -29,15 +39,18 @@ def sheet_page(title: str, sheet: Sheet) -> str:
 
 def page(title: str, parts: Iterable[tuple[str, pd.DataFrame]], note: str = "") -> str:
     """Headed tables of text, and a note whose emphasis is as in Markdown."""
-    body = [f"<h1>{html.escape(title)}</h1>"]
+    body = [f"<h1>{escape_html(title)}</h1>"]
     for heading, cells in parts:
-        body += [f"<h2>{html.escape(heading)}</h2>"] if heading else []
-        body += [f"<div>{cells.to_html(index=False, border=0, justify='unset')}</div>"]
-    body += [f"<p>{_emphasised(html.escape(note))}</p>"] if note else []
+        body += [f"<h2>{escape_html(heading)}</h2>"] if heading else []
+        escaped = escaped_cells(cells, escape_html)
+        table = escaped.to_html(index=False, border=0, justify="unset", escape=False)
+        body += [f"<div>{table}</div>"]
+    body += [f"<p>{_emphasised(escape_html(note))}</p>"] if note else []
     return "\n".join(
         [
             '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">',
-            f"<title>{html.escape(title)}</title>\n<style>{_STYLE}</style>\n</head>\n<body>",
+            policy("style-src 'unsafe-inline'"),
+            f"<title>{escape_html(title)}</title>\n<style>{_STYLE}</style>\n</head>\n<body>",
             *body,
             "</body>\n</html>\n",
         ]

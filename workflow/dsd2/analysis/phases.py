@@ -3,17 +3,44 @@
 A valley's depth is how far the accuracy lies below both an earlier and a later maximum:
 min(highest before, highest after) − valley. A curve's *SDD depth* is that of its deepest valley:
 the largest drop below an earlier maximum that is later recovered from.
+
+The phases follow one rule (:func:`phases`). A curve has a *descent* where its deepest valley is
+deeper than the tolerance.
+
+- **Light**: to the last point within the tolerance of the maximum. With a descent, of the maximum
+  before the valley.
+- **Critical**: from there to the valley. Without a descent, to the final fall.
+- **Sweet**: from the valley to the final fall. There is none without a descent.
+- **Collapsed**: from the final fall on.
+
+The *final fall* (:func:`final_fall`) is the last one, which the curve never recovers from. It
+begins after the last point that is near the maximum, or after the last *ledge* below it: a place
+where the accuracy falls no further from one iteration to the next. So a plateau is no collapse.
+Even ground where the collapse has ended, as at the accuracy of a guess, is no ledge but the *foot*.
+
+A curve that is cut short has no phases: a network that looks collapsed may lie in a valley.
 """
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from dsd2.errors import UserError
+
 Phase = Literal["light", "critical", "sweet", "collapsed"]
 Verdict = Literal["exhibits", "dodges", "undecided"]
+
+ROUNDING = 1e-9
+"""Differences of accuracies below this are rounding: they are ratios of counts of images."""
+EVEN = 0.25
+"""Ground is even where it falls at most this many times as fast as the whole rest of the curve."""
+DEEP, SLIGHT = 1 / 3, 1 / 5
+"""Even ground is a foot where the curve has lost more than a third of its maximum by then, and what
+is still to be lost is at most a fifth of that loss."""
 
 
 @dataclass(frozen=True)
@@ -34,21 +61,38 @@ class Descent:
 
 
 @dataclass(frozen=True)
+class Depth:
+    """A depth over seeds.
+
+    Attributes:
+        mean: over seeds.
+        low: lower end of its confidence interval; None where no spread supports one, as with one
+            seed or with equal depths.
+        high: upper end, likewise.
+    """
+
+    mean: float
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True)
 class Judgement:
     """SDD of an arm over its seeds.
 
     Attributes:
         descent: the deepest valley of the mean curve.
-        depth: mean over seeds of the depth at that valley's three indices.
-        low: lower end of its confidence interval; None with one seed.
-        high: upper end.
-        verdict: ``exhibits`` where the interval lies above the tolerance, ``dodges`` where below.
+        common: depth of the seeds at that valley's three indices.
+        own: depth of each seed's own deepest valley, wherever it lies; never less than the other.
+        same: whether all seeds have one and the same curve.
+        verdict: ``exhibits`` where the interval of ``common`` lies above the tolerance; ``dodges``
+            where the interval of ``own`` lies at or below it, or where no seed has any valley.
     """
 
     descent: Descent
-    depth: float
-    low: float | None
-    high: float | None
+    common: Depth
+    own: Depth
+    same: bool
     verdict: Verdict
 
 
@@ -65,75 +109,129 @@ def deepest_valley(curve: Sequence[float]) -> Descent:
 
 
 def phases(curve: Sequence[float], tolerance: float) -> list[Phase]:
-    """The phase of each point of a mean curve.
-
-    Where the SDD depth exceeds the tolerance: *light* until the last point before the valley that
-    is within the tolerance of the maximum before it, *critical* until the valley, *sweet* until
-    the last point within the tolerance of the maximum after it, *collapsed* from then on.
-    Elsewhere: *light* until the last point within the tolerance of the maximum, then *collapsed*.
+    """The phase of each point of a whole curve, by the rule of this module.
 
     Args:
-        curve: mean accuracy by iteration.
+        curve: mean accuracy by iteration, to the wall; at least one point.
         tolerance: accuracy difference that does not count.
+
+    Raises:
+        UserError: an accuracy is not a finite number.
     """
+    _check(curve)
     descent = deepest_valley(curve)
-    if descent.depth <= tolerance:
-        light = _last_near(curve, 0, len(curve), max(curve), tolerance)
-        return ["light" if i <= light else "collapsed" for i in range(len(curve))]
-    light = _last_near(curve, 0, descent.valley, curve[descent.before], tolerance)
-    sweet = _last_near(curve, descent.valley + 1, len(curve), curve[descent.after], tolerance)
+    if descent.depth <= tolerance + ROUNDING:
+        light = _last_near(curve, 0, len(curve), tolerance)
+        critical = sweet = final_fall(curve, 0, tolerance)
+    else:
+        light = _last_near(curve, 0, descent.valley, tolerance)
+        critical, sweet = descent.valley, final_fall(curve, descent.valley + 1, tolerance)
 
     def phase(i: int) -> Phase:
         if i <= light:
             return "light"
-        if i <= descent.valley:
+        if i <= critical:
             return "critical"
         return "sweet" if i <= sweet else "collapsed"
 
     return [phase(i) for i in range(len(curve))]
 
 
-def _last_near(
-    curve: Sequence[float], start: int, stop: int, level: float, tolerance: float
-) -> int:
-    return max(i for i in range(start, stop) if curve[i] >= level - tolerance)
+def final_fall(curve: Sequence[float], start: int, tolerance: float) -> int:
+    """The last point before the final fall of a curve, from a start on.
+
+    It is the last point within the tolerance of the maximum from the start on. Where the curve has
+    a ledge after that, the same is asked from the ledge on. A ledge is a pair of points in a row
+    that fall by at most the tolerance, and at most :data:`EVEN` times as fast as the curve does on
+    the mean from the point found to its end. A foot is no ledge (:data:`DEEP`, :data:`SLIGHT`).
+    """
+    held = _last_near(curve, start, len(curve), tolerance)
+    while (ledge := _next_ledge(curve, held, tolerance)) is not None:
+        held = _last_near(curve, ledge, len(curve), tolerance)
+    return held
+
+
+def _next_ledge(curve: Sequence[float], held: int, tolerance: float) -> int | None:
+    """The first point of the first ledge after a point; None where there is none."""
+    mean_fall = (curve[held] - curve[-1]) / max(len(curve) - 1 - held, 1)
+    allowed = min(tolerance, EVEN * mean_fall) + ROUNDING
+    for i in range(held + 1, len(curve) - 1):
+        if curve[i] - curve[i + 1] <= allowed and not _is_foot(curve, i + 1):
+            return i
+    return None
+
+
+def _is_foot(curve: Sequence[float], i: int) -> bool:
+    lost, rest = max(curve) - curve[i], curve[i] - min(curve[i:])
+    return lost > DEEP * max(curve) and rest <= SLIGHT * lost
+
+
+def _last_near(curve: Sequence[float], start: int, stop: int, tolerance: float) -> int:
+    """The last point of a part of a curve that is within the tolerance of the part's maximum."""
+    level = max(curve[start:stop]) - tolerance - ROUNDING
+    return max(i for i in range(start, stop) if curve[i] >= level)
+
+
+def _check(curve: Sequence[float]) -> None:
+    if not curve or not all(map(math.isfinite, curve)):
+        raise UserError(f"a curve must have finite accuracies, at least one, but is {[*curve]}")
 
 
 def judge(curves: Sequence[Sequence[float]], tolerance: float, confidence: float) -> Judgement:
     """Whether an arm exhibits SDD.
 
-    The three indices of the deepest valley are those of the mean curve; the depth there of each
-    seed gives a mean and a Student interval over seeds. Choosing the valley on the same curves
-    makes the depth err on the high side, never on the side of ``dodges``. Where the mean curve has
-    no valley at all the depth of every seed is 0 and the verdict ``dodges``, given two seeds.
+    Two depths of each seed are looked at: at the three indices of the mean curve's deepest valley,
+    and that of the seed's own deepest valley. Each has a Student interval over seeds.
+
+    That an arm *exhibits* SDD needs a valley that its seeds have in common. That it *dodges* SDD
+    needs seeds without a deep valley anywhere: valleys at different places cancel in the mean
+    curve, and prove nothing of the seeds. Noise alone gives each seed some valley, so that its own
+    depth errs on the high side, never on the side of *dodges*. The depth in common errs on the high
+    side too, but less: its place is chosen on the same curves, as the mean's deepest.
+
+    Without an interval there is no verdict, with one exception: the arm dodges where seeds with
+    different curves have no valley at all.
 
     Args:
         curves: accuracy by iteration, one curve a seed; cut to the shortest.
         tolerance: depth that does not count.
         confidence: level of the interval, as 0.95.
+
+    Raises:
+        UserError: an accuracy is not a finite number.
     """
     length = min(len(curve) for curve in curves)
-    means = [statistics.fmean(curve[i] for curve in curves) for i in range(length)]
-    descent = deepest_valley(means)
-    depths = [
-        min(curve[descent.before], curve[descent.after]) - curve[descent.valley] for curve in curves
-    ]
-    depth = statistics.fmean(depths)
-    if len(depths) < 2:
-        return Judgement(descent, depth, None, None, "undecided")
-    half = student_half_width(depths, confidence)
-    low, high = depth - half, depth + half
+    cut = [list(curve[:length]) for curve in curves]
+    for curve in cut:
+        _check(curve)
+    descent = deepest_valley([statistics.fmean(point) for point in zip(*cut, strict=True)])
+    own_depths = [deepest_valley(curve).depth for curve in cut]
+    common = _depth(
+        [min(c[descent.before], c[descent.after]) - c[descent.valley] for c in cut], confidence
+    )
+    own = _depth(own_depths, confidence)
+    same = all(curve == cut[0] for curve in cut)
     verdict: Verdict = "undecided"
-    if low > tolerance:
+    if not same and common.low is not None and common.low > tolerance:
         verdict = "exhibits"
-    elif high <= tolerance:
+    elif not same and (max(own_depths) == 0 or (own.high is not None and own.high <= tolerance)):
         verdict = "dodges"
-    return Judgement(descent, depth, low, high, verdict)
+    return Judgement(descent, common, own, same, verdict)
 
 
-def student_half_width(values: Sequence[float], confidence: float) -> float:
-    """Half the width of Student's confidence interval of the mean of at least two values."""
+def _depth(depths: Sequence[float], confidence: float) -> Depth:
+    mean, half = statistics.fmean(depths), student_half_width(depths, confidence)
+    return Depth(mean, None, None) if half is None else Depth(mean, mean - half, mean + half)
+
+
+def student_half_width(values: Sequence[float], confidence: float) -> float | None:
+    """Half the width of Student's confidence interval of a mean.
+
+    None where no spread supports an interval: of one value, or of equal ones.
+    """
     from scipy.stats import t
 
+    if max(values) - min(values) <= ROUNDING:
+        return None
     error = statistics.stdev(values) / len(values) ** 0.5
     return float(t.ppf((1 + confidence) / 2, len(values) - 1)) * error

@@ -79,7 +79,7 @@ def environment_parts(study: pd.DataFrame) -> list[Part]:
         "torch": "torch",
         "origin": "images",
         "train_images": "training images",
-        "noise_rate": "of them with a wrong label",
+        "noise_rate": "of them with another label than the dataset's own",
     }
     counts = once.groupby(list(columns)).size().rename("trainings").reset_index()
     counts["noise_rate"] = [f"{rate:.2%}" for rate in counts["noise_rate"]]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -11,6 +10,7 @@ import pandas as pd
 from dsd2.analysis.layers import LayerCurve
 from dsd2.analysis.sheets import Words, percent, unit
 from dsd2.analysis.tables import MEAN
+from dsd2.escaping import escape_rst
 
 FELL = 0.5
 """A layer's entropy is said to have fallen where it is below this fraction of the dense one's."""
@@ -29,19 +29,32 @@ def curves_found(phases: pd.DataFrame, words: Words) -> str:
 
 def _verdict(row: Row, words: Words) -> str:
     tolerance = f"{100 * words.tolerance:g} points"
-    if _absent(row["depth low"]):
-        depth = f"the SDD depth is {percent(row['SDD depth'], 1)} points; one seed has no interval"
-        return f"is **undecided**: {depth}."
-    interval = (
-        f"the SDD depth is {percent(row['SDD depth'], 1)} points ({_interval(words)}"
-        f" {_points(row['depth low'])} to {_points(row['depth high'])}"
-        f" over {row['seeds']} seeds)"
-    )
-    return {
-        "exhibits": f"**exhibits** sparse double descent: {interval}, all above {tolerance}.",
-        "dodges": f"**dodges** sparse double descent: {interval}, none of it above {tolerance}.",
-        "undecided": f"is **undecided**: {interval}, on both sides of {tolerance}.",
-    }[row["verdict"]]
+    common = f"the SDD depth is {_depth(row, 'SDD depth', 'depth', words)}"
+    own = f"the depth of each seed's own valley is {_depth(row, 'own depth', 'own depth', words)}"
+    if row["verdict"] == "exhibits":
+        return f"**exhibits** sparse double descent: {common}, all above {tolerance}."
+    if row["verdict"] == "dodges":
+        if row["own depth"] == 0:
+            return f"**dodges** sparse double descent: none of {row['seeds']} seeds has a valley."
+        return f"**dodges** sparse double descent: {own}, none of it above {tolerance}."
+    if row["seeds"] < 2:
+        reason = f"{common}; one seed has no interval"
+    elif not _absent(row["depth low"]) and row["depth low"] <= words.tolerance < row["depth high"]:
+        reason = f"{common}, on both sides of {tolerance}"
+    elif _absent(row["own depth low"]):
+        reason = f"{common}, and {own}, the same in all {row['seeds']} seeds: it has no interval"
+    else:
+        reason = f"{common}, but {own}, not all of it at or below {tolerance}"
+    return f"is **undecided**: {reason}."
+
+
+def _depth(row: Row, name: str, ends: str, words: Words) -> str:
+    """A mean depth, with its interval where it has one."""
+    mean = f"{_points(row[name])} points"
+    if _absent(row[f"{ends} low"]):
+        return mean
+    low, high = (_points(row[f"{ends} {end}"]) for end in ("low", "high"))
+    return f"{mean} ({_interval(words)} {low} to {high} over {row['seeds']} seeds)"
 
 
 def _course(row: Row) -> str:
@@ -49,8 +62,8 @@ def _course(row: Row) -> str:
         f"the best mean is {percent(row['best accuracy'], 1)} % at ζ ="
         f" {percent(row['best sparsity'], 1)} %, in the {row['best phase']} phase"
     )
-    if row["SDD depth"] <= 0:
-        return f"From {percent(row['dense accuracy'], 1)} % dense it has no valley; {best}."
+    if _absent(row["valley accuracy"]):
+        return f"From {percent(row['dense accuracy'], 1)} % dense its mean has no valley; {best}."
     return (
         f"From {percent(row['dense accuracy'], 1)} % dense it passes a valley of"
         f" {percent(row['valley accuracy'], 1)} % at ζ = {percent(row['valley sparsity'], 1)} %;"
@@ -152,6 +165,8 @@ def _weights(curve: LayerCurve) -> str:
 
 
 def _states(curve: LayerCurve) -> str:
+    if curve.entropy.empty:
+        return "it has no ReLU layer, and so no entropy"
     fell = curve.first(curve.entropy < FELL * curve.entropy.iloc[0])
     if fell is None:
         return f"no layer's entropy falls below {100 * FELL:g} % of its dense one"
@@ -177,7 +192,7 @@ def _points(value: float) -> str:
 def _name(row: Row, words: Words) -> str:
     arm, panel = words.labels[row["arm"]], row["panel"]
     where = f" ({words.panels[panel]})" if len(words.panels) > 1 and panel != MEAN else ""
-    return re.sub(r"([\\*`_|])", r"\\\1", " ".join(f"{arm}{where}".split()))
+    return escape_rst(f"{arm}{where}")
 
 
 def _rows(table: pd.DataFrame) -> list[Row]:

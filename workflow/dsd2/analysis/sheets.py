@@ -2,39 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import pandas as pd
 
 from dsd2.analysis.tables import COUNTS, MEAN
+from dsd2.escaping import escape_latex, escape_markdown
 
 PREFIXES = ((1e18, "E"), (1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
-LATEX: dict[str, str | int | None] = {
-    "ζ": r"$\zeta$",
-    "ε": r"$\varepsilon$",
-    "α": r"$\alpha$",
-    "τ": r"$\tau$",
-    "γ": r"$\gamma$",
-    "δ": r"$\delta$",
-    "λ": r"$\lambda$",
-    "η": r"$\eta$",
-    "ℓ": r"$\ell$",
-    "²": "$^2$",
-    "₁": "$_1$",
-    "₂": "$_2$",
-    "±": r"$\pm$",
-    "×": r"$\times$",
-    "−": "$-$",
-    "↑": r"$\uparrow$",
-    "↓": r"$\downarrow$",
-    "✓": r"$\checkmark$",
-    "–": "--",
-    "…": r"\dots{}",
-}
-"""What letters and signs outside ASCII are in LaTeX; the rest is UTF-8, which it reads."""
-
 
 Columns = list[tuple[str, list[str]]]
 """Names and text of columns; a name may repeat."""
@@ -68,7 +44,7 @@ class Sheet:
     Attributes:
         parts: heading (empty where there is one part alone) and cells of each part. Column names
             may repeat: "paper" and "difference" belong to the column before them.
-        note: how to read it.
+        note: how to read it, in Markdown; it holds no text of the user's.
     """
 
     parts: list[tuple[str, pd.DataFrame]]
@@ -79,9 +55,9 @@ def markdown(sheet: Sheet) -> str:
     """A sheet as Markdown."""
     text = []
     for heading, cells in sheet.parts:
-        text += [f"**{_literal(heading)}**\n"] if heading else []
-        literal = cells.map(_literal).set_axis([_literal(name) for name in cells.columns], axis=1)
-        text += [literal.to_markdown(index=False, disable_numparse=True), ""]
+        text += [f"**{escape_markdown(heading)}**\n"] if heading else []
+        escaped = escaped_cells(cells, escape_markdown)
+        text += [escaped.to_markdown(index=False, disable_numparse=True), ""]
     return "\n".join([*text, sheet.note]) + "\n"
 
 
@@ -89,27 +65,31 @@ def latex(sheet: Sheet) -> str:
     r"""A sheet as the body of a LaTeX table, to be ``\input`` between its begin and end."""
     text = ["% Needs \\usepackage{booktabs,amssymb}."]
     for heading, cells in sheet.parts:
-        text += [f"\\textbf{{{_escaped(heading)}}}\\par"] if heading else []
+        text += [f"\\textbf{{{escape_latex(heading)}}}\\par"] if heading else []
+        escaped = escaped_cells(cells, escape_latex)
         text += [
-            cells.to_markdown(index=False, disable_numparse=True, tablefmt="latex_booktabs"),
+            f"\\begin{{tabular}}{{{'l' * len(escaped.columns)}}}",
+            "\\toprule",
+            _latex_row(escaped.columns),
+            "\\midrule",
+            *map(_latex_row, escaped.itertuples(index=False)),
+            "\\bottomrule",
+            "\\end{tabular}",
             "\\par\\medskip",
         ]
-    text += [f"{{\\footnotesize {_escaped(sheet.note)}\\par}}"]
-    return "\n".join(text).translate(str.maketrans(LATEX)) + "\n"
+    # The stars are Markdown's emphasis, which LaTeX would print.
+    text += [f"{{\\footnotesize {escape_latex(sheet.note.replace('*', ''))}\\par}}"]
+    return "\n".join(text) + "\n"
 
 
-def _literal(cell: Any) -> Any:
-    """A label of the user's as a cell of a Markdown table: neither its end nor HTML."""
-    if not isinstance(cell, str):
-        return cell
-    return " ".join(cell.split("\n")).replace("|", "\\|").replace("<", "&lt;")
+def _latex_row(cells: Iterable[str]) -> str:
+    return f" {' & '.join(cells)} \\\\"
 
 
-def _escaped(text: str) -> str:
-    """Text as LaTeX prints it: none of it is a command."""
-    signs: dict[str, str | int | None] = {sign: f"\\{sign}" for sign in "%&_#${}"}
-    signs |= {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
-    return text.translate(str.maketrans({**signs, "*": ""}))
+def escaped_cells(cells: pd.DataFrame, escape: Callable[[str], str]) -> pd.DataFrame:
+    """A table's cells and the names of its columns as text of another language."""
+    texts = cells.map(lambda cell: escape(str(cell)))
+    return texts.set_axis([escape(str(name)) for name in cells.columns], axis=1)
 
 
 def percent(value: float | None, digits: int = 2) -> str:
@@ -222,17 +202,20 @@ def stopping_sheet(table: pd.DataFrame, words: Words) -> Sheet:
 def phases_sheet(table: pd.DataFrame, words: Words) -> Sheet:
     """The verdicts for people, and where each curve is best (Table 12)."""
     panels, tolerance = words.panels, words.tolerance
-    depths = [
-        percent(d) if pd.isna(low) else f"{percent(d)} ({percent(low)} to {percent(high)})"
-        for d, low, high in zip(
-            table["SDD depth"], table["depth low"], table["depth high"], strict=True
-        )
-    ]
+
+    def depths(name: str, ends: str) -> list[str]:
+        of_arms = zip(table[name], table[f"{ends} low"], table[f"{ends} high"], strict=True)
+        return [
+            percent(d) if pd.isna(low) else f"{percent(d)} ({percent(low)} to {percent(high)})"
+            for d, low, high in of_arms
+        ]
+
     columns: Columns = [("panel", [panels[p] for p in table["panel"]])] if len(panels) > 1 else []
     columns += [
         ("arm", words.arms(list(table["arm"]))),
         ("verdict", list(table["verdict"])),
-        ("SDD depth [points]", depths),
+        ("SDD depth [points]", depths("SDD depth", "depth")),
+        ("of each seed's own valley [points]", depths("own depth", "own depth")),
         ("dense [%]", [percent(value) for value in table["dense accuracy"]]),
         ("valley [%]", [percent(value) for value in table["valley accuracy"]]),
     ]
@@ -246,9 +229,11 @@ def phases_sheet(table: pd.DataFrame, words: Words) -> Sheet:
         columns += [("paper", ["" if pd.isna(phase) else phase for phase in table["paper phase"]])]
     note = (
         "The SDD depth is the largest drop of the test accuracy below an earlier maximum that is"
-        " later recovered from, with its confidence interval over seeds. A curve *exhibits* sparse"
-        f" double descent when the interval lies above {100 * tolerance:g} points, *dodges* it"
-        " when it lies at or below; else, and with one seed, it is *undecided*."
+        " later recovered from, with its confidence interval over seeds. It is measured at the"
+        " valley of the mean curve, and of each seed at its own deepest valley. A curve"
+        f" *exhibits* sparse double descent when the first interval lies above {100 * tolerance:g}"
+        " points. It *dodges* it when the second interval lies at or below that, or no seed has any"
+        " valley. Else it is *undecided*. One seed has no interval, nor have equal depths."
     )
     return Sheet([("", cells(columns))], note)
 

@@ -73,24 +73,25 @@ def twin_of(gated: Curve, whole: list[Curve]) -> Curve | None:
 
 def _curve(panel: str, arm: str, rows: pd.DataFrame) -> Curve:
     def by_seed(column: str) -> pd.DataFrame:
-        return rows.pivot(index="iteration", columns="seed", values=column).dropna()
+        return rows.pivot(index="iteration", columns="seed", values=column)
 
+    accuracy = by_seed("test_accuracy").dropna()
     last = rows.loc[rows.groupby("seed")["iteration"].idxmax()]
     return Curve(
         panel=panel,
         arm=arm,
         stopping=str(rows["stopping"].iloc[0]),
         runs=[str(run) for run in last["run"]],
-        sparsity=by_seed("sparsity").mean(axis=1),
-        accuracy=by_seed("test_accuracy"),
-        entropy=by_seed("entropy"),
+        sparsity=by_seed("sparsity").loc[accuracy.index].mean(axis=1),
+        accuracy=accuracy,
+        entropy=by_seed("entropy").loc[accuracy.index],
         stops=[int(i) for i in last["iteration"]],
         returned=[int(i) for i in rows.loc[rows["returned"], "iteration"]],
     )
 
 
 def findings(study: pd.DataFrame, tolerance: float, confidence: float) -> list[Finding]:
-    """Judge every arm that runs to the wall; a gated arm's curve is a part of another's."""
+    """Judge every arm that runs to the wall: a gated arm's curve is cut, and has no phases."""
     return [
         Finding(
             curve,

@@ -24,6 +24,9 @@ PHASES = (
     "SDD depth",
     "depth low",
     "depth high",
+    "own depth",
+    "own depth low",
+    "own depth high",
     "dense accuracy",
     "valley accuracy",
     "valley sparsity",
@@ -44,8 +47,8 @@ def stopping_table(study: pd.DataFrame, confidence: float) -> pd.DataFrame:
 
     Accuracy and sparsity are those of the iteration that is returned, the best by validation
     accuracy; ``accuracy spread`` is the sample deviation over seeds, ``accuracy interval`` half
-    the confidence interval. Costs are means over seeds, of the arm's own trainings up to the last
-    one and, apart, of its teacher's.
+    the confidence interval, absent where no spread supports one. Costs are means over seeds, of the
+    arm's own trainings up to the last one and, apart, of its teacher's.
     """
     table = []
     for panel, arm, rows in by_arm(study):
@@ -65,7 +68,7 @@ def stopping_table(study: pd.DataFrame, confidence: float) -> pd.DataFrame:
                 **{f"teacher {c}": float(last[f"teacher_flops_{c}"].mean()) for c in COUNTS},
                 "accuracy": float(returned["test_accuracy"].mean()),
                 "accuracy spread": float(returned["test_accuracy"].std()) if several else None,
-                "accuracy interval": student_half_width(accuracy, confidence) if several else None,
+                "accuracy interval": student_half_width(accuracy, confidence),
                 "sparsity": float(returned["sparsity"].mean()),
                 "sparsity at stop": float(last["sparsity"].mean()),
                 "entropy at stop": float(last["entropy"].mean()),
@@ -78,13 +81,16 @@ def stopping_table(study: pd.DataFrame, confidence: float) -> pd.DataFrame:
 def phases_table(found: list[Finding]) -> pd.DataFrame:
     """Table 12 and more: a row a curve that runs to the wall.
 
-    SDD depth with its interval, verdict, best point with its phase, ends of the phases.
+    Verdict, SDD depth at the valley that the seeds have in common and depth of each seed's own
+    valley, both with intervals, best point with its phase, ends of the phases. Where the mean curve
+    has no valley, nothing stands for it.
     """
     table = []
     for finding in found:
         curve, judgement = finding.curve, finding.judgement
         mean = curve.accuracy.mean(axis=1)
         sparsity, best = curve.sparsity, int(mean.to_numpy().argmax())
+        common, own, descent = judgement.common, judgement.own, judgement.descent
         ends = {
             f"{phase} until": next(
                 (
@@ -102,12 +108,15 @@ def phases_table(found: list[Finding]) -> pd.DataFrame:
                 "arm": curve.arm,
                 "seeds": len(curve.runs),
                 "verdict": judgement.verdict,
-                "SDD depth": judgement.depth,
-                "depth low": judgement.low,
-                "depth high": judgement.high,
+                "SDD depth": common.mean,
+                "depth low": common.low,
+                "depth high": common.high,
+                "own depth": own.mean,
+                "own depth low": own.low,
+                "own depth high": own.high,
                 "dense accuracy": float(mean.iloc[0]),
-                "valley accuracy": float(mean.iloc[judgement.descent.valley]),
-                "valley sparsity": float(sparsity.iloc[judgement.descent.valley]),
+                "valley accuracy": float(mean.iloc[descent.valley]) if descent.depth else None,
+                "valley sparsity": float(sparsity.iloc[descent.valley]) if descent.depth else None,
                 "best accuracy": float(mean.iloc[best]),
                 "best sparsity": float(sparsity.iloc[best]),
                 "best phase": finding.phases[best],

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from dsd2.config import table4
+from dsd2.config.chain_length import chains_end
 from dsd2.config.grids import Entry, Point, expand, written_out
 from dsd2.config.own_data import suggestions
 from dsd2.config.plain import shown
@@ -19,9 +20,9 @@ from dsd2.config.recipe import (
     TrainingRecipe,
 )
 from dsd2.config.sections import (
-    chains_end,
     dataset_recipe,
     noise_recipe,
+    perturbation_recipe,
     pruning_recipe,
     training_recipe,
 )
@@ -52,6 +53,7 @@ class Arm:
         show: whether figures draw it.
         grid: where it stands in the grid that it comes from; empty for an arm of its own.
         last: its last iteration before the wall.
+        exhausted: whether it ends there because a further round would remove nothing.
     """
 
     panel: str
@@ -68,6 +70,7 @@ class Arm:
     distillation: Distillation | None
     stopping: Stopping
     last: int
+    exhausted: bool
 
     @property
     def filters(self) -> int | None:
@@ -229,14 +232,16 @@ def _arm(context: _Context, panel: str, overlay: Entry, name: str, listed: bool)
         paper = table4.defaults(key, model, dataset)
         return complete_section(key, merged.get(key) or {}, paper, where)
 
-    pruning = section("pruning")
-    last = chains_end(pruning["fraction"], pruning.pop("wall"), where)
+    pruned = section("pruning")
+    wall = pruned.pop("wall")
     network = ModelRecipe(**section("model"))
     images = dataset_recipe(section("dataset"), where)
     noise = noise_recipe(section("noise"), images, where)
     if context.stand_in is not None:
         images, noise = stood_in(images, noise, context.roots, context.stand_in)
     training = training_recipe(section("training"), images, where)
+    pruning = pruning_recipe(pruned, network, where)
+    last, exhausted = chains_end(pruning, wall, network, images, context.roots, where)
     taught = None
     if merged.get("distillation") is not None:
         asked = section("distillation")
@@ -252,11 +257,14 @@ def _arm(context: _Context, panel: str, overlay: Entry, name: str, listed: bool)
         noise=noise,
         model=network,
         training=training,
-        pruning=pruning_recipe(pruning, network, where),
-        perturbation=PerturbationRecipe(**section("perturbation")),
+        pruning=pruning,
+        perturbation=perturbation_recipe(
+            section("perturbation"), training, images, context.roots, where
+        ),
         distillation=taught,
         stopping=Stopping(**section("stopping")),
         last=last,
+        exhausted=exhausted,
     )
 
 

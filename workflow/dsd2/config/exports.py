@@ -8,13 +8,14 @@ from typing import Any, Literal
 
 from dsd2.config.arms import ONLY_PANEL, Arm
 from dsd2.config.plain import shown
+from dsd2.config.typed import Number, Typed
 from dsd2.errors import UserError
 
 Choice = Literal["best", "smallest"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Export:
+class Export(Typed):
     """What is exported of a study.
 
     Attributes:
@@ -29,10 +30,10 @@ class Export:
 
     arms: tuple[str, ...]
     choices: tuple[Choice, ...]
-    tolerance: float
+    tolerance: Number
     precision: Literal["fp32", "fp16"]
     licence: str | None
-    seconds: float
+    seconds: Number
     always: bool
 
 

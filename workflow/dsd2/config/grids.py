@@ -10,7 +10,7 @@ import string
 from typing import Any
 
 from dsd2.config.plain import named, shown
-from dsd2.config.validation import SECTIONS
+from dsd2.config.validation import SECTIONS, typed
 from dsd2.errors import UserError
 
 Point = tuple[tuple[str, Any], ...]
@@ -25,18 +25,12 @@ _FORMAT = re.compile(r"%|[-+ ]?\d?(\.\d)?[%defg]?")
 """How a value may be written in a label: ``:.2f``, say. No field of a million characters."""
 
 
-class _Shown(float):
-    """A number in a label, for which ``:%`` writes percent with as many digits as it takes."""
-
-    def __format__(self, spec: str) -> str:
-        return f"{100 * self:g} %" if spec == "%" else super().__format__(spec)
-
-
 def expand(kind: str, name: str, entry: Entry) -> dict[str, tuple[Entry, Point]]:
     """The entries that an entry stands for, by name, each with its point.
 
     An entry without a grid stands for itself. Members are named by the values, ``arm-depth3``, and
-    their label is the entry's with the values filled in: ``δ = {model.depth}``.
+    their label is the entry's with the values filled in: ``δ = {model.depth}``. A value that may be
+    written in several ways, as 3, 3.0 and "3", has one name.
 
     Args:
         kind: ``arms`` or ``panels``, for messages.
@@ -59,7 +53,8 @@ def expand(kind: str, name: str, entry: Entry) -> dict[str, tuple[Entry, Point]]
     if (points := math.prod(map(len, grid.values()))) > LARGEST:
         raise UserError(f"{where}.grid has {points} points but may have at most {LARGEST}")
     members: dict[str, tuple[Entry, Point]] = {}
-    for values in itertools.product(*grid.values()):
+    settings = [[_setting(key, value) for value in values] for key, values in grid.items()]
+    for values in itertools.product(*settings):
         point = tuple(zip(grid, values, strict=True))
         member = copy.deepcopy(rest)
         for key, value in point:
@@ -94,6 +89,11 @@ def written_out(kind: str, families: dict[str, dict[str, tuple[Entry, Point]]]) 
     return entries
 
 
+def _setting(key: str, value: Any) -> Any:
+    section, _, setting = key.partition(".")
+    return typed(section, setting, value)
+
+
 def _slug(point: Point) -> str:
     texts = (f"{key.partition('.')[2]}{value}" for key, value in point)
     return "-".join(re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-") for text in texts)
@@ -102,14 +102,14 @@ def _slug(point: Point) -> str:
 def _label(where: str, label: str | None, name: str, point: Point) -> str:
     if label is None:
         return ", ".join([name, *(f"{key.partition('.')[2]} {value}" for key, value in point)])
-    values = {key: _Shown(v) if isinstance(v, float) else v for key, v in point}
+    values = dict(point)
     try:
         # Not str.format, whose fields reach into whatever Python object they are given.
         return "".join(
             text + ("" if key is None else _filled(values[key], spec or "", conversion))
             for text, key, spec, conversion in string.Formatter().parse(label)
         )
-    except (KeyError, ValueError) as error:
+    except (KeyError, ValueError, OverflowError) as error:
         keys = ", ".join(f"{{{key}}}" for key, _ in point)
         raise UserError(
             f"{where}.label is {shown(label)} but may hold only the grid's keys, {keys}"
@@ -117,11 +117,15 @@ def _label(where: str, label: str | None, name: str, point: Point) -> str:
 
 
 def _filled(value: Any, spec: str, conversion: str | None) -> str:
-    """A value as a label shows it.
+    """A value as a label shows it; ``:%`` writes percent with as many digits as it takes.
 
     Raises:
         ValueError: it cannot be written so.
     """
-    if conversion is not None or not _FORMAT.fullmatch(spec):
+    # What is neither a number nor text has no form but its own.
+    formatted = isinstance(value, int | float | str) or not spec
+    if conversion is not None or not _FORMAT.fullmatch(spec) or not formatted:
         raise ValueError(spec)
+    if spec == "%" and isinstance(value, int | float):
+        return f"{100 * value:g} %"
     return f"{value:{spec}}" if isinstance(value, int | float) or spec else str(value)

@@ -7,6 +7,12 @@ to one study: its collected metrics, figures and tables.
 
 from __future__ import annotations
 
+import hashlib
+import os
+import re
+import unicodedata
+from pathlib import Path
+
 from dsd2.config.recipe import (
     DATA_REVISION,
     TRAINING_REVISION,
@@ -52,12 +58,44 @@ EXPORTED_NETWORK = f"{EXPORTED}/network.safetensors"
 EXPORTED_ONNX = f"{EXPORTED}/network.onnx"
 EXPORTED_LOADER = f"{EXPORTED}/load_network.py"
 EXPORTED_CARD = f"{EXPORTED}/card.md"
+EXPORTED_SUMS = f"{EXPORTED}/SHA256SUMS"
 EXPORT_NETWORKS = f"{EXPORTS}/networks.parquet"
 EXPORT_LATENCIES = f"{EXPORTS}/latencies.parquet"
 EXPORT_TABLE = f"{EXPORTS}/comparison.{{format}}"
 EXPORT_FIGURE = f"{EXPORTS}/pareto.{{format}}"
 
 PLAN_LOG = "results/logs/plan.log"
+
+
+READABLE = 40
+"""Characters of a folder's name that the name of its study has at most."""
+
+
+def study_folder(study: str, budget: str | None) -> str:
+    """Name of a study's folder. The plus sign is in no study's name and in no budget's."""
+    return study if budget is None else f"{study}+{budget}"
+
+
+def own_study(folder: Path, here: Path) -> str:
+    """Name of the study of a folder of someone's own images; no two folders have one name.
+
+    It is ``own.NAME`` for a folder NAME in the working directory. It is ``own.NAME.DIGEST`` for a
+    folder elsewhere, and where the name has more than small letters, digits, ``-`` and ``_``. The
+    digest is of the folder's path, relative to the working directory if it lies inside. A copy of
+    the working directory therefore finds its studies again. No name that a configuration may give
+    to a study has a dot.
+
+    Args:
+        folder: absolute, links followed.
+        here: the working directory, likewise.
+    """
+    path = str(folder.relative_to(here) if folder.is_relative_to(here) else folder)
+    letters = unicodedata.normalize("NFKD", folder.name.casefold()).encode("ascii", "ignore")
+    readable = re.sub(r"[^a-z0-9_]+", "-", letters.decode())[:READABLE].strip("-_")
+    if path == readable:
+        return f"own.{readable}"
+    distinct = hashlib.blake2b(os.fsencode(path), digest_size=4).hexdigest()
+    return f"own.{readable or 'images'}.{distinct}"
 
 
 def number(iteration: int) -> str:

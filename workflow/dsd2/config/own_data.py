@@ -8,6 +8,7 @@ import statistics
 from pathlib import Path
 from typing import Any
 
+from dsd2.config.layout import own_study
 from dsd2.config.plain import shown
 from dsd2.data.listing import list_class_folders, open_image
 from dsd2.data.tables import first_image, parquet_schema, row_count
@@ -52,6 +53,13 @@ def suggestions(folder: str) -> Sections:
         "model": {"name": "vgg-like", "depth": depth, "width": 4 if images < 10_000 else 5},
         "training": {"epochs": min(max(epochs, 10), 100), "batch_size": BATCH_SIZE},
     }
+
+
+def own_study_name(folder: str) -> str:
+    """Name of the study of a folder of images, the same by whatever path the folder is given."""
+    # As suggestions() reads the path; then links are followed.
+    path = os.path.realpath(os.path.normpath(folder))
+    return own_study(Path(path), Path(os.path.realpath(".")))
 
 
 def _class_folders(folder: Path) -> tuple[int, list[int]]:

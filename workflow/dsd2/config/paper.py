@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from dsd2.config.plain import shown
+from dsd2.config.typed import Typed
 from dsd2.errors import UserError
 
 PERCENT = 0.01
@@ -24,7 +25,7 @@ UNITS = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Printed:
+class Printed(Typed):
     """Values that the paper prints of one arm, in our units: fractions and operations.
 
     Attributes:

@@ -83,7 +83,8 @@ def _check_text(text: str, where: str) -> None:
     # Line breaks may stand in a title; other control characters and halves of characters cannot
     # be drawn, nor be part of a path.
     odd = [c for c in text if not c.isprintable() and (ord(c) < 32 or 127 <= ord(c) < 160)]
-    halves = [c for c in text if 0xD800 <= ord(c) <= 0xDFFF]
+    # Two more are no characters, and no XML, which SVG is, may hold them.
+    halves = [c for c in text if 0xD800 <= ord(c) <= 0xDFFF or c in "\ufffe\uffff"]
     if halves or set(odd) - {"\n", "\t"}:
         raise UserError(
             f"{where} is {shown(text)} but must be text without control characters and halves of"

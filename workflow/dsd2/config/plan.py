@@ -21,7 +21,7 @@ from dsd2.config.recipe import (
     RunRecipe,
     to_json,
 )
-from dsd2.config.stopping import Stopping
+from dsd2.config.stopping import NOTHING_LEFT, Stopping
 from dsd2.config.study import Study
 from dsd2.errors import UserError
 from dsd2.files.decision import CHOICE, GATE, read_decision
@@ -244,8 +244,10 @@ class Plan:
         rows = []
         for chain in self.chains(self.study(folder)):
             teacher = chain.arm.distillation
+            end = {"end": NOTHING_LEFT} if chain.arm.exhausted else {}
             rows.append(
                 {
+                    **end,
                     "panel": chain.arm.panel,
                     "arm": chain.arm.name,
                     "seed": chain.seed,

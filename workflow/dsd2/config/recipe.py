@@ -3,6 +3,9 @@
 A field that has a default here is an optional feature whose default means *absent*. Such a field
 is left out of the identity while absent, so that adding a feature renames no finished run; hence
 these defaults must never change. Users' defaults live in ``config.schema.yaml`` beside this file.
+
+A number has the form that its field declares (:mod:`dsd2.config.typed`), however it was written.
+These forms are part of every name, and must never change either.
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
 from dsd2.config.stopping import Stopping
+from dsd2.config.typed import Number, Typed
 
 DATA_REVISION = 1
 """Raise when the same data recipe would give other images, splits or noisy labels."""
@@ -30,7 +34,7 @@ VIEWS = 2 * (2 * SHIFT + 1) ** 2
 
 
 @dataclass(frozen=True, kw_only=True)
-class DatasetRecipe:
+class DatasetRecipe(Typed):
     """Images and how they are split.
 
     Attributes:
@@ -50,8 +54,8 @@ class DatasetRecipe:
         "digits", "cifar10", "cifar100", "flowers102", "imagenet", "parquet", "imagefolder"
     ]
     train: int | None
-    test: float | None
-    validation: float | Literal["test", "own"]
+    test: Number | None
+    validation: Number | Literal["test", "own"]
     split_seed: int
     path: str | None = None
     image_column: str = "image"
@@ -62,7 +66,7 @@ class DatasetRecipe:
 
 
 @dataclass(frozen=True, kw_only=True)
-class NoiseRecipe:
+class NoiseRecipe(Typed):
     """Label noise.
 
     Attributes:
@@ -83,18 +87,18 @@ class NoiseRecipe:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ModelRecipe:
+class ModelRecipe(Typed):
     """A network. ``depth`` (δ) and ``width`` (γ) are vgg-like's alone, ``stem`` the ResNets'."""
 
     name: Literal["vgg-like", "resnet18", "resnet50"]
     depth: int | None = None
     width: int | None = None
-    dropout: float = 0.0
+    dropout: Number = 0.0
     stem: Literal["cifar", "imagenet"] = "cifar"
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainingRecipe:
+class TrainingRecipe(Typed):
     """One training (Table 4).
 
     Attributes:
@@ -106,19 +110,19 @@ class TrainingRecipe:
 
     epochs: int
     batch_size: int
-    learning_rate: float
-    momentum: float
-    weight_decay: float
+    learning_rate: Number
+    momentum: Number
+    weight_decay: Number
     milestones: tuple[int, ...]
-    drop_factor: float
+    drop_factor: Number
     augmentation: Literal["none", "flip-shift", "auto-cutout", "resized-crop"]
-    l1: float = 0.0
+    l1: Number = 0.0
     precision: Literal["fp32", "tf32", "bf16"] = "fp32"
     channels_last: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
-class PruningRecipe:
+class PruningRecipe(Typed):
     """One pruning: the fraction of the remaining prunable weights to remove, and by what.
 
     Attributes:
@@ -128,13 +132,13 @@ class PruningRecipe:
     """
 
     criterion: Literal["magnitude", "gradient", "random"]
-    fraction: float
+    fraction: Number
     scope: Literal["global", "layer"] = "global"
     structure: Literal["weights", "filters"] = "weights"
 
 
 @dataclass(frozen=True, kw_only=True)
-class PerturbationRecipe:
+class PerturbationRecipe(Typed):
     """What happens to the surviving weights between pruning and retraining (Algorithm 1 l. 19).
 
     Attributes:
@@ -144,11 +148,11 @@ class PerturbationRecipe:
 
     kind: Literal["none", "rewind", "reinit", "finetune"]
     rewind_step: int = 0
-    rate_factor: float = 1.0
+    rate_factor: Number = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class DistillationRecipe:
+class DistillationRecipe(Typed):
     """Eq. 2's weights and the teacher: an iteration of a run.
 
     Attributes:
@@ -158,14 +162,14 @@ class DistillationRecipe:
 
     teacher_run: str
     teacher_iteration: int | None
-    alpha: float
-    temperature: float
+    alpha: Number
+    temperature: Number
     temperature_squared: bool = True
     table: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
-class RunRecipe:
+class RunRecipe(Typed):
     """Everything that the weights of a run's iterations depend on."""
 
     dataset: DatasetRecipe
@@ -228,8 +232,6 @@ _NESTED = {
 def _build(kind: type[Any], values: dict[str, Any]) -> Any:
     known: dict[str, Any] = {}
     for name, value in values.items():
-        if kind is RunRecipe and name in _NESTED:
-            known[name] = _build(_NESTED[name], value)
-        else:
-            known[name] = tuple(value) if isinstance(value, list) else value
+        nested = kind is RunRecipe and name in _NESTED
+        known[name] = _build(_NESTED[name], value) if nested else value
     return kind(**known)

@@ -6,6 +6,11 @@ MOST = 10_000
 """Iterations that a chain may have; the paper's longest has 34."""
 
 
+def number_to_remove(remaining: int, fraction: float) -> int:
+    """⌊fraction · remaining⌉, a half rounded up."""
+    return int(fraction * remaining + 0.5)
+
+
 def scheduled_sparsity(iteration: int, fraction: float) -> float:
     """ζ after so many rounds: 1 − (1 − f)^k (Algorithm 1, line 12)."""
     return 1.0 - (1.0 - fraction) ** iteration

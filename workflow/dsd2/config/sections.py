@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
 
 from dsd2.config.recipe import (
     DatasetRecipe,
     ModelRecipe,
     NoiseRecipe,
+    PerturbationRecipe,
     PruningRecipe,
     TrainingRecipe,
 )
-from dsd2.config.schedule import MOST, last_iteration
 from dsd2.config.validation import Section
+from dsd2.data.facts import facts
 from dsd2.data.places import HUMAN_LABELS
 from dsd2.errors import UserError
 
@@ -42,7 +46,12 @@ def noise_recipe(section: Section, dataset: DatasetRecipe, where: str) -> NoiseR
                 raise UserError(f"config key noise.{key} of {where} is missing: human needs it")
     # Kinds without a rate, a seed or a choice for the validation labels.
     absent: Section = {"rate": 0.0, "seed": 0, "validation": "clean"}
-    return NoiseRecipe(**{**absent, **section})
+    if section.get("rate") == 0:
+        # Noise of none of the labels is none, of whatever kind.
+        return NoiseRecipe(kind="none", **absent)
+    recipe = NoiseRecipe(**{**absent, **section})
+    # The paper's mode has no validation labels that could be noisy.
+    return replace(recipe, validation="clean") if dataset.validation == "test" else recipe
 
 
 def training_recipe(section: Section, dataset: DatasetRecipe, where: str) -> TrainingRecipe:
@@ -68,12 +77,44 @@ def pruning_recipe(section: Section, model: ModelRecipe, where: str) -> PruningR
     return PruningRecipe(**section)
 
 
-def chains_end(fraction: float, wall: float, where: str) -> int:
-    """The last iteration before the wall."""
-    last = last_iteration(fraction, wall)
-    if last == MOST:
+def perturbation_recipe(
+    section: Section,
+    training: TrainingRecipe,
+    dataset: DatasetRecipe,
+    roots: Sequence[Path],
+    where: str,
+) -> PerturbationRecipe:
+    """The recipe of a perturbation; a step to rewind to must be one of the dense training.
+
+    Where the dataset cannot be looked at yet, the dense training's stage refuses such a step
+    before its first epoch.
+    """
+    recipe = PerturbationRecipe(**section)
+    if recipe.rewind_step:
+        try:
+            images = facts(dataset, roots).train
+        except UserError:
+            return recipe
+        check_rewind_step(recipe.rewind_step, training, images, f" of {where}")
+    return recipe
+
+
+def check_rewind_step(step: int, training: TrainingRecipe, images: int, where: str = "") -> None:
+    """See that the dense training gets to a step.
+
+    Args:
+        step: optimiser step, from 0, before which the weights are kept.
+        training: the dense one.
+        images: that it has.
+        where: names the arm in the message.
+
+    Raises:
+        UserError: it does not.
+    """
+    steps = -(-images // training.batch_size) * training.epochs
+    if step >= steps:
         raise UserError(
-            f"config key pruning.fraction of {where} is {fraction}, which takes more than {MOST}"
-            f" iterations to the wall of {wall}; it must be larger, or pruning.wall smaller"
+            f"config key perturbation.rewind_step{where} is {step} but must be below {steps}, the"
+            f" steps of the dense training (training.epochs: {training.epochs},"
+            f" training.batch_size: {training.batch_size}, {images} images)"
         )
-    return last

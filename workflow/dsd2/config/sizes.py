@@ -85,6 +85,27 @@ def network_sizes(model: ModelRecipe, image: tuple[int, int, int], classes: int)
     )
 
 
+def weights_of_layers(model: ModelRecipe, channels: int, classes: int) -> list[int]:
+    """How many weights of each convolution and linear layer pruning may remove, in their order.
+
+    Args:
+        model: which network.
+        channels: of the images it will see, whose size does not matter.
+        classes: size of the logits.
+    """
+    side = 2**8
+    network = _vgg_like if model.name == "vgg-like" else _resnet
+    layers = network(model, (channels, side, side), classes)
+    return [layer.prunable for layer in layers if layer.prunable]
+
+
+def filters(model: ModelRecipe) -> list[int]:
+    """How many filters each convolution of a VGG-like network has."""
+    assert model.depth is not None, "the configuration gives vgg-like a depth"
+    assert model.width is not None, "and a width"
+    return [2 ** (model.width + stage) for stage in range(model.depth) for _ in range(2)]
+
+
 def _convolution(inputs: int, outputs: int, side: int, pixels: int, bias: bool = False) -> _Layer:
     weights = inputs * outputs * side**2
     return _Layer(weights, bias * outputs, 0, outputs * pixels, weights * pixels)

@@ -47,6 +47,7 @@ def _state(plan: Plan, of_arm: list[tuple[Study, Chain]]) -> ArmState:
 
     study, first = of_arm[0]
     reached, latest, words, ended = [], [], [], []
+    end = "nothing left to prune" if first.arm.exhausted else "at the wall"
     for _, chain in of_arm:
         stop = chain.arm.stopping.slug
         paths = [
@@ -59,7 +60,7 @@ def _state(plan: Plan, of_arm: list[tuple[Study, Chain]]) -> ArmState:
             latest += read_rows(Path(done[-1]), METRICS)
         stopped = plan.stopped(chain.run, stop, chain.arm.last)
         ended.append(stopped or len(done) > chain.arm.last)
-        words.append("stopped" if stopped else "at the wall" if ended[-1] else "going on")
+        words.append("stopped" if stopped else end if ended[-1] else "going on")
     return ArmState(
         words=arm_words(plan, study, first.arm),
         reached=reached if any(reached) else [],

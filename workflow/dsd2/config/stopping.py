@@ -5,9 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from dsd2.config.typed import Number, Typed
+
+WALL = "reached the wall"
+"""Why a chain ends that no gate stops."""
+NOTHING_LEFT = "pruning can remove nothing more"
+"""Why a chain ends before the wall though no gate stops it."""
+ENDS = (WALL, NOTHING_LEFT)
+"""Why whole chains end."""
+
 
 @dataclass(frozen=True, kw_only=True)
-class Stopping:
+class Stopping(Typed):
     """A stopping policy with its thresholds (Algorithm 2).
 
     Attributes:
@@ -19,8 +28,8 @@ class Stopping:
     """
 
     policy: Literal["none", "accuracy", "entropy"]
-    entropy_threshold: float = 0.0
-    accuracy_threshold: float = 0.0
+    entropy_threshold: Number = 0.0
+    accuracy_threshold: Number = 0.0
     neuron: Literal["position", "channel"] = "position"
 
     @property

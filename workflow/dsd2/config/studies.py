@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import glob
-from pathlib import Path
+import os
 from typing import Any
 
-import yaml
-
 from dsd2.config.plain import shown
+from dsd2.config.reading import printable, read_config
 from dsd2.config.study import Study, load_study
 from dsd2.config.validation import check
 from dsd2.errors import UserError
@@ -50,45 +49,35 @@ def load_studies(config: Any) -> tuple[Study, ...]:
         try:
             study = load_study(_laid_over(content, upper))
         except UserError as error:
-            raise UserError(f"{file}: {error}") from error
+            raise UserError(f"{printable(file)}: {error}") from error
         if study.folder in studies:
             raise UserError(
-                f"config key studies: {files[study.folder]} and {file} have one name,"
+                f"config key studies: {files[study.folder]} and {printable(file)} have one name,"
                 f" {study.folder}; give each file another config key study"
             )
-        studies[study.folder], files[study.folder] = study, file
+        studies[study.folder], files[study.folder] = study, printable(file)
     return tuple(studies.values())
 
 
 def _contents(listed: list[str] | str) -> list[tuple[str, dict[str, Any]]]:
     """Each file with what it says. A file that lists studies is passed over by a pattern."""
+    # A path may hold what a pattern gives another meaning.
+    if isinstance(listed, str) and os.path.lexists(listed):
+        listed = [listed]
     if isinstance(listed, list):
-        contents = [(file, _read(file)) for file in dict.fromkeys(listed)]
+        contents = [(file, read_config(file)) for file in dict.fromkeys(listed)]
         for file, content in contents:
             if "studies" in content:
-                raise UserError(f"{file}: lists studies itself; config key studies takes no lists")
+                raise UserError(
+                    f"{printable(file)}: lists studies itself; config key studies takes no lists"
+                )
         return contents
     found = sorted(glob.glob(listed))  # noqa: PTH207 - Path.glob refuses absolute patterns
-    contents = [(file, _read(file)) for file in found]
+    contents = [(file, read_config(file)) for file in found]
     contents = [(file, content) for file, content in contents if "studies" not in content]
     if not contents:
         raise UserError(f"config key studies is {shown(listed)}, which matches no study's file")
     return contents
-
-
-def _read(file: str) -> dict[str, Any]:
-    if Path(file).exists() and not Path(file).is_file():
-        raise UserError(f"{file}: cannot be read as a study (it is no file)")
-    try:
-        content = yaml.safe_load(Path(file).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UserError(f"{file}: cannot be read as a study ({error.strerror})") from error
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        place = " ".join(str(error).split())[:300]
-        raise UserError(f"{file}: is not valid YAML ({place})") from error
-    if not isinstance(content, dict):
-        raise UserError(f"{file}: holds no study, but {shown(content)}")
-    return content
 
 
 def _laid_over(lower: dict[str, Any], upper: dict[str, Any]) -> dict[str, Any]:

@@ -7,8 +7,13 @@ from typing import Any, Literal
 
 from dsd2.config.arms import Arm, resolve_arms
 from dsd2.config.exports import Export, resolve_export
+from dsd2.config.layout import study_folder
+from dsd2.config.own_data import own_study_name
 from dsd2.config.paper import Printed, printed_values
+from dsd2.config.plain import shown
+from dsd2.config.typed import Number, Typed
 from dsd2.config.validation import check, schema, top_level
+from dsd2.errors import UserError
 
 HEADINGS = {
     "stopping": "Table: what each arm returns and costs",
@@ -22,23 +27,23 @@ TABLES = tuple(HEADINGS)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Analysis:
+class Analysis(Typed):
     """How curves are judged."""
 
-    tolerance: float
-    confidence: float
+    tolerance: Number
+    confidence: Number
 
 
 @dataclass(frozen=True, kw_only=True)
-class Plot:
+class Plot(Typed):
     """How figures look: millimetres, dots per inch, points; ``columns`` panels in a row."""
 
     columns: int
     fill: Literal["rows", "columns"]
-    width: float | None
-    height: float | None
+    width: Number | None
+    height: Number | None
     dpi: int
-    font_size: float
+    font_size: Number
     band: Literal["deviation", "range", "none"]
 
 
@@ -87,11 +92,17 @@ def load_study(config: Any) -> Study:
         UserError: one sentence that names the key, its value and what is allowed.
     """
     config = check(config)
+    if "data" in config and "path" in config.get("dataset", {}):
+        raise UserError(
+            f"config key dataset.path is {shown(config['dataset']['path'])} beside data, which is"
+            f" {shown(config['data'])}: only one of them may name the folder of images"
+        )
     panels, arms = resolve_arms(config)
+    name = config["study"] if "study" in config else own_study_name(config["data"])
     return Study(
-        folder="-".join(filter(None, (config["study"], config.get("budget")))),
+        folder=study_folder(name, config.get("budget")),
         budget=config.get("budget"),
-        title=config.get("title", config["study"]),
+        title=config.get("title", name),
         seeds=tuple(top_level(config, "seeds")),
         data_roots=tuple(top_level(config, "data_roots")),
         download=top_level(config, "download"),

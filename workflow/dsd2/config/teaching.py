@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from dsd2.config.recipe import VIEWS, DatasetRecipe, TrainingRecipe
+from dsd2.config.typed import Number, Typed
 from dsd2.config.validation import Section
 from dsd2.data.facts import facts
 from dsd2.errors import UserError
@@ -21,7 +22,7 @@ _FLOAT = 4
 
 
 @dataclass(frozen=True, kw_only=True)
-class Distillation:
+class Distillation(Typed):
     """Whom an arm is distilled from, and how.
 
     Attributes:
@@ -32,8 +33,8 @@ class Distillation:
 
     teacher: str
     select: Literal["dense", "best"] | int
-    alpha: float
-    temperature: float
+    alpha: Number
+    temperature: Number
     temperature_squared: bool
     table: bool
 

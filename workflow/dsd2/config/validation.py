@@ -12,7 +12,8 @@ from typing import Any
 
 import yaml
 
-from dsd2.config.plain import named, plain, shown
+from dsd2.config.plain import LARGEST, named, plain, shown
+from dsd2.config.typed import number
 from dsd2.errors import UserError
 
 SCHEMA_FILE = Path(__file__).with_name("config.schema.yaml")
@@ -43,8 +44,8 @@ def check(config: Any) -> dict[str, Any]:
     """Check types, ranges and names of every key; returns the configuration with typed values.
 
     Text where a number or truth value belongs is read as one if it is one: YAML takes ``1e-4`` for
-    a word, and Snakemake gives what is nested in ``--config`` as text. So is 5.0 where a whole
-    number belongs.
+    a word, and Snakemake gives what is nested in ``--config`` as text. Where a number or a word
+    may stand, ``"0.1"`` is the number. 5.0 is 5 where a whole number belongs.
 
     Raises:
         UserError: one sentence about the first fault: key, value and what is allowed.
@@ -53,8 +54,8 @@ def check(config: Any) -> dict[str, Any]:
         raise UserError("the configuration is empty: give a --configfile, as config/config.yaml")
     given, typed = plain(config), plain(config)
     for error in _validator().iter_errors(given):
-        if error.validator == "type" and isinstance(error.instance, str | float):
-            _retype(typed, list(error.absolute_path), error.instance, error.validator_value)
+        if error.validator in ("type", "pattern") and isinstance(error.instance, str | float):
+            _replace(typed, list(error.absolute_path), error.instance, error.schema)
     typed = plain(typed)
     errors = sorted(_validator().iter_errors(typed), key=_rank)
     if errors:
@@ -79,19 +80,53 @@ def _validator() -> Any:
     return made(schema())
 
 
-def _retype(config: Any, path: list[str | int], given: str | float, rule: str | list[str]) -> None:
-    """Replace the value at a path by the one that it spells, if it spells one of another type."""
-    value: Any = given
+def _replace(config: Any, path: list[str | int], given: str | float, rule: Section) -> None:
+    """Replace the value at a path by what it spells, where it is no text that the rule allows."""
+    value = _spelt(given, rule)
+    if value is given:
+        return
+    for key in path[:-1]:
+        config = config[key]
+    config[path[-1]] = value
+
+
+def _spelt(given: Any, rule: Section) -> Any:
+    """What a text or a float spells, as a rule's types have it; itself if it spells nothing else.
+
+    Args:
+        given: any value.
+        rule: its rule in the schema.
+    """
+    kinds, value = rule.get("type", []), given
+    kinds = [kinds] if isinstance(kinds, str) else kinds
     if isinstance(given, str):
         try:
             value = json.loads(given)
         except (ValueError, RecursionError):
-            return
-    if isinstance(value, float) and value.is_integer() and "integer" in rule:
-        value = int(value)
-    for key in path[:-1]:
-        config = config[key]
-    config[path[-1]] = value
+            return given
+        counts = isinstance(value, int | float) and not isinstance(value, bool)
+        if not kinds or ("string" in kinds and not (counts and {"number", "integer"} & {*kinds})):
+            return given
+    if isinstance(value, float) and value.is_integer() and "integer" in kinds:
+        return int(value)
+    return value
+
+
+def typed(section: str, key: str, given: Any) -> Any:
+    """A value of a section's key in its one form, whatever it is written as: 3 for "3" and 3.0.
+
+    What the key does not allow stays as it is, for :func:`check` to name.
+    """
+    return _typed(schema()["$defs"][section]["properties"].get(key, {}), given)
+
+
+def _typed(rule: Section, given: Any) -> Any:
+    value = _spelt(given, rule)
+    if isinstance(value, list):
+        return [_typed(rule.get("items", {}), item) for item in value]
+    if isinstance(value, bool) or not isinstance(value, int | float) or abs(value) > LARGEST:
+        return value
+    return number(value)
 
 
 def merge_section(name: str, lower: Section | None, upper: Section | None) -> Section | None:

@@ -9,6 +9,7 @@ import torch
 from dsd2.data.files import image_files
 from dsd2.data.listing import Listed, folders_mode, list_class_folders
 from dsd2.data.source import Images, Source
+from dsd2.escaping import one_line
 
 
 def read_imagefolder(folder: Path, size: int) -> Source:
@@ -37,5 +38,5 @@ def read_imagefolder(folder: Path, size: int) -> Source:
         validation=parts.get("validation"),
         test=parts.get("test"),
         classes=listed.classes,
-        origin=f"image files in {folder.name}",
+        origin=f"image files in {one_line(folder.name)}",
     )

@@ -13,6 +13,7 @@ from dsd2.data.listing import GREY, SPLITS, open_image
 from dsd2.data.source import Images, Source, channels_first
 from dsd2.data.tables import class_names, encoded, read_foreign_parquet, whole_numbers
 from dsd2.errors import UserError
+from dsd2.escaping import one_line
 
 MOST = 100_000
 """Classes where they have no names: a larger label is no label."""
@@ -55,7 +56,7 @@ def read_parquet(folder: Path, image_column: str, label_column: str) -> Source:
         validation=joined.get("validation"),
         test=joined.get("test"),
         classes=names,
-        origin=f"parquet files in {folder.name}",
+        origin=f"parquet files in {one_line(folder.name)}",
     )
 
 

@@ -10,11 +10,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from dsd2.files.load_network import Network, network_of
+from dsd2.files.load_network import FORMAT, KIND, Network, network_of
 from dsd2.files.tensors import load_tensors, save_tensors
 from dsd2.nn.graph import Graph
-
-_FORMAT = 1
 
 PRECISIONS = {"fp32": torch.float32, "fp16": torch.float16}
 """How numbers may be stored; they are computed with in single precision either way."""
@@ -65,8 +63,8 @@ def save_network(
         tensors |= encode(name, tensor.to(PRECISIONS[precision]))
     described = {
         **about,
-        "kind": "network",
-        "format": _FORMAT,
+        "kind": KIND,
+        "format": FORMAT,
         "steps": [step._asdict() for step in graph.steps],
         "shapes": {name: list(tensor.shape) for name, tensor in graph.tensors.items()},
         "image": list(graph.image),
@@ -83,7 +81,7 @@ def load_compact(path: Path) -> Network:
     Raises:
         UserError: the file is missing, damaged or no network.
     """
-    return network_of(*load_tensors(path, "network", _FORMAT))
+    return network_of(*load_tensors(path, KIND, FORMAT))
 
 
 def encoded_bytes(graph: Graph, precision: str = "fp32") -> int:

@@ -10,11 +10,13 @@ This file needs torch and safetensors and nothing else; a copy lies beside every
 The file holds a list of steps and the tensors that they read. A tensor is stored as it is
 (``name``), or as the values that are not zero (``name/values``) with either a bit for each
 position that tells which those are (``name/bits``) or their positions in the flat tensor
-(``name/index``).
+(``name/index``). Its description holds a checksum of all that; a file that differs from it in a
+single bit is refused with a ValueError of one sentence.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from os import PathLike
@@ -22,11 +24,17 @@ from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 IMAGES = "images"
 """Name of the network's input among the steps' inputs."""
+
+KEY, CHECKSUM = "dsd2", "sha256"
+"""Where in a file's metadata its description is, and where in that the checksum of the rest."""
+
+KIND, FORMAT = "network", 1
+"""What the description says that the file is."""
 
 
 class Step(NamedTuple):
@@ -136,12 +144,50 @@ def _do(step: Step, inputs: list[Tensor], weight: Tensor | None, bias: Tensor | 
 def load_network(path: str | PathLike[str]) -> Network:
     """The network of a file, in single precision and evaluation mode, on the CPU.
 
-    Its checksum is not checked here, only when the workflow reads the file.
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: the file is damaged, was cut short, or holds no network.
     """
-    with safe_open(path, framework="pt") as file:
-        about = json.loads(file.metadata()["dsd2"])
-        held = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    held, about = read_checked(path)
+    if (about.get("kind"), about.get("format")) != (KIND, FORMAT):
+        raise ValueError(f"{path}: holds no network that this version of load_network.py can read")
     return network_of(held, about)
+
+
+def read_checked(path: str | PathLike[str]) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """The tensors and the description of a file, whose checksum is right.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: the file is damaged, was cut short, or is no file of the workflow's.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            text = (file.metadata() or {})[KEY]
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        about = json.loads(text)
+        # A number may be spelt in several ways; a flipped bit that makes 1E-05 of 1e-05 is one.
+        whole = json.dumps(about, sort_keys=True) == text
+        expected = about.pop(CHECKSUM)
+    except FileNotFoundError:
+        raise
+    except (SafetensorError, KeyError, ValueError, TypeError, AttributeError, OSError) as error:
+        raise ValueError(
+            f"{path}: is damaged, was cut short, or was not made by the workflow"
+        ) from error
+    if not whole or checksum(tensors, about) != expected:
+        raise ValueError(f"{path}: is damaged (its checksum does not match)")
+    return tensors, about
+
+
+def checksum(tensors: Mapping[str, Tensor], about: Mapping[str, Any]) -> str:
+    """SHA-256 of a description and of the names, types, shapes and bytes of tensors."""
+    digest = hashlib.sha256(json.dumps(about, sort_keys=True).encode())
+    for name in sorted(tensors):
+        tensor = tensors[name]
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()
 
 
 def network_of(held: Mapping[str, Tensor], about: Mapping[str, Any]) -> Network:

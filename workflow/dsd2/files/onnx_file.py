@@ -17,6 +17,7 @@ import torch
 from onnx import NodeProto, TensorProto, helper, numpy_helper
 from torch import Tensor
 
+from dsd2.escaping import one_line
 from dsd2.files.atomic import replacing
 from dsd2.files.load_network import IMAGES, Step
 from dsd2.nn.graph import Graph, align_channels
@@ -38,7 +39,7 @@ def save_onnx(path: Path, graph: Graph, mean: Tensor, std: Tensor, classes: Sequ
         graph: the network.
         mean: of the images, per channel, in units of 0–255, [C, 1, 1].
         std: likewise.
-        classes: their names; kept as the model's metadata ``classes``, one a line.
+        classes: their names; kept as the model's metadata ``classes``, each on one line.
     """
     model = onnx_model(graph, mean, std, classes)
     with replacing(path) as temporary:
@@ -74,7 +75,7 @@ def onnx_model(graph: Graph, mean: Tensor, std: Tensor, classes: Sequence[str]) 
         ir_version=IR_VERSION,
         producer_name="dsd2",
     )
-    helper.set_model_props(model, {"classes": "\n".join(classes)})
+    helper.set_model_props(model, {"classes": "\n".join(map(one_line, classes))})
     onnx.checker.check_model(model)
     return model
 

@@ -42,6 +42,9 @@ HISTORY = pa.schema(
     ]
 )
 
+MAY_BE_NAN = ("entropy", "entropy_channel")
+"""Columns of numbers that a network may not have: NaN where it has no ReLU layer."""
+
 METRICS = pa.schema(
     [
         _column("run", _TEXT, "", "name of the run"),
@@ -53,9 +56,13 @@ METRICS = pa.schema(
         _column("prunable", _INT, "", "prunable weights among them"),
         _column("train_accuracy", _REAL, "1", "eval mode, unaugmented, given labels"),
         _column("train_loss", _REAL, "nats", "cross-entropy, likewise"),
-        _column("train_accuracy_clean", _REAL, "1", "likewise, against the clean labels"),
+        _column("train_accuracy_clean", _REAL, "1", "likewise, against the dataset's own labels"),
         _column(
-            "memorised", _REAL, "1", "mislabelled images given their wrong label", optional=True
+            "memorised",
+            _REAL,
+            "1",
+            "share of the images with a changed label that are given it",
+            optional=True,
         ),
         _column("validation_accuracy", _REAL, "1", "what gates and selection look at"),
         _column("validation_loss", _REAL, "nats", "cross-entropy on the validation images"),
@@ -69,7 +76,9 @@ METRICS = pa.schema(
         _column("state_entropy", _REALS, "bits", "eq. 1 of each of `states`"),
         _column("state_entropy_channel", _REALS, "bits", "the same per channel"),
         _column("dead_layers", _INT, "", "prunable layers with no living weight"),
-        _column("noise_rate", _REAL, "1", "realised: training labels that are wrong"),
+        _column(
+            "noise_rate", _REAL, "1", "realised: training labels that are not the dataset's own"
+        ),
         _column("train_images", _INT, "", "training images"),
         _column("epochs", _INT, "", "trained in this iteration; evaluated is after the last alone"),
         _column("flops_paper", _REAL, "MAC", "cost of this training as the paper counts"),
@@ -185,8 +194,11 @@ def write_columns(path: Path, table: pa.Table) -> None:
 
 
 def _from_rows(rows: list[Mapping[str, Any]], schema: pa.Schema) -> pa.Table:
-    """A table of rows, by way of JSON: converting Python lists makes pyarrow import pandas."""
-    lines = "\n".join(json.dumps(row, allow_nan=False) for row in rows)
+    """A table of rows, by way of JSON: converting Python lists makes pyarrow import pandas.
+
+    Pyarrow reads NaN back as Python writes it.
+    """
+    lines = "\n".join(map(_line, rows))
     options = ParseOptions(explicit_schema=schema, unexpected_field_behavior="error")
     # As one block: a row must not be cut in two.
     blocks = ReadOptions(use_threads=False, block_size=len(lines) + 1)
@@ -195,6 +207,13 @@ def _from_rows(rows: list[Mapping[str, Any]], schema: pa.Schema) -> pa.Table:
         if not field.nullable and table.column(field.name).null_count:
             raise ValueError(f"column {field.name} has no value")
     return pa.Table.from_arrays([table.column(name) for name in schema.names], schema=schema)
+
+
+def _line(row: Mapping[str, Any]) -> str:
+    """A row as JSON; only what may be undefined may be NaN."""
+    undefined = {name for name in MAY_BE_NAN if row.get(name) != row.get(name)}
+    json.dumps({**row, **dict.fromkeys(undefined)}, allow_nan=False)
+    return json.dumps(row)
 
 
 def read_table(path: Path, schema: pa.Schema) -> pa.Table:

@@ -1,11 +1,11 @@
 """Named tensors in a safetensors file, with a checksum and a description.
 
-The format runs no code when loaded; the checksum catches what it does not: a flipped byte.
+The format runs no code when loaded; the checksum catches what it does not: a flipped byte. Its one
+definition is in ``load_network.py``, which must stand alone.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import re
@@ -13,15 +13,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import Tensor
 
 from dsd2.errors import UserError, remake
 from dsd2.files.atomic import replacing
-
-_KEY = "dsd2"
+from dsd2.files.load_network import CHECKSUM, KEY, checksum, read_checked
 
 
 def save_tensors(path: Path, tensors: Mapping[str, Tensor], about: Mapping[str, Any]) -> None:
@@ -33,11 +31,11 @@ def save_tensors(path: Path, tensors: Mapping[str, Tensor], about: Mapping[str, 
         UserError: as :func:`dsd2.files.atomic.replacing`.
     """
     held = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    text = json.dumps({**about, "sha256": _checksum(held, about)}, sort_keys=True)
+    text = json.dumps({**about, CHECKSUM: checksum(held, about)}, sort_keys=True)
     with replacing(path) as temporary:
         # One metadata key only: safetensors writes several in no fixed order.
         try:
-            save_file(held, temporary, metadata={_KEY: text})
+            save_file(held, temporary, metadata={KEY: text})
         except SafetensorError as error:
             raise _as_os_error(error) from error
 
@@ -54,18 +52,11 @@ def load_tensors(path: Path, kind: str, version: int) -> tuple[dict[str, Tensor]
         UserError: the file is missing, damaged, or holds something else.
     """
     try:
-        with safe_open(path, framework="pt") as file:
-            about = json.loads((file.metadata() or {})[_KEY])
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        expected = about.pop("sha256")
+        tensors, about = read_checked(path)
     except FileNotFoundError as error:
         raise UserError(f"{path}: there is no such file") from error
-    except (SafetensorError, KeyError, ValueError, OSError) as error:
-        raise UserError(
-            f"{path}: is damaged or no file of this workflow; {remake(path)}"
-        ) from error
-    if _checksum(tensors, about) != expected:
-        raise UserError(f"{path}: is damaged (its checksum does not match); {remake(path)}")
+    except ValueError as error:
+        raise UserError(f"{error}; {remake(path)}") from error
     if about.get("kind") != kind:
         raise UserError(f"{path}: holds a {about.get('kind')}, not a {kind}; {remake(path)}")
     if about.get("format") != version:
@@ -77,12 +68,3 @@ def _as_os_error(error: SafetensorError) -> Exception:
     """What the system said of a failed write, which safetensors only has in its message."""
     code = re.search(r"os error (\d+)", str(error))
     return OSError(int(code[1]), os.strerror(int(code[1]))) if code else error
-
-
-def _checksum(tensors: Mapping[str, Tensor], about: Mapping[str, Any]) -> str:
-    digest = hashlib.sha256(json.dumps(about, sort_keys=True).encode())
-    for name in sorted(tensors):
-        tensor = tensors[name]
-        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
-        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
-    return digest.hexdigest()

@@ -15,8 +15,10 @@ import torch
 from torch import Tensor, nn
 
 from dsd2.config.sizes import BACKWARD
-from dsd2.nn.models import PooledLinear
+from dsd2.nn.models import PooledLinear, prunable_weights
 
+PRICED = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.Linear)
+"""Layers where each value of the output takes as many operations as one row of the weight has."""
 BATCH_NORM = 5
 """Operations of a batch-normalisation in training per element, as common counters have it."""
 
@@ -26,7 +28,8 @@ class ForwardCost:
     """Operations of one image's forward pass.
 
     Attributes:
-        layers: multiply-accumulates of each convolution and linear layer, by weight name.
+        layers: multiply-accumulates of each convolution and linear layer, by weight name; of all
+            calls of a layer that is called several times.
         extra: what the paper's count has beside them: batch-norm and adaptive pooling.
     """
 
@@ -63,18 +66,25 @@ def forward_cost(model: nn.Module, image: tuple[int, int, int]) -> ForwardCost:
     Args:
         model: a network; it is not changed.
         image: (C, H, W).
+
+    Raises:
+        TypeError: it has prunable weights in a layer whose operations are not known.
     """
+    unknown = prunable_weights(model).keys() - {
+        f"{name}.weight" for name, module in model.named_modules() if isinstance(module, PRICED)
+    }
+    if unknown:
+        raise TypeError(f"the operations of {', '.join(sorted(unknown))} are not known")
     layers: dict[str, int] = {}
     extra = 0
 
     def count(name: str) -> Any:
         def hook(module: nn.Module, inputs: tuple[Tensor], output: Tensor) -> None:
             nonlocal extra
-            if isinstance(module, nn.Conv2d):
-                each = module.weight[0].numel()
-                layers[f"{name}.weight"] = each * output[0].numel()
-            elif isinstance(module, nn.Linear):
-                layers[f"{name}.weight"] = module.weight.numel()
+            if isinstance(module, PRICED):
+                weight = f"{name}.weight"
+                cost = module.weight[0].numel() * output[0].numel()
+                layers[weight] = layers.get(weight, 0) + cost
             if isinstance(module, nn.BatchNorm2d):
                 extra += BATCH_NORM * output[0].numel()
             elif isinstance(module, PooledLinear | nn.AdaptiveAvgPool2d):

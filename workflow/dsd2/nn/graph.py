@@ -98,7 +98,7 @@ def graph_of(model: nn.Module, image: tuple[int, int, int]) -> Graph:
     builder = _Builder()
     if isinstance(model, nn.Sequential):
         value = IMAGES
-        for name, module in model.named_children():
+        for name, module in _children(model):
             value = builder.layer(name, module, value)
     else:
         builder.resnet(model)
@@ -149,16 +149,16 @@ class _Builder:
             case nn.Dropout() | nn.Identity():
                 return value
             case nn.Sequential():
-                for child, part in module.named_children():
+                for child, part in _children(module):
                     value = self.layer(f"{name}.{child}", part, value)
                 return value
         raise TypeError(f"layer {name} is a {type(module).__name__}")
 
     def resnet(self, model: nn.Module) -> None:
         value = IMAGES
-        for name, module in model.named_children():
+        for name, module in _children(model):
             if name.startswith("layer"):
-                for number, block in module.named_children():
+                for number, block in _children(module):
                     value = self.block(f"{name}.{number}", block, value)
             else:
                 value = self.layer(name, module, value)
@@ -176,6 +176,13 @@ class _Builder:
             shortcut = self.layer(f"{name}.downsample", block.downsample, value)
         total = self.add(Step(f"{name}.add", "add", (branch, shortcut)))
         return self.add(Step(f"{name}.relu", "relu", (total,)))
+
+
+def _children(module: nn.Module) -> Iterator[tuple[str, nn.Module]]:
+    """A module's children, one that stands at several places once for each."""
+    for name, child in module.named_modules(remove_duplicate=False):
+        if name and "." not in name:
+            yield name, child
 
 
 def _one(size: int | tuple[int, int]) -> int:

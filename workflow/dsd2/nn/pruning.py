@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from dsd2.config.recipe import PruningRecipe
-from dsd2.config.schedule import scheduled_sparsity
+from dsd2.config.schedule import number_to_remove, scheduled_sparsity
 from dsd2.errors import UserError
 
 Masks = dict[str, Tensor]
@@ -19,11 +19,6 @@ Masks = dict[str, Tensor]
 def full_masks(weights: Mapping[str, Tensor]) -> Masks:
     """Masks that keep every weight."""
     return {name: torch.ones_like(w, dtype=torch.bool) for name, w in weights.items()}
-
-
-def number_to_remove(remaining: int, fraction: float) -> int:
-    """⌊fraction · remaining⌉, a half rounded up."""
-    return int(fraction * remaining + 0.5)
 
 
 def prune(scores: Mapping[str, Tensor], masks: Masks, recipe: PruningRecipe) -> Masks:

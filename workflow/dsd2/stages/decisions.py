@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from dsd2.analysis.gate import GateState, best_iteration, decide
-from dsd2.config.stopping import Stopping
+from dsd2.config.stopping import WALL, Stopping
 from dsd2.errors import DELETE, UserError, remake
 from dsd2.files.decision import CHOICE, GATE, read_decision, write_decision
 from dsd2.files.records import CHAIN, METRICS, read_rows, write_table
@@ -47,7 +47,7 @@ def run_collect(run: str, metrics: list[Path], gates: list[Path], last: int, out
             or of another run or iteration.
     """
     rows = _rows_of(run, metrics)
-    reason = "reached the wall"
+    reason = WALL
     for gate in (_read_gate(path, run) for path in gates):
         if gate.stop:
             rows, reason = rows[: gate.iteration + 1], gate.reason

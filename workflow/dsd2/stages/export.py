@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from dsd2.analysis.exports import Agreement, Facts, Row, card, choose
+from dsd2.analysis.exports import Agreement, Facts, Row, card, choose, label_noise
 from dsd2.config import layout
 from dsd2.config.exports import Export, Exported
 from dsd2.data.dataset import Dataset, load_dataset
@@ -36,12 +38,13 @@ ROUNDING = 1e-4
 
 @dataclass(frozen=True)
 class ExportFiles:
-    """What an exported network consists of."""
+    """What an exported network consists of; ``sums`` has the SHA-256 of each of the others."""
 
     network: Path
     onnx: Path
     loader: Path
     card: Path
+    sums: Path
 
 
 @torch.inference_mode()
@@ -50,7 +53,7 @@ def run_export(
     dataset: Path,
     exported: Exported,
     export: Export,
-    arm: Mapping[str, str],
+    arm: Mapping[str, Any],
     analysis: Mapping[str, float],
     files: ExportFiles,
 ) -> None:
@@ -61,7 +64,9 @@ def run_export(
         dataset: of the arm.
         exported: whose network, and which.
         export: how.
-        arm: its ``label`` and the kind of its ``noise``, for the card.
+        arm: for the card its ``label`` with its panel, and the kind of its ``noise``. Also whether
+            its labels are the user's ``own``, whether they or the images are a ``stand_in``, and
+            whether the test images ``tested`` candidates too, as validation images.
         analysis: the study's ``confidence`` and ``tolerance``.
         files: to write.
 
@@ -96,7 +101,10 @@ def run_export(
             )
     facts = Facts(
         label=arm["label"],
-        noise=arm["noise"],
+        noise=label_noise(
+            arm["noise"], chosen["noise_rate"], own=arm["own"], stand_in=arm["stand_in"]
+        ),
+        tested=arm["tested"],
         licence=export.licence,
         choice=exported.choice,
         tolerance=export.tolerance,
@@ -115,6 +123,14 @@ def run_export(
         agreements=(agreements["network"], agreements["onnx"]),
     )
     write_text(files.card, card(chosen, study, facts))
+    write_text(files.sums, checksums((files.network, files.onnx, files.loader, files.card)))
+
+
+def checksums(files: Sequence[Path]) -> str:
+    """The SHA-256 of each file, as ``sha256sum --check`` reads it beside them."""
+    return "".join(
+        f"{hashlib.sha256(file.read_bytes()).hexdigest()}  {file.name}\n" for file in files
+    )
 
 
 def run_networks(
@@ -127,6 +143,9 @@ def run_networks(
 ) -> None:
     """Write what compression makes of every iteration of some arms, and of what is exported.
 
+    A network that several arms of a panel share is a row of one of them, the one with the longest
+    chains, so that it stands beside the dense network of its run. Each panel has rows of its own.
+
     Args:
         metrics: the study's table.
         datasets: of each panel and arm to look at.
@@ -137,19 +156,61 @@ def run_networks(
     """
     torch.set_num_threads(1)
     study = read_rows(metrics, STUDY)
-    names: dict[tuple[str, int], list[str]] = {}
+    names: dict[tuple[str, str, int], list[str]] = {}
     for name, exported in exports.items():
         row = choose(rows_of(study, exported), exported.choice, export.tolerance)
-        names.setdefault((row["run"], row["iteration"]), []).append(name)
-    rows: dict[tuple[str, int], dict[str, Any]] = {}
-    for row in study:
-        key, owner = (row["run"], row["iteration"]), (row["panel"], row["arm"])
-        if owner in datasets and key not in rows and (row["seed"] == seed or key in names):
-            rows[key] = _network_row(row, names.get(key, []), datasets[owner], export.precision)
-    write_table(output, NETWORKS, rows.values())
+        names.setdefault((row["panel"], row["run"], row["iteration"]), []).append(name)
+    made: dict[tuple[str, int], dict[str, Any]] = {}
+    rows = []
+    for row in networks_to_compare(study, datasets, names.keys(), seed):
+        key = (row["run"], row["iteration"])
+        if key not in made:
+            owner = (row["panel"], row["arm"])
+            made[key] = _compressed(row, datasets[owner], export.precision)
+        copied = ("panel", "arm", "seed", "run", "iteration", "sparsity")
+        named = {name: row[name] for name in (*copied, "validation_accuracy", "test_accuracy")}
+        exported_as = names.get((row["panel"], *key), [])
+        rows.append({**named, "exports": exported_as, **made[key]})
+    write_table(output, NETWORKS, rows)
 
 
-def _network_row(row: Row, names: list[str], dataset: Path, precision: str) -> dict[str, Any]:
+def networks_to_compare(
+    study: Sequence[Row],
+    arms: Collection[tuple[str, str]],
+    exported: Collection[tuple[str, str, int]],
+    seed: int,
+) -> list[Row]:
+    """The rows of the study whose networks are compared, each network once in a panel.
+
+    Every arm that has rows has a dense network among them.
+
+    Args:
+        study: every row of the study.
+        arms: panel and arm of those to look at.
+        exported: panel, run and iteration of the networks that are exported.
+        seed: whose iterations are looked at.
+    """
+    lengths = Counter((row["panel"], row["arm"]) for row in study)
+    owners: dict[tuple[str, str], str] = {}
+    for panel, arm in sorted(arms, key=lambda key: -lengths[key]):
+        for row in study:
+            if (row["panel"], row["arm"]) == (panel, arm):
+                owners.setdefault((panel, row["run"]), arm)
+    owned = [row for row in study if owners.get((row["panel"], row["run"])) == row["arm"]]
+    with_dense = {(row["panel"], row["arm"]) for row in owned if row["seed"] == seed}
+    exported_runs = {(panel, run) for panel, run, _ in exported}
+
+    def is_compared(row: Row) -> bool:
+        if row["seed"] == seed or (row["panel"], row["run"], row["iteration"]) in exported:
+            return True
+        alone = (row["panel"], row["arm"]) not in with_dense
+        return alone and row["iteration"] == 0 and (row["panel"], row["run"]) in exported_runs
+
+    return [row for row in owned if is_compared(row)]
+
+
+def _compressed(row: Row, dataset: Path, precision: str) -> dict[str, Any]:
+    """What compression makes of a network."""
     checkpoint, data = checkpoint_of(row), load_dataset(dataset)
     graph = graph_of(checkpoint.network(torch.device("cpu")), checkpoint.image)
     parts = parts_of(graph)
@@ -159,10 +220,7 @@ def _network_row(row: Row, names: list[str], dataset: Path, precision: str) -> d
         file = Path(folder, "network.safetensors")
         save_network(file, small, *described, precision, {})
         file_bytes = file.stat().st_size
-    copied = ("panel", "arm", "seed", "run", "iteration", "sparsity")
     return {
-        **{name: row[name] for name in (*copied, "validation_accuracy", "test_accuracy")},
-        "exports": names,
         "parts": list(parts),
         "part_parameters": [float(part.parameters) for part in parts.values()],
         "part_macs": [float(part.macs()) for part in parts.values()],

@@ -12,6 +12,7 @@ from torch import nn
 
 from dsd2.config.recipe import DistillationRecipe, RunRecipe
 from dsd2.config.schedule import scheduled_sparsity
+from dsd2.config.sections import check_rewind_step
 from dsd2.data.dataset import Dataset, load_dataset
 from dsd2.data.files import ImageFiles
 from dsd2.data.labels import Labels, load_labels
@@ -170,7 +171,9 @@ def _train(
         )
 
     rewind_step = recipe.perturbation.rewind_step if iteration == 0 else 0
-    progress = train(
+    if rewind_step:
+        check_rewind_step(rewind_step, training, len(data))
+    return train(
         model,
         masks,
         data,
@@ -181,11 +184,6 @@ def _train(
         progress=progress,
         after_epoch=after_epoch,
     )
-    if rewind_step and not progress.rewind:
-        raise UserError(
-            f"config key perturbation.rewind_step is {rewind_step}, beyond the dense training"
-        )
-    return progress
 
 
 def _image_sets(
@@ -236,6 +234,13 @@ def _start(
     draws = generator(recipe.seed, "pruning", iteration)
     scores = importance(model, recipe.pruning.criterion, data, draws)
     masks = prune(scores, previous.masks, recipe.pruning)
+    if all(torch.equal(masks[name], mask) for name, mask in previous.masks.items()):
+        raise UserError(
+            f"iteration {iteration} of {run} would train the network of iteration {iteration - 1}"
+            f" again: config key pruning.fraction is {recipe.pruning.fraction}, of which a round"
+            " removes nothing more; set pruning.wall to at most"
+            f" {scheduled_sparsity(iteration, recipe.pruning.fraction):.6g}"
+        )
     perturb(model, recipe.perturbation, dense.initial, dense.rewind, fresh)
     return model, masks, {}
 

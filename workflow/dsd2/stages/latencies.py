@@ -36,7 +36,9 @@ def run_latencies(networks: Path, seconds: float, output: Path) -> None:
         output: the table of times.
     """
     torch.set_num_threads(1)
-    planned = read_rows(networks, NETWORKS)
+    # Panels may share a network.
+    rows = read_rows(networks, NETWORKS)
+    planned = list({(row["run"], row["iteration"]): row for row in rows}.values())
     least: dict[tuple[str, int, str, str, int], Latency] = {}
     for _ in range(ROUNDS):
         # Made anew in each round, so that one network at a time is in memory.

@@ -67,6 +67,8 @@ def cost_columns(
 def accuracy_columns(model: nn.Module, data: dict[str, ImageSet], labels: Labels) -> Columns:
     """Accuracy, loss and entropy: one pass over each split, whose entries ``data`` has by name.
 
+    A network without ReLU has no entropy of eq. 1: NaN.
+
     Raises:
         UserError: a loss is NaN or infinite.
     """
@@ -114,12 +116,17 @@ def _fit(train_set: Evaluation, labels: Labels, data: ImageSet) -> Columns:
     }
 
 
+def _mean(layers: list[float]) -> float:
+    """Mean over layers; of none it is no number."""
+    return sum(layers) / len(layers) if layers else math.nan
+
+
 def _entropies(counts: StateCounts) -> Columns:
     position = [position_entropy(on, counts.images) for on in counts.values()]
     channel = [channel_entropy(on, counts.images) for on in counts.values()]
     return {
-        "entropy": sum(position) / len(position),
-        "entropy_channel": sum(channel) / len(channel),
+        "entropy": _mean(position),
+        "entropy_channel": _mean(channel),
         "states": list(counts),
         "state_entropy": position,
         "state_entropy_channel": channel,

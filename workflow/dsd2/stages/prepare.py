@@ -76,6 +76,6 @@ def run_labels(
     data = load_dataset(dataset)
     labels = make_labels(data, recipe, noise, roots)
     save_labels(output, labels, data)
-    wrong = int((labels.train.clean != labels.train.given).sum())
+    changed = int((labels.train.clean != labels.train.given).sum())
     total = len(labels.train.clean)
-    print(f"{wrong} of {total} training labels are wrong ({wrong / total:.4f})")
+    print(f"{changed} of {total} training labels are not the dataset's own ({changed / total:.4f})")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from dsd2.config.stopping import WALL
 from dsd2.files.records import CHAIN, STUDY, read_rows, write_table
 
 COUNTS = ("flops_paper", "flops_dense", "flops_sparse")
@@ -15,7 +16,12 @@ COUNTS = ("flops_paper", "flops_dense", "flops_sparse")
 
 @dataclass(frozen=True)
 class Entry:
-    """One chain of a study; ``select`` is how its teacher's iteration was chosen."""
+    """One chain of a study.
+
+    Attributes:
+        select: how its teacher's iteration was chosen.
+        end: why it ends where no gate stops it.
+    """
 
     panel: str
     arm: str
@@ -24,6 +30,7 @@ class Entry:
     path: str
     teacher: str | None
     select: str | int | None
+    end: str = WALL
 
 
 def run_study(entries: Iterable[Entry], output: Path) -> None:
@@ -53,5 +60,7 @@ def run_study(entries: Iterable[Entry], output: Path) -> None:
         names = {"panel": entry.panel, "arm": entry.arm, "stopping": entry.stopping}
         for row in rows:
             total = {f"total_{count}": total[f"total_{count}"] + row[count] for count in COUNTS}
+            if row["stop_reason"] == WALL:
+                row["stop_reason"] = entry.end
             table.append({**names, **row, **total, **before})
     write_table(output, STUDY, table)

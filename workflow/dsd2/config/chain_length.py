@@ -1,0 +1,99 @@
+"""How long a chain is: to its wall, or as long as a round of pruning still removes anything."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from pathlib import Path
+
+from dsd2.config.recipe import DatasetRecipe, ModelRecipe, PruningRecipe
+from dsd2.config.schedule import MOST, last_iteration, number_to_remove
+from dsd2.config.sizes import filters, weights_of_layers
+from dsd2.data.facts import facts
+from dsd2.errors import UserError
+
+SMALLEST = (1, 2)
+"""Channels and classes of the smallest network of a recipe, which pruning empties first."""
+
+
+def chains_end(
+    recipe: PruningRecipe,
+    wall: float,
+    model: ModelRecipe,
+    dataset: DatasetRecipe,
+    roots: Sequence[Path],
+    where: str,
+) -> tuple[int, bool]:
+    """The last iteration of a chain, and whether pruning can remove nothing more after it.
+
+    Args:
+        recipe: of the pruning.
+        wall: sparsity that the chain stays below.
+        model: that is pruned.
+        dataset: whose channels and classes decide how many weights there are.
+        roots: folders that may hold it. Where it cannot be looked at, the wall alone decides, and
+            an iteration that would remove nothing is refused before it is trained.
+        where: names the arm in messages.
+
+    Raises:
+        UserError: the chain would be too long, or not even its first round would remove anything.
+    """
+    last = last_iteration(recipe.fraction, wall)
+    if last == MOST:
+        raise UserError(
+            f"config key pruning.fraction of {where} is {recipe.fraction}, which takes more than"
+            f" {MOST} iterations to the wall of {wall}; it must be larger, or pruning.wall smaller"
+        )
+    useful = _useful_rounds(recipe, model, *SMALLEST, last)
+    if useful < last and recipe.structure == "weights":
+        try:
+            known = facts(dataset, roots)
+        except UserError:
+            return last, False
+        useful = _useful_rounds(recipe, model, known.image[0], known.classes, last)
+    if useful == 0 < last:
+        raise UserError(
+            f"config key pruning.fraction of {where} is {recipe.fraction}, of which no round"
+            f" removes a single {recipe.structure.removesuffix('s')}; it must be larger"
+        )
+    return useful, useful < last
+
+
+def _useful_rounds(
+    recipe: PruningRecipe, model: ModelRecipe, channels: int, classes: int, most: int
+) -> int:
+    """How many rounds, of at most so many, remove anything."""
+    if recipe.structure == "filters":
+        rounds = _filter_rounds(filters(model), recipe.fraction)
+    else:
+        layers = weights_of_layers(model, channels, classes)
+        rounds = _weight_rounds(
+            layers if recipe.scope == "layer" else [sum(layers)], recipe.fraction
+        )
+    return sum(1 for _ in zip(range(most), rounds, strict=False))
+
+
+def _weight_rounds(groups: Sequence[int], fraction: float) -> Iterator[list[int]]:
+    """What is left of each group of weights after every round that removes any."""
+    left = list(groups)
+    while any(number_to_remove(count, fraction) for count in left):
+        left = [count - number_to_remove(count, fraction) for count in left]
+        yield left
+
+
+def _filter_rounds(convolutions: Sequence[int], fraction: float) -> Iterator[list[int]]:
+    """What is left of each convolution's filters after every round that removes any weight.
+
+    A layer of which every input is gone has nothing left itself, and so on to the classifier,
+    which counts as one filter that is never ranked.
+    """
+    left, classifier = list(convolutions), 1
+    while True:
+        stays = [count - number_to_remove(count, fraction) for count in left]
+        after = [stays[0]]
+        after += [count if inputs else 0 for inputs, count in pairwise(stays)]
+        reads = classifier if stays[-1] else 0
+        if (after, reads) == (left, classifier):
+            return
+        left, classifier = after, reads
+        yield left
