@@ -33,6 +33,7 @@ rule train:
         metrics=layout.METRICS,
     log:
         layout.TRAINING_LOG,
+    retries: training_retries()
     group:
         training_block
     conda:
@@ -46,7 +47,7 @@ rule train:
     params:
         recipe=run_recipe,
         inputs=as_options,
-        resume=layout.RESUME,
+        resume=placed(layout.RESUME),
     shell:
         "exec python -m dsd2 --die-with-parent train --run {wildcards.run:q}"
         " --iteration {wildcards.i} --recipe {params.recipe:q} --threads {threads}"

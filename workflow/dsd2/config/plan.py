@@ -7,7 +7,7 @@ can be listed but never run, and gets its real name once the choice is on the di
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -57,10 +57,16 @@ class Plan:
 
     A run that several studies need is one run. Names and what follows from them are worked out
     once; the decisions on the disk are read anew each time.
+
+    Args:
+        studies: of the invocation.
+        placed: where a file lies, given the path that rules have for it; a workflow that takes
+            these rules as a module may give them a prefix.
     """
 
-    def __init__(self, *studies: Study) -> None:
+    def __init__(self, *studies: Study, placed: Callable[[str], str] = str) -> None:
         self.studies = {study.folder: study for study in studies}
+        self._placed = placed
         self.lookahead = max(study.lookahead for study in studies)
         self.decoders = max(study.decoders for study in studies)
         self.runs: dict[str, RunRecipe] = {}
@@ -101,7 +107,7 @@ class Plan:
             teacher_run, choices = teacher.run, teacher.choices
             if wanted.select == "best":
                 choices = (*choices, teacher.choice)
-                iteration = _chosen(teacher.choice)
+                iteration = _chosen(self._placed(teacher.choice))
             else:
                 iteration = 0 if wanted.select == "dense" else wanted.select
         key = (study.folder, arm.panel, arm.name, seed, teacher_run, iteration)
@@ -223,15 +229,25 @@ class Plan:
         for start in range(0, last + 1, block):
             iterations = range(start, min(start + block, last + 1))
             yield from iterations
-            if stop != "none" and not all(_goes_on(_gate(run, stop, i)) for i in iterations):
+            if stop != "none" and not all(self._goes_on(run, stop, i) for i in iterations):
                 return
 
     def stopped(self, run: str, stop: str, last: int) -> bool:
         """Whether a gate has stopped a chain."""
         if stop == "none":
             return False
-        gates = [_gate(run, stop, i) for i in self.requested(run, stop, last)]
-        return any(Path(gate).exists() and not _goes_on(gate) for gate in gates)
+        return any(
+            Path(self._placed(_gate(run, stop, i))).exists() and not self._goes_on(run, stop, i)
+            for i in self.requested(run, stop, last)
+        )
+
+    def _goes_on(self, run: str, stop: str, iteration: int) -> bool:
+        """Whether a gate has let a chain go on; False while it has not been made."""
+        try:
+            path = Path(self._placed(_gate(run, stop, iteration)))
+            return not read_decision(path, GATE)["stop"]
+        except FileNotFoundError:
+            return False
 
     def study_inputs(self, folder: str) -> dict[str, list[str]]:
         """The chains of a study, and the choices that their names depend on."""
@@ -252,7 +268,7 @@ class Plan:
                     "arm": chain.arm.name,
                     "seed": chain.seed,
                     "stopping": chain.arm.stopping.slug,
-                    "path": chain.path,
+                    "path": self._placed(chain.path),
                     "teacher": teacher.teacher if teacher else None,
                     "select": teacher.select if teacher else None,
                 }
@@ -300,10 +316,3 @@ def _chosen(path: str) -> int | None:
         return int(read_decision(Path(path), CHOICE)["iteration"])
     except FileNotFoundError:
         return None
-
-
-def _goes_on(path: str) -> bool:
-    try:
-        return not read_decision(Path(path), GATE)["stop"]
-    except FileNotFoundError:
-        return False
