@@ -35,7 +35,7 @@ STUDY = {
 
 
 def allocated(limit, **changes):
-    """The allocation of a study whose jobs have a limit, on a cluster without a GPU, and its run."""
+    """A run and its allocation, where jobs have a limit and no GPU."""
     plan = Plan(*load_studies({**STUDY, **changes}))
     return Allocation(plan, [], gpus=False, limit=limit), next(iter(plan.runs))
 

@@ -51,3 +51,9 @@ def test_no_job_asks_for_more_than_the_limit(long):
     asked = [word for word in text.split() if word.startswith("runtime=")]
     assert asked
     assert {word.rstrip(",") for word in asked} == {"runtime=1"}
+
+
+def test_a_limit_of_nothing_is_one_sentence(long):
+    text = long.snakemake("--dry-run", "--resources", "max_runtime=0", status=1)
+    assert "--resources max_runtime=0: must be at least 1 minute" in text
+    assert "Traceback" not in text

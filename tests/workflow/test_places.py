@@ -82,11 +82,11 @@ def draw_images(folder):
 
 
 def test_it_runs_from_another_folder_with_its_own_default_study(clone, elsewhere):
-    (clone / "config" / "config.yaml").write_text(yaml.safe_dump(SMALL))
+    own = {**SMALL, "arms": {"vanilla": None}, "export": {}}
+    (clone / "config" / "config.yaml").write_text(yaml.safe_dump(own))
     text = elsewhere.snakemake("-s", "../clone/Snakefile")
     assert "The study small is in:" in text
-    for name in ("figures/sdd.png", "export/comparison.md"):
-        assert (elsewhere.folder / "results/studies/small" / name).exists()
+    assert (elsewhere.folder / "results/studies/small/figures/sdd.png").exists()
     assert not (clone / "results").exists()
     assert elsewhere.planned("-s", str(clone / "Snakefile")) == {}
     elsewhere.snakemake("-s", "../clone/Snakefile", "--report", "report.html")
@@ -127,7 +127,13 @@ def test_own_images_are_found_from_another_folder_and_below_no_prefix(clone, els
             SMALL,
             ("figures/sdd.png", "export/comparison.md", "tables/stopping.md"),
         ),
-        ('replace_prefix: {"results/": "out/"}', "out", WITHOUT_FIGURES, ("tables/stopping.md",)),
+        pytest.param(
+            'replace_prefix: {"results/": "out/"}',
+            "out",
+            WITHOUT_FIGURES,
+            ("tables/stopping.md",),
+            marks=pytest.mark.long,
+        ),
         ("", "results", WITHOUT_FIGURES, ("tables/stopping.md",)),
     ],
 )
@@ -146,6 +152,9 @@ def test_its_rules_serve_another_workflow(clone, elsewhere, more, place, config,
     if place != "results":
         assert [path.name for path in (elsewhere.folder / "results").iterdir()] == ["mine.txt"]
     assert elsewhere.planned() == {}
+    if config is SMALL:
+        elsewhere.snakemake("--report", "report.html")
+        assert "Figure 1: accuracy" in (elsewhere.folder / "report.html").read_text()
 
 
 def test_a_modules_rules_can_keep_their_names(clone, elsewhere):
@@ -166,4 +175,18 @@ def test_a_mistake_in_a_modules_configuration_is_one_sentence(clone, elsewhere):
     take_rules(elsewhere, clone, "rules.dsd2_all.input", names=" as dsd2_*", config=config)
     text = elsewhere.snakemake("--dry-run", status=1)
     assert "config key seeds" in text
+    assert "Traceback" not in text
+
+
+def test_a_library_of_that_name_from_elsewhere_is_named(clone, elsewhere):
+    """As the rules of two clones, or a workflow that imports an installed copy, would have it."""
+    other = elsewhere.folder / "other" / "dsd2"
+    other.mkdir(parents=True)
+    (other / "__init__.py").touch()
+    take_rules(elsewhere, clone, "rules.dsd2_all.input", names=" as dsd2_*")
+    snakefile = elsewhere.folder / "Snakefile"
+    importing = "import sys\n\nsys.path.insert(0, 'other')\n\nimport dsd2\n\n"
+    snakefile.write_text(importing + snakefile.read_text())
+    text = elsewhere.snakemake("--dry-run", status=1)
+    assert f"The Python package dsd2 was imported from {other}" in text
     assert "Traceback" not in text

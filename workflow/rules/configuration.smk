@@ -16,11 +16,20 @@ def clone():
             "The DSD² workflow reads files of its own, so it must lie on this machine: clone it and"
             " give the path of its Snakefile"
         )
-    return Path(rules.get_path_or_uri(secret_free=False)).parents[1]
+    return Path(rules.get_path_or_uri(secret_free=False)).resolve().parents[1]
 
 
 CLONE = clone()
 sys.path.insert(0, str(CLONE / "workflow"))
+
+import dsd2
+
+if CLONE / "workflow" not in Path(dsd2.__file__).resolve().parents:
+    raise WorkflowError(
+        f"The Python package dsd2 was imported from {Path(dsd2.__file__).parent} before the rules in"
+        f" {CLONE} that need their own: an outer workflow must not import it, nor take the rules of"
+        " two clones"
+    )
 
 from dsd2.config.reading import check_arguments, check_given, read_config
 from dsd2.errors import UserError

@@ -5,6 +5,8 @@ from dsd2.environment import data_roots, set_time_limit
 
 # `--resources max_runtime=2880` says that no job may ask for more minutes.
 MAX_RUNTIME = resource_limit("max_runtime")
+if MAX_RUNTIME == 0:
+    raise WorkflowError("--resources max_runtime=0: must be at least 1 minute")
 set_time_limit(MAX_RUNTIME, in_job=not workflow.is_main_process)
 
 # `--resources gpu=0` says that there are none; nothing said, that there may be.
