@@ -7,14 +7,9 @@ include: "workflow/rules/configuration.smk"
 
 
 # What --configfile or --config gives stands alone; it is not laid over the default study.
-if "studies" not in config:
-    if "data" in config and "arms" not in config:
+if default_study():
 
-        configfile: plain_file("config/own-data.yaml")
-
-    elif "study" not in config and "data" not in config:
-
-        configfile: plain_file("config/config.yaml")
+    configfile: plain_file(default_study())
 
 
 report: "workflow/report/workflow.rst"
@@ -29,29 +24,10 @@ include: "workflow/rules/report.smk"
 include: "workflow/rules/export.smk"
 
 
-localrules:
-    all,
-    labels,
-    gate,
-    collect,
-    select_teacher,
-    study_metrics,
-    figure,
-    explore,
-    layers,
-    table,
-    provenance,
-    export,
-    export_network,
-    export_networks,
-    export_latencies,
-    export_comparison,
-    plan,
-
-
 rule all:
     input:
         all_results(),
+    localrule: True
 
 
 PROGRESS = ProgressReporter(lambda: overview.stages(PLAN), lambda: states.arm_states(PLAN))

@@ -69,6 +69,12 @@ def out_of_time(project):
     return project
 
 
+def parted(project):
+    """A job may take a minute, which leaves no time after any epoch: each attempt trains one."""
+    project.snakemake(*BLOCKS, "--resources", "max_runtime=1")
+    return project
+
+
 def out_of_memory(project):
     """The first attempt has too little memory; all wait for the one node with a GPU."""
     asked = ("--set-resources", "train:mem_mb=270 * attempt", "train:gpu=1")
@@ -92,6 +98,7 @@ def runs(slurm, tmp_path_factory):
 
         yield {
             "out of time": start("time", ClusterProject, ONE_TRAINING, out_of_time),
+            "parted": start("parted", ClusterProject, ONE_TRAINING, parted),
             "out of memory": start("memory", ClusterProject, ONE_CHAIN, out_of_memory),
             "cancelled": start("cancelled", ClusterProject, ONE_CHAIN, cancelled),
             "requeued": start("requeued", ClusterProject, ONE_CHAIN, requeued),
@@ -140,6 +147,15 @@ def test_a_preempted_job_starts_again_by_itself(runs):
 def test_out_of_time_is_sent_again_with_more(runs):
     project = runs["out of time"].result()
     assert [job.state for job in project.jobs()] == ["COMPLETED", "TIMEOUT", "COMPLETED"]
+    assert same_bytes(project, runs)
+
+
+def test_a_training_longer_than_a_job_may_take_goes_on_in_the_next(runs):
+    project = runs["parted"].result()
+    dataset, *attempts = project.jobs()
+    assert dataset.state == "COMPLETED"
+    # An epoch each, and the measuring.
+    assert [job.state for job in attempts] == ["FAILED", "FAILED", "COMPLETED"]
     assert same_bytes(project, runs)
 
 

@@ -50,6 +50,5 @@ def environment(*libraries, **variables):
 def finish(folder, *options, **more):
     """Run the stage to its end, whatever that is."""
     command = train_command(folder, *options)
-    return subprocess.run(
-        command, env=environment(), capture_output=True, text=True, check=False, **more
-    )
+    settings = {"env": environment(), "capture_output": True, "text": True, "check": False}
+    return subprocess.run(command, **{**settings, **more})

@@ -3,7 +3,8 @@
 import dataclasses
 import hashlib
 import pickle
-from pathlib import Path
+import tracemalloc
+from types import SimpleNamespace
 
 import numpy as np
 import pyarrow as pa
@@ -21,15 +22,14 @@ from dsd2.data.dataset import (
     split_source,
 )
 from dsd2.data.human import read_human_labels
-from dsd2.data.labels import load_labels, make_labels, save_labels
+from dsd2.data.labels import Labels, SplitLabels, load_labels, make_labels, save_labels
 from dsd2.data.parquet import read_parquet
 from dsd2.data.source import Images, Source
 from dsd2.data.sources import read_source
 from dsd2.errors import UserError
 from dsd2.nn.torchvision_ops import import_torchvision
 from dsd2.stages.prepare import run_dataset
-
-SHARED = Path(__file__).parents[3] / "shared" / "data"
+from real_data import CIFAR10, needs_cifar10
 
 RECIPE = DatasetRecipe(name="digits", train=1200, test=None, validation=200, split_seed=0)
 NOISE = NoiseRecipe(kind="symmetric", rate=0.3, seed=0, validation="clean")
@@ -140,6 +140,43 @@ def test_dataset_and_labels_come_back_as_they_were(digits, tmp_path):
     assert torch.equal(labels.train.clean, again.train.clean)
     assert int((again.train.given != again.train.clean).sum()) == 360
     assert torch.equal(again.validation.given, data.validation.labels), "clean by default"
+
+
+def test_labels_of_many_images_take_no_python_object_each(tmp_path):
+    rows, labels = torch.arange(100_000), torch.arange(100_000) % 7
+    images = [Images(torch.empty(0), part) for part in labels.split([90_000, 10_000])]
+    data = SimpleNamespace(
+        train=images[0],
+        validation=images[1],
+        train_rows=rows[:90_000],
+        validation_rows=rows[90_000:],
+    )
+    made = Labels(*(SplitLabels(part.labels, part.labels.flip(0)) for part in images))
+    tracemalloc.start()
+    try:
+        save_labels(tmp_path / "labels", made, data)
+        again = load_labels(tmp_path / "labels", data)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert torch.equal(again.train.given, made.train.given)
+    assert torch.equal(again.validation.clean, made.validation.clean)
+    # Three numbers and a word of six letters a row, some of them twice for a moment.
+    assert peak < 100 * len(rows)
+
+
+def test_labels_of_another_split_are_refused(digits, tmp_path):
+    data = split_source(digits, RECIPE)
+    save_labels(tmp_path / "labels", make_labels(data, RECIPE, NOISE, []), data)
+    for changes in (
+        {"train_rows": data.train_rows.flip(0)},
+        {"train_rows": data.train_rows[1:]},
+        {"validation_rows": data.validation_rows.flip(0)},
+        {"train": Images(data.train.images, (data.train.labels + 1) % 10)},
+        {"train_rows": torch.cat([data.train_rows, data.validation_rows, data.train_rows])},
+    ):
+        with pytest.raises(UserError, match="is of another dataset than the run's"):
+            load_labels(tmp_path / "labels", dataclasses.replace(data, **changes))
 
 
 def test_validation_labels_are_noisy_by_choice(digits):
@@ -315,16 +352,14 @@ def test_human_labels_follow_their_images_through_the_split(digits, tmp_path):
     assert torch.equal(clean.validation.given, data.validation.labels)
 
 
-@pytest.mark.skipif(
-    not (SHARED / "cifar10").is_dir(), reason="needs ../shared/data/cifar10, which is not here"
-)
-def test_the_shared_cifar10():
-    source = read_source(CIFAR, [SHARED], download=False)
+@needs_cifar10
+def test_the_real_cifar10():
+    source = read_source(CIFAR, [CIFAR10], download=False)
     assert source.train.images.shape == (50_000, 3, 32, 32)
     assert source.test.images.shape == (10_000, 3, 32, 32)
     assert source.train.labels.bincount().tolist() == [5000] * 10
     assert source.classes[:3] == ("airplane", "automobile", "bird")
-    file = SHARED / "cifar10/labels_human.parquet"
+    file = CIFAR10 / "cifar10/labels_human.parquet"
     human = read_human_labels(file, "worse_label", source.train.labels, 10)
     wrong = float((human != source.train.labels).double().mean())
     assert wrong == pytest.approx(0.4021, abs=5e-5)

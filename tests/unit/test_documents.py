@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from dsd2.config.validation import schema
+
 ROOT = Path(__file__).parents[2]
 TESTS = ROOT / "tests"
 
@@ -72,3 +74,42 @@ def test_every_dependency_has_its_reason_and_its_pin():
                 package, _, version = line.partition("==")
                 assert version, f"{package} is not pinned"
                 assert package in reasons, f"{package} has no reason"
+
+
+def texts(value):
+    """Every text in nested lists and mappings."""
+    if isinstance(value, dict | list):
+        for inner in value.values() if isinstance(value, dict) else value:
+            yield from texts(inner)
+    elif isinstance(value, str):
+        yield value
+
+
+def outside(path):
+    """Whether a path leads out of the folder that it starts in."""
+    return path.startswith(("/", "~")) or ".." in Path(path).parts
+
+
+def test_no_default_leads_out_of_the_clone():
+    defaults = [rule["default"] for rule in rules(schema()) if "default" in rule]
+    assert ["data"] in defaults, "the folder of datasets"
+    files = [*(ROOT / "config").rglob("*.yaml"), *(ROOT / "profiles").rglob("*.yaml")]
+    written = [yaml.safe_load(file.read_text()) for file in files]
+    assert [text for text in texts([defaults, written]) if outside(text)] == []
+
+
+def rules(value):
+    """Every mapping in a JSON schema."""
+    if isinstance(value, dict):
+        yield value
+    if isinstance(value, dict | list):
+        for inner in value.values() if isinstance(value, dict) else value:
+            yield from rules(inner)
+
+
+@pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md", "docs/cluster.md"])
+def test_no_command_of_a_document_leads_out_of_the_clone(document):
+    blocks = re.findall(r"^```\n(.*?)^```", (ROOT / document).read_text(), re.S | re.M)
+    words = [word for block in blocks for word in block.split()]
+    assert blocks
+    assert [word for word in words if outside(word)] == []

@@ -1,5 +1,7 @@
 """Files that are whole or absent, and are not believed when damaged."""
 
+import hashlib
+import json
 import math
 import os
 
@@ -12,7 +14,16 @@ from dsd2.config.recipe import ModelRecipe
 from dsd2.errors import UserError
 from dsd2.files.atomic import replacing, write_text
 from dsd2.files.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from dsd2.files.records import HISTORY, METRICS, STUDY, read_rows, write_table
+from dsd2.files.records import (
+    CHAIN,
+    HISTORY,
+    METRICS,
+    STUDY,
+    read_rows,
+    read_table,
+    write_columns,
+    write_table,
+)
 from dsd2.files.tensors import load_tensors, save_tensors
 from dsd2.nn.models import build_model, prunable_weights
 from dsd2.nn.pruning import full_masks
@@ -143,6 +154,74 @@ def test_a_table_comes_back_as_it_was_with_units(tmp_path):
     assert read_rows(path, HISTORY) == [ROW, {**ROW, "epoch": 2}]
     field = pa.parquet.read_schema(path).field("train_loss")
     assert field.metadata[b"unit"] == b"nats"
+
+
+@pytest.mark.parametrize("schema", [HISTORY, METRICS, CHAIN, STUDY])
+def test_a_table_of_an_earlier_version_is_read_and_its_damage_is_seen(tmp_path, schema):
+    """Earlier versions kept a checksum of the rows as JSON."""
+    path = tmp_path / "table.parquet"
+    rows = [row_of(schema, run=run) for run in ("a", "b")]
+    write_table(path, schema, rows)
+    table = read_table(path, schema)
+    text = json.dumps(table.to_pydict(), sort_keys=True)
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    pa.parquet.write_table(table.replace_schema_metadata({"sha256": digest}), path)
+    assert read_rows(path, schema) == rows
+    pa.parquet.write_table(table.replace_schema_metadata({"sha256": digest[::-1]}), path)
+    with pytest.raises(UserError, match="checksum does not match"):
+        read_rows(path, schema)
+    pa.parquet.write_table(table.replace_schema_metadata(None), path)
+    with pytest.raises(UserError, match="checksum does not match"):
+        read_rows(path, schema)
+
+
+def pa_table(rows):
+    return pa.Table.from_pylist(rows, schema=STUDY)
+
+
+def changed(row, name):
+    """The row with another value in a column."""
+    value = row[name]
+    if isinstance(value, list):
+        return {**row, name: value * 2}
+    return {**row, name: {str: "other", int: 7, float: -0.25, bool: True}[type(value)]}
+
+
+def test_every_value_and_the_metadata_count_for_the_checksum(tmp_path):
+    path = tmp_path / "table.parquet"
+    row = row_of(STUDY)
+    write_columns(path, pa_table([row, row]).replace_schema_metadata({"run": "a"}))
+    carried = read_table(path, STUDY).schema.metadata
+    assert carried[b"run"] == b"a"
+    for name in STUDY.names:
+        other = pa_table([row, changed(row, name)]).replace_schema_metadata(carried)
+        pa.parquet.write_table(other, path)
+        with pytest.raises(UserError, match="checksum does not match"):
+            read_table(path, STUDY)
+    pa.parquet.write_table(
+        pa_table([row, row]).replace_schema_metadata({**carried, b"run": b"b"}), path
+    )
+    with pytest.raises(UserError, match="checksum does not match"):
+        read_table(path, STUDY)
+
+
+def test_a_checksum_does_not_depend_on_how_a_table_is_stored(tmp_path):
+    path = tmp_path / "table.parquet"
+    rows = [row_of(STUDY, run=str(i), layers=["x"] * i, teacher_run=None) for i in range(4)]
+    tables = [
+        pa_table(rows),
+        pa.concat_tables([pa_table(rows[:1]), pa_table(rows[1:])]),
+        pa.concat_tables([pa_table(rows * 2).slice(2, 2), pa_table(rows * 2).slice(4, 2)]),
+    ]
+    digests = []
+    for table in tables:
+        write_columns(path, table)
+        digests.append(read_table(path, STUDY).schema.metadata)
+    assert digests[0] == digests[1] != digests[2]
+    write_columns(path, pa_table(rows * 2).slice(4, 4))
+    assert read_table(path, STUDY).schema.metadata == digests[0]
+    write_columns(path, pa_table([]))
+    assert read_rows(path, STUDY) == []
 
 
 def test_rows_that_do_not_fit_are_not_written(tmp_path):

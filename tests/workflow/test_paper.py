@@ -4,14 +4,12 @@ import time
 from pathlib import Path
 
 import pytest
-from project import ROOT
 
 from dsd2.config.overview import planned_runs
 from dsd2.config.plan import Plan
 from dsd2.config.studies import load_studies
 from dsd2.files.records import STUDY, read_table
-
-SHARED = ROOT.parent / "shared" / "data"
+from real_data import CIFAR10, needs_cifar10
 
 FIG5 = "config/paper/fig5.yaml"
 
@@ -51,14 +49,12 @@ def test_a_study_whose_data_is_missing_runs_on_stand_ins_and_says_so(fresh):
     assert rows["origin"].str.startswith("stand-in").all()
 
 
-@pytest.mark.skipif(
-    not (SHARED / "cifar10").is_dir(), reason="needs ../shared/data/cifar10, which is not here"
-)
+@needs_cifar10
 @pytest.mark.long
 def test_cifar10_with_augmentation_and_a_resnet_teacher(fresh):
     fresh.configure(
         dataset={"name": "cifar10", "train": 40, "validation": 20, "test": 20},
-        data_roots=[str(SHARED)],
+        data_roots=[str(CIFAR10)],
         training={"epochs": 1, "batch_size": 20, "augmentation": "flip-shift"},
         model={"name": "vgg-like", "depth": 5, "width": 2},
         pruning={"fraction": 0.6, "wall": 0.7},

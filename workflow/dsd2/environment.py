@@ -5,12 +5,18 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
 ROOTS = "DSD2_DATA_ROOTS"
 DOWNLOAD = "DSD2_DOWNLOAD"
 GPU_SHARE = "DSD2_GPU_SHARE"
+MAX_RUNTIME = "DSD2_MAX_RUNTIME"
+JOB_STARTED = "DSD2_JOB_STARTED"
+
+RESERVE = 180.0
+"""Seconds before its job's time limit at which a training ends by itself; it has to save then."""
 
 
 def set_for_jobs(data_roots: Sequence[str], download: bool, gpu_share: int | None) -> None:
@@ -49,3 +55,37 @@ def may_download() -> bool:
 def gpu_share() -> int:
     """Stages that may run on this machine's GPUs at once; each GPU has room for one at least."""
     return int(os.environ.get(GPU_SHARE, "1"))
+
+
+def set_time_limit(minutes: int | None, in_job: bool) -> None:
+    """Have this process's children know how long a job may take, and since when theirs does.
+
+    Args:
+        minutes: the most that any job may ask for; None leaves what this process was told.
+        in_job: whether this process runs in a job already, and not where jobs are started from.
+    """
+    if minutes is not None:
+        os.environ[MAX_RUNTIME] = str(minutes)
+    if in_job:
+        # Within a job one Snakemake starts another; the first one's start counts.
+        os.environ.setdefault(JOB_STARTED, str(time.time()))
+    else:
+        os.environ.pop(JOB_STARTED, None)
+
+
+def time_limit() -> int | None:
+    """Minutes that a job may take at most; None where nobody has said."""
+    minutes = os.environ.get(MAX_RUNTIME)
+    return int(minutes) if minutes else None
+
+
+def deadline(started: float) -> float | None:
+    """When a stage should have saved and ended, as ``time.time()`` counts; None: whenever it likes.
+
+    Args:
+        started: when the stage did, where no job's start is known.
+    """
+    minutes = time_limit()
+    if minutes is None:
+        return None
+    return float(os.environ.get(JOB_STARTED, started)) + 60 * minutes - RESERVE

@@ -10,7 +10,7 @@ from dsd2.config import layout, overview, states
 from dsd2.config.exports import exported_networks
 from dsd2.config.plan import Plan
 from dsd2.config.recipe import to_json
-from dsd2.config.studies import load_studies
+from dsd2.config.studies import laid_over_file, load_studies
 from dsd2.config.study import HEADINGS, TABLES
 from dsd2.data.listing import watched
 from dsd2.environment import set_for_jobs
@@ -25,7 +25,19 @@ def resource_limit(name):
     return None if limit is None else limit.value
 
 
-PLAN = checked(Plan, *checked(load_studies, config))
+def placed(path, modifier=workflow.modifier.path_modifier):
+    """Where a result lies: below the prefix, where a module that takes these rules has one."""
+    return modifier.replace_prefix(path)
+
+
+def study_config():
+    """The configuration. To what a module's ``config`` says Snakemake adds no ``configfile``."""
+    if default_study():
+        return checked(laid_over_file, plain_file(default_study()), config)
+    return config
+
+
+PLAN = checked(lambda: Plan(*load_studies(study_config(), CLONE), placed=placed))
 STUDIES = PLAN.studies
 FIGURE_FORMATS = ("png", "svg")
 
@@ -89,7 +101,7 @@ def dataset_files(wildcards):
     recipe = PLAN.datasets[wildcards.dataset]
     if recipe.path is None:
         return []
-    return checked(watched, recipe.name, Path(recipe.path))
+    return [local(path) for path in checked(watched, recipe.name, Path(recipe.path))]
 
 
 def dataset_recipe(wildcards):
@@ -295,6 +307,11 @@ def export_arms(wildcards):
         for (panel, name), arm in study.arms.items()
         if arm.show or name in study.export.arms
     ]
+
+
+def placed_export_arms(wildcards):
+    """The same, with the place where each dataset lies."""
+    return [(panel, name, placed(path)) for panel, name, path in export_arms(wildcards)]
 
 
 def export_datasets(wildcards):

@@ -27,6 +27,7 @@ rule labels:
         layout.LABELS,
     log:
         layout.LABELS_LOG,
+    localrule: True
     conda:
         "../../envs/environment.yaml"
     params:

@@ -4,6 +4,7 @@
 rule export:
     input:
         lambda wildcards: [path for study in STUDIES.values() for path in export_results(study)],
+    localrule: True
 
 
 rule export_network:
@@ -22,6 +23,7 @@ rule export_network:
         ),
     log:
         partly(layout.STUDY_LOG, name="export-{network}"),
+    localrule: True
     conda:
         "../../envs/environment.yaml"
     params:
@@ -41,10 +43,11 @@ rule export_networks:
         layout.EXPORT_NETWORKS,
     log:
         partly(layout.STUDY_LOG, name="export-networks"),
+    localrule: True
     conda:
         "../../envs/environment.yaml"
     params:
-        datasets=export_arms,
+        datasets=placed_export_arms,
         exports=export_names,
         export=export_settings,
         seed=first_seed,
@@ -60,6 +63,7 @@ rule export_latencies:
         layout.EXPORT_LATENCIES,
     log:
         partly(layout.STUDY_LOG, name="export-latencies"),
+    localrule: True
     conda:
         "../../envs/environment.yaml"
     threads: workflow.cores
@@ -88,6 +92,7 @@ rule export_comparison:
         svg=partly(layout.EXPORT_FIGURE, format="svg"),
     log:
         partly(layout.STUDY_LOG, name="export-comparison"),
+    localrule: True
     conda:
         "../../envs/environment.yaml"
     params:

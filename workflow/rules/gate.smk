@@ -8,6 +8,7 @@ checkpoint gate:
         layout.GATE,
     log:
         layout.GATE_LOG,
+    localrule: True
     conda:
         "../../envs/environment.yaml"
     params:
@@ -25,6 +26,7 @@ rule collect:
         layout.CHAIN,
     log:
         layout.CHAIN_LOG,
+    localrule: True
     conda:
         "../../envs/environment.yaml"
     params:
@@ -42,6 +44,7 @@ checkpoint select_teacher:
         layout.CHOICE,
     log:
         layout.CHOICE_LOG,
+    localrule: True
     conda:
         "../../envs/environment.yaml"
     params:

@@ -8,6 +8,7 @@ rule study_metrics:
         layout.STUDY_METRICS,
     log:
         partly(layout.STUDY_LOG, name="metrics"),
+    localrule: True
     conda:
         "../../envs/environment.yaml"
     params:
@@ -31,6 +32,7 @@ rule figure:
         found=partly(layout.FOUND, item="figure"),
     log:
         partly(layout.STUDY_LOG, name="figure"),
+    localrule: True
     conda:
         "../../envs/environment.yaml"
     params:
@@ -53,6 +55,7 @@ rule explore:
         ),
     log:
         partly(layout.STUDY_LOG, name="explore"),
+    localrule: True
     conda:
         "../../envs/environment.yaml"
     params:
@@ -79,6 +82,7 @@ rule layers:
         found=partly(layout.FOUND, item="layers"),
     log:
         partly(layout.STUDY_LOG, name="layers"),
+    localrule: True
     conda:
         "../../envs/environment.yaml"
     params:
@@ -105,6 +109,7 @@ rule table:
         found=partly(layout.FOUND, item="table-{table}"),
     log:
         partly(layout.STUDY_LOG, name="table-{table}"),
+    localrule: True
     conda:
         "../../envs/environment.yaml"
     params:
@@ -129,6 +134,7 @@ rule provenance:
         ),
     log:
         partly(layout.STUDY_LOG, name="provenance"),
+    localrule: True
     conda:
         "../../envs/environment.yaml"
     params:
@@ -145,6 +151,7 @@ rule provenance:
 rule plan:
     log:
         layout.PLAN_LOG,
+    localrule: True
     conda:
         "../../envs/environment.yaml"
     params:

@@ -1,20 +1,26 @@
 """What stages ask a scheduler for, which follows from the study; and how often it looks."""
 
 from dsd2.config.allocation import Allocation
-from dsd2.environment import data_roots
+from dsd2.environment import data_roots, set_time_limit
+
+# `--resources max_runtime=2880` says that no job may ask for more minutes.
+MAX_RUNTIME = resource_limit("max_runtime")
+if MAX_RUNTIME == 0:
+    raise WorkflowError("--resources max_runtime=0: must be at least 1 minute")
+set_time_limit(MAX_RUNTIME, in_job=not workflow.is_main_process)
 
 # `--resources gpu=0` says that there are none; nothing said, that there may be.
-ALLOCATION = Allocation(PLAN, data_roots(), gpus=resource_limit("gpu") != 0)
+ALLOCATION = Allocation(PLAN, data_roots(), resource_limit("gpu") != 0, MAX_RUNTIME)
 
 
 def training_mem_mb(wildcards, attempt):
     """Megabytes of a training and of the Snakemake around it."""
-    return checked(ALLOCATION.training, wildcards.run).mem_mb(attempt)
+    return checked(ALLOCATION.training_mem_mb, wildcards.run, attempt)
 
 
 def training_minutes(wildcards, attempt):
-    """Minutes until a training is surely done."""
-    return checked(ALLOCATION.training, wildcards.run).minutes(attempt)
+    """Minutes until a training is surely done, or as many as a job may ask for."""
+    return checked(ALLOCATION.training_minutes, wildcards.run, attempt)
 
 
 def training_gpus(wildcards):
@@ -24,7 +30,20 @@ def training_gpus(wildcards):
 
 def training_block(wildcards):
     """The iterations of a run that are trained in one allocation."""
-    return ALLOCATION.block(wildcards.run, int(wildcards.i))
+    return checked(ALLOCATION.block, wildcards.run, int(wildcards.i))
+
+
+def training_retries():
+    """Further attempts of a training that takes several jobs; None leaves it to ``--retries``.
+
+    Within a job none is made: the time that is over there is the job's.
+    """
+    if MAX_RUNTIME is None or not workflow.is_main_process:
+        return None
+    try:
+        return ALLOCATION.retries()
+    except UserError:
+        return None  # The jobs that ask for resources come upon it too, and say so.
 
 
 def table_mem_mb(wildcards, attempt):
@@ -34,7 +53,7 @@ def table_mem_mb(wildcards, attempt):
 
 def table_minutes(wildcards, attempt):
     """Minutes until a teacher's answers are surely tabulated."""
-    return checked(ALLOCATION.table, wildcards.run).minutes(attempt)
+    return checked(ALLOCATION.table, wildcards.run).minutes(attempt, MAX_RUNTIME)
 
 
 def table_gpus(wildcards):
@@ -49,7 +68,7 @@ def dataset_mem_mb(wildcards, attempt):
 
 def dataset_minutes(wildcards, attempt):
     """Minutes until a dataset is surely decoded."""
-    return checked(ALLOCATION.dataset, wildcards.dataset).minutes(attempt)
+    return checked(ALLOCATION.dataset, wildcards.dataset).minutes(attempt, MAX_RUNTIME)
 
 
 def drop_default_rate_limit():

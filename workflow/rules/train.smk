@@ -36,6 +36,7 @@ rule train:
         layout.TRAINING_LOG,
     wildcard_constraints:
         run=f"(?!{EVALUATED_AGAIN})[^/]+",
+    retries: training_retries()
     group:
         training_block
     conda:
@@ -49,7 +50,7 @@ rule train:
     params:
         recipe=run_recipe,
         inputs=as_options,
-        resume=layout.RESUME,
+        resume=placed(layout.RESUME),
     shell:
         "exec python -m dsd2 --die-with-parent train --run {wildcards.run:q}"
         " --iteration {wildcards.i} --recipe {params.recipe:q} --threads {threads}"
@@ -80,7 +81,7 @@ rule evaluate:
         recipe=run_recipe,
         inputs=as_options,
         # The file's parameters must be those of the rule that trains, which it is compared with.
-        resume=layout.RESUME,
+        resume=placed(layout.RESUME),
     shell:
         "exec python -m dsd2 --die-with-parent evaluate --run {wildcards.run:q}"
         " --iteration {wildcards.i} --recipe {params.recipe:q} --threads {threads}"

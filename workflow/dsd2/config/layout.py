@@ -112,6 +112,22 @@ def number(iteration: int) -> str:
     return f"{iteration:02d}"
 
 
+def results_of(file: Path, pattern: str) -> Path:
+    """The folder of all results that a file lies in, which need not be called ``results``.
+
+    Args:
+        file: the path that it has.
+        pattern: of such files, from above.
+    """
+    return file.parents[pattern.count("/") - 1]
+
+
+def checkpoint_in(results: Path, run: str, iteration: int) -> Path:
+    """A checkpoint below such a folder."""
+    path = CHECKPOINT.format(run=run, i=number(iteration))
+    return results / path.partition("/")[2]
+
+
 def dataset_name(recipe: DatasetRecipe) -> str:
     """Folder-safe name of a dataset with its split."""
     return f"{_dataset(recipe)}-{digest(recipe, DATA_REVISION)}"

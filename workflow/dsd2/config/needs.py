@@ -7,12 +7,13 @@ machines, so that a scheduler which holds stages to what they asked for kills no
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dsd2.config.recipe import VIEWS, DatasetRecipe, RunRecipe
 from dsd2.config.sizes import BACKWARD, EVALUATED, Sizes, network_sizes
 from dsd2.config.teaching import table_bytes
 from dsd2.data.facts import Facts
+from dsd2.environment import RESERVE
 
 LABEL = 16
 """Bytes of an image's label and row number."""
@@ -42,6 +43,8 @@ DECODING = 0.02
 """Seconds that one process takes to decode a photo."""
 GPU_PAYS = 1800.0
 """Seconds of a training on a CPU from which a GPU is asked for."""
+ROUNDS = 3
+"""Times that what should suffice is tried, each time with as much memory more."""
 
 
 @dataclass(frozen=True)
@@ -52,19 +55,36 @@ class Needs:
         memory: bytes.
         seconds: until it is surely done.
         gpus: 0 or 1.
+        epoch: seconds of the longest part after which it can be interrupted and goes on later; 0
+            where it starts again.
     """
 
     memory: float
     seconds: float
     gpus: int = 0
+    epoch: float = 0.0
 
-    def mem_mb(self, attempt: int = 1) -> int:
-        """Megabytes; each attempt after the first gets as much again."""
-        return attempt * math.ceil(self.memory / 1e6)
+    def mem_mb(self, attempt: int = 1, limit: int | None = None) -> int:
+        """Megabytes; each round of attempts after the first gets as much again.
 
-    def minutes(self, attempt: int = 1) -> int:
-        """Whole minutes; each attempt after the first gets as many again."""
-        return attempt * math.ceil(self.seconds / 60)
+        Args:
+            attempt: from 1.
+            limit: minutes that a job may take; more attempts make a round where there are few.
+        """
+        rounds = 1 + (attempt - 1) // self.attempts(limit)
+        return min(rounds, ROUNDS) * math.ceil(self.memory / 1e6)
+
+    def minutes(self, attempt: int = 1, limit: int | None = None) -> int:
+        """Whole minutes; each attempt after the first gets as many again, up to the limit."""
+        wanted = attempt * math.ceil(self.seconds / 60)
+        return wanted if limit is None else min(wanted, limit)
+
+    def attempts(self, limit: int | None) -> int:
+        """How many jobs of at most so many minutes it takes, each going on from the one before."""
+        if limit is None or self.seconds <= 60 * limit or not self.epoch:
+            return 1
+        epochs = max(1, (60 * limit - START - RESERVE) // self.epoch)
+        return math.ceil((self.seconds - START) / (epochs * self.epoch))
 
 
 @dataclass(frozen=True)
@@ -148,7 +168,8 @@ def training_needs(
     if teaching is not None and teaching.table:
         on_host += table_bytes(facts.train, facts.classes)
     on_cpu, beside_gpu = (decoding + MARGIN * size for size in (held, on_host))
-    return _needs(operations, overhead, on_cpu, beside_gpu, gpus)
+    needs = _needs(operations, overhead, on_cpu, beside_gpu, gpus)
+    return replace(needs, epoch=(needs.seconds - START) / epochs)
 
 
 def table_needs(recipe: RunRecipe, facts: Facts, gpus: bool) -> Needs:

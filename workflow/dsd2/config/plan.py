@@ -7,7 +7,7 @@ can be listed but never run, and gets its real name once the choice is on the di
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -57,10 +57,16 @@ class Plan:
 
     A run that several studies need is one run. Names and what follows from them are worked out
     once; the decisions on the disk are read anew each time.
+
+    Args:
+        studies: of the invocation.
+        placed: where a file lies, given the path that rules have for it; a workflow that takes
+            these rules as a module may give them a prefix.
     """
 
-    def __init__(self, *studies: Study) -> None:
+    def __init__(self, *studies: Study, placed: Callable[[str], str] = str) -> None:
         self.studies = {study.folder: study for study in studies}
+        self._placed = placed
         self.lookahead = max(study.lookahead for study in studies)
         self.decoders = max(study.decoders for study in studies)
         self.runs: dict[str, RunRecipe] = {}
@@ -101,7 +107,7 @@ class Plan:
             teacher_run, choices = teacher.run, teacher.choices
             if wanted.select == "best":
                 choices = (*choices, teacher.choice)
-                iteration = _chosen(teacher)
+                iteration = _chosen(teacher, Path(self._placed(teacher.choice)))
             else:
                 iteration = 0 if wanted.select == "dense" else wanted.select
         key = (study.folder, arm.panel, arm.name, seed, teacher_run, iteration)
@@ -207,7 +213,11 @@ class Plan:
                 stop, last = chain.arm.stopping.slug, chain.arm.last
                 for i in self.requested(chain.run, stop, last):
                     trained = layout.paths(layout.TRAINED, run=chain.run, i=layout.number(i))
-                    if [Path(path).exists() for path in trained] == [True, True, False]:
+                    if [Path(self._placed(path)).exists() for path in trained] == [
+                        True,
+                        True,
+                        False,
+                    ]:
                         found[chain.run, i] = None
         return list(found)
 
@@ -245,7 +255,7 @@ class Plan:
         for start in range(0, last + 1, block):
             iterations = range(start, min(start + block, last + 1))
             yield from iterations
-            if stop != "none" and not all(_goes_on(run, stop, i) for i in iterations):
+            if stop != "none" and not all(self._goes_on(run, stop, i) for i in iterations):
                 return
 
     def stopped(self, run: str, stop: str, last: int) -> bool:
@@ -253,9 +263,17 @@ class Plan:
         if stop == "none":
             return False
         return any(
-            Path(_gate(run, stop, i)).exists() and not _goes_on(run, stop, i)
+            Path(self._placed(_gate(run, stop, i))).exists() and not self._goes_on(run, stop, i)
             for i in self.requested(run, stop, last)
         )
+
+    def _goes_on(self, run: str, stop: str, iteration: int) -> bool:
+        """Whether a gate has let a chain go on; False while it has not been made."""
+        path = Path(self._placed(_gate(run, stop, iteration)))
+        try:
+            return not read_decision(path, GATE, gate_identity(run, stop, iteration))["stop"]
+        except FileNotFoundError:
+            return False
 
     def study_inputs(self, folder: str) -> dict[str, list[str]]:
         """The chains of a study, and the choices that their names depend on."""
@@ -278,7 +296,7 @@ class Plan:
                     "run": chain.run,
                     "stopping": chain.arm.stopping.slug,
                     "last": chain.arm.last,
-                    "path": chain.path,
+                    "path": self._placed(chain.path),
                     "teacher": teacher.teacher if teacher else None,
                     "select": teacher.select if teacher else None,
                 }
@@ -321,19 +339,10 @@ def _gate(run: str, stop: str, iteration: int) -> str:
     return layout.GATE.format(run=run, stop=stop, i=layout.number(iteration))
 
 
-def _chosen(teacher: Chain) -> int | None:
+def _chosen(teacher: Chain, path: Path) -> int | None:
     """The iteration that a chain's choice names; None while it has not been made."""
     identity = chain_identity(teacher.run, teacher.arm.stopping.slug, teacher.arm.last)
     try:
-        return int(read_decision(Path(teacher.choice), CHOICE, identity)["iteration"])
+        return int(read_decision(path, CHOICE, identity)["iteration"])
     except FileNotFoundError:
         return None
-
-
-def _goes_on(run: str, stop: str, iteration: int) -> bool:
-    """Whether a gate has let a chain go on; False while it has not been made."""
-    identity = gate_identity(run, stop, iteration)
-    try:
-        return not read_decision(Path(_gate(run, stop, iteration)), GATE, identity)["stop"]
-    except FileNotFoundError:
-        return False

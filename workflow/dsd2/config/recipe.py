@@ -2,7 +2,7 @@
 
 A field that has a default here is an optional feature whose default means *absent*. Such a field
 is left out of the identity while absent, so that adding a feature renames no finished run; hence
-these defaults must never change. Users' defaults live in ``workflow/schemas/config.schema.yaml``.
+these defaults must never change. Users' defaults live in ``config.schema.yaml`` beside this file.
 
 A number has the form that its field declares (:mod:`dsd2.config.typed`), however it was written.
 These forms are part of every name, and must never change either.

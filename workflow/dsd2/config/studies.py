@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
+from pathlib import Path
 from typing import Any
 
 from dsd2.config.plain import shown
@@ -27,8 +28,12 @@ LAID_OVER = (
 """Top-level keys that may stand beside ``studies``; they win over what the studies' files say."""
 
 
-def load_studies(config: Any) -> tuple[Study, ...]:
+def load_studies(config: Any, home: Path | None = None) -> tuple[Study, ...]:
     """Validate and resolve what a configuration holds: one study, or a list of studies' files.
+
+    Args:
+        config: as Snakemake has it.
+        home: where listed files are looked for that are not in the working directory.
 
     Raises:
         UserError: one sentence that names the file or key, its value and what is allowed.
@@ -45,7 +50,7 @@ def load_studies(config: Any) -> tuple[Study, ...]:
     upper = {key: value for key, value in config.items() if key != "studies"}
     studies: dict[str, Study] = {}
     files: dict[str, str] = {}
-    for file, content in _contents(config["studies"]):
+    for file, content in _contents(config["studies"], home):
         try:
             study = load_study(_laid_over(content, upper))
         except UserError as error:
@@ -59,25 +64,47 @@ def load_studies(config: Any) -> tuple[Study, ...]:
     return tuple(studies.values())
 
 
-def _contents(listed: list[str] | str) -> list[tuple[str, dict[str, Any]]]:
+def laid_over_file(file: str, config: dict[str, Any]) -> dict[str, Any]:
+    """A configuration over that of a file, as Snakemake lays one over its ``configfile``.
+
+    Raises:
+        UserError: as :func:`dsd2.config.reading.read_config`.
+    """
+    return _laid_over(read_config(file), config)
+
+
+def _contents(
+    listed: list[str] | str, home: Path | None = None
+) -> list[tuple[str, dict[str, Any]]]:
     """Each file with what it says. A file that lists studies is passed over by a pattern."""
     # A path may hold what a pattern gives another meaning.
-    if isinstance(listed, str) and os.path.lexists(listed):
+    if isinstance(listed, str) and os.path.lexists(_found(listed, home)):
         listed = [listed]
     if isinstance(listed, list):
-        contents = [(file, read_config(file)) for file in dict.fromkeys(listed)]
+        files = dict.fromkeys(_found(file, home) for file in listed)
+        contents = [(file, read_config(file)) for file in files]
         for file, content in contents:
             if "studies" in content:
                 raise UserError(
                     f"{printable(file)}: lists studies itself; config key studies takes no lists"
                 )
         return contents
-    found = sorted(glob.glob(listed))  # noqa: PTH207 - Path.glob refuses absolute patterns
+    # Path.glob refuses absolute patterns.
+    found = sorted(glob.glob(listed))  # noqa: PTH207
+    if not found and home is not None:
+        found = sorted(glob.glob(os.path.join(glob.escape(str(home)), listed)))  # noqa: PTH118, PTH207
     contents = [(file, read_config(file)) for file in found]
     contents = [(file, content) for file, content in contents if "studies" not in content]
     if not contents:
         raise UserError(f"config key studies is {shown(listed)}, which matches no study's file")
     return contents
+
+
+def _found(file: str, home: Path | None) -> str:
+    """A file's path from the working directory; in the other folder if it is only there."""
+    if home is None or os.path.lexists(file) or not os.path.lexists(home / file):
+        return file
+    return str(home / file)
 
 
 def _laid_over(lower: dict[str, Any], upper: dict[str, Any]) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from dsd2.config.plain import LARGEST, named, plain, shown
 from dsd2.config.typed import number
 from dsd2.errors import UserError
 
-SCHEMA_FILE = Path(__file__).parents[2] / "schemas" / "config.schema.yaml"
+SCHEMA_FILE = Path(__file__).with_name("config.schema.yaml")
 
 SECTIONS = (
     "dataset",

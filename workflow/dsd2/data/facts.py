@@ -128,9 +128,9 @@ def _parquet(folder: Path, image_column: str, label_column: str) -> _Whole:
     with first_image(files["train"], image_column) as image:
         shape = (1 if image.mode in GREY else 3, image.height, image.width)
     classes = len(class_names(files["train"][0], schema, label_column)) or 1 + max(
-        label
+        int(whole_numbers(part, read_foreign_parquet(part, [label_column]), label_column).max())
         for parts in files.values()
         for part in parts
-        for label in whole_numbers(part, read_foreign_parquet(part, [label_column]), label_column)
+        if row_count(part)
     )
     return _Whole(shape, classes, count["train"] or 0, count["validation"], count["test"])

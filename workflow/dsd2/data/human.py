@@ -14,7 +14,7 @@ from dsd2.data.places import HUMAN_LABELS, find_human_labels
 from dsd2.data.tables import read_foreign_parquet, whole_numbers
 from dsd2.errors import UserError
 
-Columns = dict[str, Callable[[], list[int]]]
+Columns = dict[str, Callable[[], np.ndarray]]
 """What gives the labels of each column; others than the wanted ones need not be numbers."""
 
 
@@ -73,7 +73,7 @@ def read_human_labels(path: Path, column: str, clean: Tensor, classes: int) -> T
 
 
 def _labels(columns: Columns, name: str) -> Tensor:
-    return torch.tensor(columns[name](), dtype=torch.int64)
+    return torch.from_numpy(columns[name]())
 
 
 def _read_parquet(path: Path) -> Columns:
@@ -101,11 +101,10 @@ def _read_release(path: Path) -> Columns:
     return {name: partial(_numbers, path, name, array) for name, array in arrays.items()}
 
 
-def _numbers(path: Path, column: str, array: np.ndarray) -> list[int]:
+def _numbers(path: Path, column: str, array: np.ndarray) -> np.ndarray:
     if array.ndim != 1 or array.dtype.kind not in "iu":
         raise UserError(
             f"{path}: {column} is an array {list(array.shape)} of {array.dtype}, not a column of"
             " whole numbers"
         )
-    numbers: list[int] = array.tolist()
-    return numbers
+    return array.astype(np.int64)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+import pyarrow as pa
 import torch
 from torch import Tensor
 
@@ -13,7 +15,8 @@ from dsd2.data.dataset import Dataset
 from dsd2.data.human import human_labels_file, read_human_labels
 from dsd2.data.noise import noisy_labels, symmetric
 from dsd2.errors import UserError, remake
-from dsd2.files.records import LABELS, read_table, write_table
+from dsd2.files.columns import number_column, numbers
+from dsd2.files.records import LABELS, read_table, write_columns
 from dsd2.nn.randomness import generator
 
 STAND_IN_RATE = 0.3
@@ -93,19 +96,14 @@ def save_labels(path: Path, labels: Labels, dataset: Dataset, name: str) -> None
         dataset: their images.
         name: of the labels (:func:`dsd2.config.layout.labels_name`).
     """
-    rows = []
-    for part, split, source in (
-        ("train", labels.train, dataset.train_rows),
-        ("validation", labels.validation, dataset.validation_rows),
-    ):
-        if split is None:
-            continue
-        columns = zip(source.tolist(), split.clean.tolist(), split.given.tolist(), strict=True)
-        rows += [
-            {"split": part, "source_row": row, "clean_label": clean, "label": given}
-            for row, clean, given in columns
-        ]
-    write_table(path, LABELS, rows, {"labels": name})
+    rows, splits = [dataset.train_rows], [labels.train]
+    if labels.validation is not None:
+        rows.append(dataset.validation_rows)
+        splits.append(labels.validation)
+    columns = (rows, [split.clean for split in splits], [split.given for split in splits])
+    arrays = [_split_column(*map(len, rows))]
+    arrays += [number_column(torch.cat(parts).numpy()) for parts in columns]
+    write_columns(path, pa.Table.from_arrays(arrays, schema=LABELS), {"labels": name})
 
 
 def load_labels(path: Path, dataset: Dataset, name: str) -> Labels:
@@ -119,19 +117,31 @@ def load_labels(path: Path, dataset: Dataset, name: str) -> Labels:
     Raises:
         UserError: the file is missing, damaged, no label table, or of another dataset or noise.
     """
-    table = read_table(path, LABELS, {"labels": name}).to_pydict()
+    table = read_table(path, LABELS, {"labels": name})
+    train, held_out = len(dataset.train_rows), table.num_rows - len(dataset.train_rows)
+    names = table.column("split")
+    rows, clean, given = (
+        torch.from_numpy(numbers(table.column(column).combine_chunks()).copy())
+        for column in ("source_row", "clean_label", "label")
+    )
+    expected = [(dataset.train_rows, dataset.train.labels)]
+    if held_out:
+        expected.append((dataset.validation_rows, dataset.validation.labels))
+    fits = held_out >= 0 and names.combine_chunks().equals(_split_column(train, held_out))
+    for part, of_dataset in zip((rows, clean), zip(*expected, strict=True), strict=True):
+        fits = fits and torch.equal(part, torch.cat(of_dataset))
+    if not fits:
+        raise UserError(f"{path}: is of another dataset than the run's; {remake(path)}")
+    return Labels(
+        SplitLabels(clean[:train], given[:train]),
+        SplitLabels(clean[train:], given[train:]) if held_out else None,
+    )
 
-    def split(name: str, own: Tensor, rows: Tensor) -> SplitLabels:
-        of_split = [row for row, value in enumerate(table["split"]) if value == name]
-        source, clean, given = (
-            torch.tensor(table[column])[of_split]
-            for column in ("source_row", "clean_label", "label")
-        )
-        if not (torch.equal(source, rows) and torch.equal(clean, own)):
-            raise UserError(f"{path}: is of another dataset than the run's; {remake(path)}")
-        return SplitLabels(clean, given)
 
-    train = split("train", dataset.train.labels, dataset.train_rows)
-    if "validation" not in table["split"]:
-        return Labels(train, None)
-    return Labels(train, split("validation", dataset.validation.labels, dataset.validation_rows))
+def _split_column(train: int, validation: int = 0) -> pa.Array:
+    """The names of the splits, one a row: those of training before those of validation."""
+    names, counts = (b"train", b"validation"), (train, validation)
+    ends = np.cumsum(np.repeat([0, *map(len, names)], [1, *counts]), dtype=np.int32)
+    text = b"".join(name * count for name, count in zip(names, counts, strict=True))
+    buffers = [None, pa.py_buffer(ends), pa.py_buffer(text)]
+    return pa.Array.from_buffers(LABELS.field("split").type, train + validation, buffers)

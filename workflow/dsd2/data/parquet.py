@@ -91,7 +91,7 @@ def _file(file: Path, image_column: str, label_column: str) -> tuple[Images, tup
     if len(table) == 0:
         raise UserError(f"{file}: has no rows")
     images = _decode(file, table.column(image_column))
-    labels = torch.tensor(whole_numbers(file, table, label_column), dtype=torch.int64)
+    labels = torch.from_numpy(whole_numbers(file, table, label_column))
     return Images(images, labels), class_names(file, table.schema, label_column)
 
 

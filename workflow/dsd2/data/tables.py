@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dsd2.data.listing import open_image
 from dsd2.errors import UserError
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 def read_foreign_parquet(path: Path, columns: list[str] | None = None) -> Any:
@@ -81,19 +84,21 @@ def class_names(path: Path, schema: Any, label_column: str) -> tuple[str, ...]:
         raise UserError(f"{path}: its metadata huggingface is damaged ({error})") from error
 
 
-def whole_numbers(path: Path, table: Any, column: str) -> list[int]:
-    """A column of a table as whole numbers.
+def whole_numbers(path: Path, table: Any, column: str) -> np.ndarray:
+    """A column of a table as whole numbers, int64 [rows].
 
     Raises:
         UserError: a value is none; the message names its row.
     """
     import pyarrow as pa
 
+    from dsd2.files.columns import numbers
+
     values = table.column(column)
     try:
         if not values.null_count and not pa.types.is_string(values.type):
-            numbers: list[int] = values.cast(pa.int64()).to_pylist()
-            return numbers
+            held = values.cast(pa.int64()).combine_chunks()
+            return numbers(held).copy()
     except pa.ArrowException:
         pass
     for row, value in enumerate(values.to_pylist()):

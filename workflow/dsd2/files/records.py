@@ -6,7 +6,6 @@ a checksum of the rows: Parquet's own leave its headers unprotected.
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 from collections.abc import Iterable, Mapping
@@ -19,9 +18,9 @@ from pyarrow.json import ParseOptions, ReadOptions, read_json
 
 from dsd2.errors import DELETE, UserError, remake
 from dsd2.files.atomic import replacing
+from dsd2.files.columns import is_whole, with_checksum
 from dsd2.files.identity import Identity, check_identity
 
-_CHECKSUM = b"sha256"
 _IDENTITY = b"identity"
 
 
@@ -187,16 +186,21 @@ def write_table(
     for row in held:
         if row.keys() != set(schema.names):
             raise ValueError(f"columns {sorted(row.keys() ^ set(schema.names))} do not fit {path}")
-    table = _from_rows(held, schema)
-    said = json.dumps(identity or {}, sort_keys=True).encode()
-    table = table.replace_schema_metadata({_IDENTITY: said, _CHECKSUM: _checksum(table, said)})
+    write_columns(path, _from_rows(held, schema), identity)
+
+
+def write_columns(path: Path, table: pa.Table, identity: Identity | None = None) -> None:
+    """Write a table of one of the schemas atomically, with its checksum and what it belongs to.
+
+    For tables of millions of rows, which are made without a Python object a value.
+
+    Raises:
+        UserError: as :func:`dsd2.files.atomic.replacing`.
+    """
+    said = json.dumps(identity or {}, sort_keys=True)
+    table = table.replace_schema_metadata({_IDENTITY: said})
     with replacing(path) as temporary:
-        pq.write_table(table, temporary, write_page_checksum=True)
-
-
-def _checksum(table: pa.Table, identity: bytes) -> bytes:
-    text = json.dumps(table.to_pydict(), sort_keys=True)
-    return hashlib.sha256(text.encode() + identity).hexdigest().encode()
+        pq.write_table(with_checksum(table), temporary, write_page_checksum=True)
 
 
 def _from_rows(rows: list[Mapping[str, Any]], schema: pa.Schema) -> pa.Table:
@@ -240,10 +244,9 @@ def read_table(path: Path, schema: pa.Schema, identity: Identity | None = None) 
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
             table = file.read()
         known = table.schema.equals(schema)
-        metadata = table.schema.metadata or {}
+        whole = known and is_whole(table)
         # Tables of earlier versions do not say what they belong to.
-        said = metadata.get(_IDENTITY, b"")
-        whole = known and metadata.get(_CHECKSUM) == _checksum(table, said)
+        said = (table.schema.metadata or {}).get(_IDENTITY, b"{}")
     except FileNotFoundError as error:
         raise UserError(f"{path}: there is no such file") from error
     # A damaged name or text is no UTF-8, which is a ValueError.
@@ -255,7 +258,7 @@ def read_table(path: Path, schema: pa.Schema, identity: Identity | None = None) 
         )
     if not whole:
         raise UserError(f"{path}: is damaged (its checksum does not match); {remedy}")
-    check_identity(path, json.loads(said or b"{}"), identity or {}, remedy)
+    check_identity(path, json.loads(said), identity or {}, remedy)
     return table
 
 

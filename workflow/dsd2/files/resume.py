@@ -34,6 +34,7 @@ class ResumeFile:
         self.every = every
         self._saved = time.monotonic()
         self._held: tuple[State, dict[str, Any]] | None = None
+        self._trained = False
 
     def restore(self, model: nn.Module) -> Progress | None:
         """Load the saved state into the network; None where there is none to use."""
@@ -62,15 +63,22 @@ class ResumeFile:
         try:
             yield
         except Stopped as stopped:
-            if self._held is not None:
-                self._write(*self._held)
-                self._held = None
+            self.save()
+            if not self._trained:
+                stopped.kept = "; no epoch came to its end in this attempt"
             if self.path.exists():
-                stopped.kept = "; what was trained is saved, and the same command goes on from it"
+                stopped.kept += "; what was trained is saved, and the same command goes on from it"
             raise
+
+    def save(self) -> None:
+        """Save the last epoch's state, if it is not saved yet."""
+        if self._held is not None:
+            self._write(*self._held)
+            self._held = None
 
     def after_epoch(self, model: nn.Module, progress: Progress) -> None:
         """Save when enough time has passed since the last save; keep a copy until then."""
+        self._trained = True
         state = _copied(model, progress)
         if time.monotonic() - self._saved < self.every:
             self._held = state

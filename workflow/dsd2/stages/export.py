@@ -90,7 +90,8 @@ def run_export(
     torch.set_num_threads(1)
     study = read_rows(metrics, STUDY, {"study": name})
     chosen = choose(rows_of(study, exported), exported.choice, export.tolerance)
-    checkpoint, data = checkpoint_of(chosen), load_dataset(dataset, dataset.stem)
+    results = layout.results_of(metrics, layout.STUDY_METRICS)
+    checkpoint, data = checkpoint_of(results, chosen), load_dataset(dataset, dataset.stem)
     graph = graph_of(checkpoint.network(torch.device("cpu")), checkpoint.image)
     small = compress(graph)
     about = {key: chosen[key] for key in ("run", "iteration", "sparsity", "test_accuracy")}
@@ -171,6 +172,7 @@ def run_networks(
         output: the table, a row a network.
     """
     torch.set_num_threads(1)
+    results = layout.results_of(metrics, layout.STUDY_METRICS)
     study = read_rows(metrics, STUDY, {"study": name})
     names: dict[tuple[str, str, int], list[str]] = {}
     for folder, exported in exports.items():
@@ -182,7 +184,8 @@ def run_networks(
         key = (row["run"], row["iteration"])
         if key not in made:
             owner = (row["panel"], row["arm"])
-            made[key] = _compressed(row, datasets[owner], export.precision)
+            checkpoint = checkpoint_of(results, row)
+            made[key] = _compressed(checkpoint, datasets[owner], export.precision)
         copied = ("panel", "arm", "seed", "run", "iteration", "sparsity")
         named = {
             column: row[column] for column in (*copied, "validation_accuracy", "test_accuracy")
@@ -227,9 +230,9 @@ def networks_to_compare(
     return [row for row in owned if is_compared(row)]
 
 
-def _compressed(row: Row, dataset: Path, precision: str) -> dict[str, Any]:
+def _compressed(checkpoint: Checkpoint, dataset: Path, precision: str) -> dict[str, Any]:
     """What compression makes of a network."""
-    checkpoint, data = checkpoint_of(row), load_dataset(dataset, dataset.stem)
+    data = load_dataset(dataset, dataset.stem)
     graph = graph_of(checkpoint.network(torch.device("cpu")), checkpoint.image)
     parts = parts_of(graph)
     small = parts[next(reversed(parts))]
@@ -261,13 +264,17 @@ def rows_of(study: Sequence[Row], exported: Exported) -> list[Row]:
     return [r for r in study if (r["panel"], r["arm"]) == (exported.panel, exported.arm)]
 
 
-def checkpoint_of(row: Row) -> Checkpoint:
+def checkpoint_of(results: Path, row: Row) -> Checkpoint:
     """The checkpoint of a row of the study's table.
+
+    Args:
+        results: the folder of all results.
+        row: of the table.
 
     Raises:
         UserError: it is gone, or damaged.
     """
-    path = Path(layout.CHECKPOINT.format(run=row["run"], i=layout.number(row["iteration"])))
+    path = layout.checkpoint_in(results, row["run"], row["iteration"])
     if not path.exists():
         raise UserError(
             f"{path}: there is no such file; make it anew by giving it to the same command,"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from dsd2.config.sections import check_rewind_step
 from dsd2.data.dataset import Dataset, load_dataset
 from dsd2.data.labels import load_labels
 from dsd2.devices import stage_device
+from dsd2.environment import deadline, time_limit
 from dsd2.errors import UserError
 from dsd2.files.checkpoint import Checkpoint, load_checkpoint_of, save_checkpoint
 from dsd2.files.records import HISTORY, METRICS, write_table
@@ -92,7 +94,8 @@ def run_iteration(
     teacher = _teacher(taught_by, recipe, data["train"], files)
     resume = ResumeFile(files.resume, key=f"{run}/{iteration}", every=save_every)
     with resume.saving_when_stopped():
-        progress = _train(model, masks, data["train"], recipe, iteration, teacher, resume)
+        until = deadline(started)
+        progress = _train(model, masks, data["train"], recipe, iteration, teacher, resume, until)
         save_checkpoint(
             files.checkpoint,
             Checkpoint(
@@ -135,8 +138,14 @@ def _train(
     iteration: int,
     teacher: Teacher | None,
     resume: ResumeFile,
+    until: float | None,
 ) -> Progress:
-    """Train from the start, or from where a killed attempt stood; a line an epoch."""
+    """Train from the start, or from where a killed attempt stood; a line an epoch.
+
+    Raises:
+        UserError: as :func:`dsd2.nn.training.train`, or another epoch would take longer than the
+            job may; the state is saved.
+    """
     training = recipe.training
     if iteration > 0:
         training = retraining(training, recipe.perturbation)
@@ -153,6 +162,14 @@ def _train(
             f"  {last['seconds']:.2f} s",
             flush=True,
         )
+        # What follows the last epoch takes less time than an epoch.
+        if until is not None and time.time() + last["seconds"] > until:
+            resume.save()
+            raise UserError(
+                f"stopped after epoch {now.epoch} of {training.epochs}, for its job may take"
+                f" {time_limit()} minutes: what was trained is saved, and the next attempt, or the"
+                " same command, goes on from it"
+            )
 
     rewind_step = recipe.perturbation.rewind_step if iteration == 0 else 0
     if rewind_step:

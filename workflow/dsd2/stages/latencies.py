@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from dsd2.config import layout
 from dsd2.files.load_network import Network
 from dsd2.files.onnx_file import onnx_model, run_session, session_of
 from dsd2.files.records import LATENCIES, NETWORKS, read_rows, write_table
@@ -37,6 +38,7 @@ def run_latencies(study: str, networks: Path, seconds: float, output: Path) -> N
         output: the table of times.
     """
     torch.set_num_threads(1)
+    results = layout.results_of(networks, layout.EXPORT_NETWORKS)
     # Panels may share a network.
     rows = read_rows(networks, NETWORKS, {"study": study})
     planned = list({(row["run"], row["iteration"]): row for row in rows}.values())
@@ -44,7 +46,7 @@ def run_latencies(study: str, networks: Path, seconds: float, output: Path) -> N
     for _ in range(ROUNDS):
         # Made anew in each round, so that one network at a time is in memory.
         for row in planned:
-            for form, calls in _forms(row):
+            for form, calls in _forms(results, row):
                 for (runtime, batch), call in calls.items():
                     key = (row["run"], row["iteration"], form, runtime, batch)
                     taken = measure(call, seconds / ROUNDS)
@@ -63,10 +65,11 @@ def run_latencies(study: str, networks: Path, seconds: float, output: Path) -> N
 
 
 def _forms(
+    results: Path,
     row: dict[str, Any],
 ) -> Iterator[tuple[str, dict[tuple[str, int], Callable[[], object]]]]:
     """What to time of a network: compressed, and the dense one also as it was trained."""
-    checkpoint = checkpoint_of(row)
+    checkpoint = checkpoint_of(results, row)
     trained = checkpoint.network(torch.device("cpu"))
     graph = graph_of(trained, checkpoint.image)
     yield "compressed", _calls(compress(graph), "compressed", trained)
