@@ -9,7 +9,7 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -42,13 +42,16 @@ def save_tensors(path: Path, tensors: Mapping[str, Tensor], about: Mapping[str, 
             raise _as_os_error(error) from error
 
 
-def load_tensors(path: Path, kind: str, version: int) -> tuple[dict[str, Tensor], dict[str, Any]]:
+def load_tensors(
+    path: Path, kind: str, version: int, earlier: Collection[int] = ()
+) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Read what :func:`save_tensors` wrote; the tensors are backed by the file's memory map.
 
     Args:
         path: the file.
         kind: what its description's ``kind`` must say.
         version: what its description's ``format`` must say.
+        earlier: what it may say instead.
 
     Raises:
         UserError: the file is missing, damaged, or holds something else.
@@ -68,7 +71,7 @@ def load_tensors(path: Path, kind: str, version: int) -> tuple[dict[str, Tensor]
         raise UserError(f"{path}: is damaged (its checksum does not match); {remake(path)}")
     if about.get("kind") != kind:
         raise UserError(f"{path}: holds a {about.get('kind')}, not a {kind}; {remake(path)}")
-    if about.get("format") != version:
+    if about.get("format") not in (version, *earlier):
         raise UserError(f"{path}: was written by another version of the workflow; {remake(path)}")
     return tensors, about
 
