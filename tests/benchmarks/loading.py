@@ -46,7 +46,7 @@ def recipe(workload: Workload) -> RunRecipe:
 
 
 def save_whole(path: Path, checkpoint: Checkpoint) -> None:
-    """As the first format had it: every weight, a byte for each in the mask, and initial weights."""
+    """As the first format had it: all weights, a byte for each in the mask, initial weights."""
     initial = {} if checkpoint.iteration else {n: t.clone() for n, t in checkpoint.state.items()}
     parts = {"state": checkpoint.state, "masks": checkpoint.masks, "initial": initial}
     tensors = {f"{part}/{name}": t for part, held in parts.items() for name, t in held.items()}

@@ -33,9 +33,9 @@ _PACKED_BELOW = 2 / 3
 """Share of living weights from which all are written: picking them apart would take longer to load
 than the zeros do (``tests/benchmarks/loading.py``)."""
 
-_ENTRY = 100
+_ENTRY = 85
 """Bytes that a tensor takes in the file's header, about."""
-_DESCRIPTION = 2000
+_DESCRIPTION = 1300
 """Bytes of the run's name, its recipe and the checksum, about."""
 
 
@@ -126,10 +126,11 @@ def load_checkpoint(path: Path) -> Checkpoint:
             recipe = from_json(RunRecipe, json.dumps(about["recipe"]))
             model = recipe.model
             # In the order of their names, always: it decides between weights of equal score.
-            shapes = sorted(about["prunable"].items())
             bits, masks = masks, {}
-            for name, shape in shapes:
-                state[name], masks[name] = _unpacked(state[name], bits.get(name), shape)
+            for name, shape in sorted(about["prunable"].items()):
+                state[name], masks[name] = _unpacked(state[name], bits.pop(name, None), shape)
+            if bits:
+                raise ValueError(f"masks of {', '.join(bits)}, which are not prunable")
         return Checkpoint(
             run=about["run"],
             iteration=about["iteration"],
@@ -156,6 +157,8 @@ def _unpacked(stored: Tensor, bits: Tensor | None, shape: list[int]) -> tuple[Te
     if bits is None:
         return stored.view(shape), torch.ones(shape, dtype=torch.bool)
     size = torch.Size(shape).numel()
+    if len(bits) != -(-size // 8):
+        raise ValueError(f"{len(bits)} bytes of a mask of {size} positions")
     mask = np.unpackbits(bits.numpy(), count=size, bitorder="little").view(bool)
     weight = stored
     if stored.dim() == 1:

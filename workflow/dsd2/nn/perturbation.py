@@ -10,9 +10,7 @@ from dsd2.config.recipe import PerturbationRecipe, TrainingRecipe
 from dsd2.nn.training import State
 
 
-def perturb(
-    model: nn.Module, recipe: PerturbationRecipe, rewound: State, fresh: State
-) -> None:
+def perturb(model: nn.Module, recipe: PerturbationRecipe, rewound: State, fresh: State) -> None:
     """Perturb a network in place; the masks are to be applied afterwards.
 
     Args:
