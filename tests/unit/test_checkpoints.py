@@ -290,6 +290,22 @@ def test_files_of_the_first_format_are_read(tmp_path):
         load_checkpoint_of(path, "another", 3)
 
 
+def iterate(place, recipe, i):
+    """Train an iteration of a chain whose checkpoints are called by their numbers."""
+    rewinds = recipe.perturbation.kind == "rewind"
+    files = IterationFiles(
+        dataset=place / "dataset",
+        labels=place / "labels",
+        previous=place / f"{i - 1}" if i else None,
+        dense=place / "0" if i > 1 and rewinds else None,
+        teacher=None,
+        table=None,
+        checkpoint=place / f"{i}",
+        **{name: place / f"{name}-{i}" for name in ("resume", "metrics", "history")},
+    )
+    run_iteration(run_name(recipe), i, recipe, files, 1, 1e9, time.time())
+
+
 @pytest.mark.parametrize("step", [None, 0, 5])
 def test_a_chain_rewinds_to_what_its_dense_checkpoint_holds(tmp_path, step):
     kind = "none" if step is None else "rewind"
@@ -297,28 +313,24 @@ def test_a_chain_rewinds_to_what_its_dense_checkpoint_holds(tmp_path, step):
         training=training(epochs=1, batch_size=10),
         perturbation=PerturbationRecipe(kind=kind, rewind_step=step or 0),
     )
-    run = run_name(recipe)
     run_dataset(recipe.dataset, [], False, tmp_path / "dataset")
     run_labels(tmp_path / "dataset", recipe.dataset, recipe.noise, [], tmp_path / "labels")
     for i in range(3):
-        outputs = {name: tmp_path / f"{name}-{i}" for name in ("resume", "metrics", "history")}
-        files = IterationFiles(
-            dataset=tmp_path / "dataset",
-            labels=tmp_path / "labels",
-            previous=tmp_path / f"{i - 1}" if i else None,
-            dense=tmp_path / "0" if i > 1 and kind == "rewind" else None,
-            teacher=None,
-            table=None,
-            checkpoint=tmp_path / f"{i}",
-            **outputs,
-        )
-        run_iteration(run, i, recipe, files, 1, 1e9, time.time())
+        iterate(tmp_path, recipe, i)
+    paths = [tmp_path / f"{i}" for i in range(3)]
+    dense, *others = (load_checkpoint_of(p, run_name(recipe), i) for i, p in enumerate(paths))
     torch.manual_seed(derived_seed(recipe.seed, "weights", 0))
     fresh = network_state(build_model(recipe.model, (1, 8, 8), 10))
-    dense, *others = (load_checkpoint_of(tmp_path / f"{i}", run, i) for i in range(3))
     assert not any(other.rewind for other in others)
     if kind == "none":
         assert not dense.rewind
     else:
         assert same(dense.rewind, fresh) == (step == 0)
         assert dense.rewind.keys() == fresh.keys()
+    # An earlier clone's files lead to the same bytes.
+    whole = [path.read_bytes() for path in paths]
+    save_as_before(paths[0], dataclasses.replace(dense, rewind=dense.rewind if step else {}), fresh)
+    iterate(tmp_path, recipe, 1)
+    save_as_before(paths[1], load_checkpoint(paths[1]))
+    iterate(tmp_path, recipe, 2)
+    assert paths[2].read_bytes() == whole[2]
