@@ -13,7 +13,16 @@ from importlib.metadata import version
 from pathlib import Path
 
 HERE = Path(__file__).parent
-SCRIPTS = ("step_share", "epoch", "distilling", "parity", "stage_cost", "scheduling", "memory")
+SCRIPTS = (
+    "step_share",
+    "epoch",
+    "distilling",
+    "parity",
+    "stage_cost",
+    "loading",
+    "scheduling",
+    "memory",
+)
 
 
 def machine() -> str:

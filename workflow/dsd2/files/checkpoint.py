@@ -20,7 +20,7 @@ from dsd2.config.layout import run_name
 from dsd2.config.recipe import ModelRecipe, RunRecipe, from_json, to_json
 from dsd2.config.sizes import FLOAT
 from dsd2.errors import UserError, remake
-from dsd2.files.tensors import load_tensors, save_tensors
+from dsd2.files.tensors import load_tensors, packed_bits, save_tensors
 from dsd2.nn.models import build_model
 from dsd2.nn.pruning import Masks, sparsity
 from dsd2.nn.training import State
@@ -92,8 +92,7 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
         if bool(torch.where(alive, 0.0, weight).any()):
             raise ValueError(f"{name}: a removed weight is not zero")
         tensors[f"state/{name}"] = weight[alive] if packs else torch.where(alive, weight, 0.0)
-        bits = np.packbits(alive.numpy(), bitorder="little")
-        tensors[f"masks/{name}"] = torch.from_numpy(bits)
+        tensors[f"masks/{name}"] = packed_bits(alive)
     about: dict[str, Any] = {
         "kind": "checkpoint",
         "format": _FORMAT,

@@ -13,6 +13,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
@@ -74,6 +75,11 @@ def load_tensors(
     if about.get("format") not in (version, *earlier):
         raise UserError(f"{path}: was written by another version of the workflow; {remake(path)}")
     return tensors, about
+
+
+def packed_bits(truth: Tensor) -> Tensor:
+    """A bit for each position of a tensor of truth values, the lowest of a byte first, uint8."""
+    return torch.from_numpy(np.packbits(truth.numpy(), bitorder="little"))
 
 
 def _as_os_error(error: SafetensorError) -> Exception:
