@@ -19,6 +19,7 @@ SCRIPTS = (
     "distilling",
     "parity",
     "stage_cost",
+    "loading",
     "scheduling",
     "memory",
     "labels",

@@ -23,7 +23,7 @@ from scipy.io import savemat
 from test_named_datasets import FLOWERS, IMAGENET, write_flowers, write_imagenet
 
 from dsd2.cli import main
-from dsd2.config.layout import dataset_name
+from dsd2.config.layout import dataset_name, run_name
 from dsd2.config.own_data import suggestions
 from dsd2.config.recipe import DatasetRecipe, ModelRecipe, PruningRecipe, to_json
 from dsd2.data.dataset import load_dataset, split_source
@@ -344,8 +344,8 @@ def test_a_layer_without_weights_is_told_in_the_log(tmp_path, capsys, reproducib
         if i:
             files["previous"] = tmp_path / "checkpoint-0"
         options = [f"--{name}={file}" for name, file in files.items()]
-        names = [f"--run=run --iteration={i}".split(), "--recipe", to_json(recipe)]
-        assert main(["train", *names[0], *names[1:], *options], time.time()) == 0
+        names = [f"--run={run_name(recipe)}", f"--iteration={i}", "--recipe", to_json(recipe)]
+        assert main(["train", *names, *options], time.time()) == 0
     (row,) = read_rows(tmp_path / "metrics-1", METRICS)
     dead = [n for n, d in zip(row["layers"], row["layer_density"], strict=True) if d == 0]
     assert len(dead) == row["dead_layers"] > 0

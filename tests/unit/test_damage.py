@@ -21,7 +21,7 @@ from dsd2.files.records import CHAIN, HISTORY, METRICS, STUDY, read_rows, write_
 from dsd2.files.resume import ResumeFile
 from dsd2.files.teacher_table import load_teacher_table, save_teacher_table
 from dsd2.nn.models import build_model, prunable_weights
-from dsd2.nn.pruning import full_masks
+from dsd2.nn.pruning import apply_masks, full_masks
 from dsd2.nn.training import Progress, network_state
 from dsd2.stages.prepare import run_dataset, run_labels
 
@@ -38,9 +38,14 @@ def _network():
 
 def _write_checkpoint(path):
     model = _network()
-    masks = full_masks(prunable_weights(model))
-    state, initial = network_state(model), network_state(model)
-    save_checkpoint(path, Checkpoint("run", 1, RUN.model, (1, 8, 8), 10, state, masks, initial))
+    rewind = network_state(model)
+    masks = {n: mask.clone() for n, mask in full_masks(prunable_weights(model)).items()}
+    for mask in masks.values():
+        mask.view(-1)[::2] = False
+    apply_masks(prunable_weights(model), masks)
+    state = network_state(model)
+    checkpoint = Checkpoint("run", 1, RUN, RUN.model, (1, 8, 8), 10, state, masks, rewind)
+    save_checkpoint(path, checkpoint)
 
 
 def _write_resume(path):

@@ -14,6 +14,7 @@ from dsd2.config.layout import run_name
 from dsd2.config.recipe import (
     DistillationRecipe,
     ModelRecipe,
+    PerturbationRecipe,
     to_json,
 )
 from dsd2.data.facts import Facts
@@ -23,7 +24,7 @@ from dsd2.nn import speed as speeds
 from dsd2.nn.flops import forward_cost, training_cost
 from dsd2.nn.footprint import footprint
 from dsd2.nn.models import build_model, prunable_weights
-from dsd2.nn.pruning import full_masks
+from dsd2.nn.pruning import apply_masks, full_masks, prune
 from dsd2.nn.speed import Speed, Work, measure_speed
 from dsd2.nn.training import network_state
 from dsd2.stages import estimate as stage
@@ -87,15 +88,24 @@ def test_activations_are_those_that_a_training_step_keeps():
     assert found.largest == 4 * 4 * 64
 
 
-def test_checkpoints_are_as_large_as_said(tmp_path):
-    model = build_model(WIDE, (1, 8, 8), 10)
-    state, masks = network_state(model), full_masks(prunable_weights(model))
-    found = footprint(WIDE, (1, 8, 8), 10)
-    for initial, extra in (({}, 0), (network_state(model), found.state)):
-        path = tmp_path / "checkpoint"
-        save_checkpoint(path, Checkpoint("run", 0, WIDE, (1, 8, 8), 10, state, masks, initial))
-        overhead = path.stat().st_size - found.checkpoint - extra
-        assert 0 < overhead < 6000, "a header"
+def test_a_chains_checkpoints_are_as_large_as_said(tmp_path, timed):
+    """Each as sparse as it is; the dense one with what its run rewinds to, if it does."""
+    for kind in ("none", "rewind"):
+        recipe = dataclasses.replace(TEACHER, perturbation=PerturbationRecipe(kind=kind))
+        model = build_model(WIDE, (1, 8, 8), 10)
+        weights = prunable_weights(model)
+        masks, total = full_masks(weights), 0
+        for i in range(5):
+            rewind = network_state(model) if kind == "rewind" and i == 0 else {}
+            state = network_state(model)
+            about = (run_name(recipe), i, recipe, WIDE, (1, 8, 8), 10)
+            checkpoint = Checkpoint(*about, state, masks, rewind)
+            save_checkpoint(tmp_path / "checkpoint", checkpoint)
+            total += (tmp_path / "checkpoint").stat().st_size
+            masks = prune({n: w.detach().abs() for n, w in weights.items()}, masks, recipe.pruning)
+            apply_masks(weights, masks)
+        said = estimate([PlannedRun(recipe, 5, 1)], [], 1).checkpoints
+        assert said == pytest.approx(total, rel=0.06), "of so small files, a header is a third"
 
 
 def test_a_dataset_is_as_large_as_said(tmp_path, timed):
@@ -184,7 +194,8 @@ def test_memory_and_disk_grow_with_what_they_hold(timed):
     assert memory(augmentation="flip-shift") - plain == 100 * 9 * 9
     assert memory(augmentation="auto-cutout") - plain == 100 * (9 * 9 + 2 * 64)
     once, twice = (estimate([PlannedRun(TEACHER, n, 1)], [], 1) for n in (1, 2))
-    assert twice.checkpoints - once.checkpoints == network.checkpoint
+    more = twice.checkpoints - once.checkpoints
+    assert 0 < more < once.checkpoints - network.prunable, "half of the weights, and their mask"
     assert twice.datasets == once.datasets
 
 

@@ -8,6 +8,7 @@ import os
 import pyarrow as pa
 import pytest
 import torch
+from recipes import run_recipe
 from rows import row_of
 
 from dsd2.config.recipe import ModelRecipe
@@ -26,7 +27,7 @@ from dsd2.files.records import (
 )
 from dsd2.files.tensors import load_tensors, save_tensors
 from dsd2.nn.models import build_model, prunable_weights
-from dsd2.nn.pruning import full_masks
+from dsd2.nn.pruning import apply_masks, full_masks
 from dsd2.nn.training import network_state
 
 ROW = {
@@ -79,20 +80,23 @@ def test_files_follow_the_umask(tmp_path):
 
 @pytest.fixture
 def checkpoint():
-    recipe = ModelRecipe(name="vgg-like", depth=1, width=2)
+    recipe = run_recipe(model=ModelRecipe(name="vgg-like", depth=1, width=2))
     torch.manual_seed(0)
-    model = build_model(recipe, (1, 8, 8), 10)
-    masks = full_masks(prunable_weights(model))
-    masks["0.weight"][0] = False
+    model = build_model(recipe.model, (1, 8, 8), 10)
+    rewind, masks = network_state(model), full_masks(prunable_weights(model))
+    for mask in masks.values():
+        mask[::2] = False
+    apply_masks(prunable_weights(model), masks)
     return Checkpoint(
         run="run",
         iteration=3,
-        model=recipe,
+        recipe=recipe,
+        model=recipe.model,
         image=(1, 8, 8),
         classes=10,
         state=network_state(model),
         masks=masks,
-        initial=network_state(model),
+        rewind=rewind,
     )
 
 
@@ -101,7 +105,7 @@ def test_a_checkpoint_comes_back_as_it_was(tmp_path, checkpoint):
     save_checkpoint(path, checkpoint)
     loaded = load_checkpoint(path)
     assert (loaded.run, loaded.iteration, loaded.model) == ("run", 3, checkpoint.model)
-    for part in ("state", "masks", "initial", "rewind"):
+    for part in ("state", "masks", "rewind"):
         mine, theirs = getattr(checkpoint, part), getattr(loaded, part)
         assert mine.keys() == theirs.keys()
         assert all(torch.equal(mine[name], theirs[name]) for name in mine)

@@ -14,7 +14,7 @@ import torch
 from PIL import Image
 from recipes import training
 
-from dsd2.config.layout import dataset_name
+from dsd2.config.layout import dataset_name, run_name
 from dsd2.config.recipe import (
     DatasetRecipe,
     DistillationRecipe,
@@ -225,7 +225,7 @@ def iteration(place, recipe, number, threads):
     previous = place / f"checkpoint-{number - 1}" if number else None
     inputs = {"dataset": place / "dataset", "labels": place / "labels", "previous": previous}
     files = IterationFiles(**inputs, **outputs, dense=None, teacher=None, table=None)
-    run_iteration("run", number, recipe, files, threads, 1e9, time.time())
+    run_iteration(run_name(recipe), number, recipe, files, threads, 1e9, time.time())
     return load_checkpoint(outputs["checkpoint"]).state
 
 

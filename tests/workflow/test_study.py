@@ -7,6 +7,7 @@ import pandas as pd
 import yaml
 from PIL import Image
 
+from dsd2.config.layout import run_name
 from dsd2.config.plan import Plan
 from dsd2.config.states import arm_states
 from dsd2.config.studies import load_studies
@@ -81,7 +82,8 @@ def test_checkpoints_hold_what_the_metrics_say(finished):
         assert sparsity(checkpoint.masks) == row.sparsity
         for name, mask in checkpoint.masks.items():
             assert bool((checkpoint.state[name][~mask] == 0).all())
-        assert bool(checkpoint.initial) == (row.iteration == 0)
+        assert run_name(checkpoint.recipe) == row.run
+        assert not checkpoint.rewind, "no arm rewinds"
 
 
 def test_the_student_is_taught_by_the_teachers_best(finished):

@@ -48,11 +48,6 @@ class Sizes:
         network = 4 * self.state + (FLOAT + 1) * self.prunable
         return network + batch_size * (self.activations + 2 * self.largest)
 
-    @property
-    def checkpoint(self) -> int:
-        """Bytes of an iteration's checkpoint; the dense one has the initial state besides."""
-        return self.state + self.prunable
-
 
 @dataclass(frozen=True)
 class _Layer:

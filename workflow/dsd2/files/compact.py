@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from dsd2.files.load_network import FORMAT, KIND, Network, network_of
-from dsd2.files.tensors import load_tensors, save_tensors
+from dsd2.files.tensors import load_tensors, packed_bits, save_tensors
 from dsd2.nn.graph import Graph
 
 PRECISIONS = {"fp32": torch.float32, "fp16": torch.float16}
@@ -26,9 +26,7 @@ def encode(name: str, tensor: Tensor) -> dict[str, Tensor]:
     flat = tensor.flatten()
     index = torch.nonzero(flat)[:, 0]
     values = flat[index]
-    padded = torch.zeros(-(-len(flat) // 8), 8, dtype=torch.uint8)
-    padded.view(-1)[index] = 1
-    bits = (padded << torch.arange(8, dtype=torch.uint8)).sum(1, dtype=torch.uint8)
+    bits = packed_bits(flat != 0)
     short = torch.int16 if len(flat) <= 2**15 else torch.int32
     forms = (
         {name: tensor},

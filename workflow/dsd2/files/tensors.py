@@ -9,10 +9,12 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import torch
 from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import Tensor
@@ -42,7 +44,11 @@ def save_tensors(path: Path, tensors: Mapping[str, Tensor], about: Mapping[str, 
 
 
 def load_tensors(
-    path: Path, kind: str, version: int, identity: Identity | None = None
+    path: Path,
+    kind: str,
+    version: int,
+    identity: Identity | None = None,
+    earlier: Collection[int] = (),
 ) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Read what :func:`save_tensors` wrote; the tensors are backed by the file's memory map.
 
@@ -51,6 +57,7 @@ def load_tensors(
         kind: what its description's ``kind`` must say.
         version: what its description's ``format`` must say.
         identity: what else its description must say.
+        earlier: formats that it may have instead.
 
     Raises:
         UserError: the file is missing, damaged, or holds something else.
@@ -63,10 +70,15 @@ def load_tensors(
         raise UserError(f"{error}; {remake(path)}") from error
     if about.get("kind") != kind:
         raise UserError(f"{path}: holds a {about.get('kind')}, not a {kind}; {remake(path)}")
-    if about.get("format") != version:
+    if about.get("format") not in (version, *earlier):
         raise UserError(f"{path}: was written by another version of the workflow; {remake(path)}")
     check_identity(path, about, identity or {}, remake(path))
     return tensors, about
+
+
+def packed_bits(truth: Tensor) -> Tensor:
+    """A bit for each position of a tensor of truth values, the lowest of a byte first, uint8."""
+    return torch.from_numpy(np.packbits(truth.numpy(), bitorder="little"))
 
 
 def _as_os_error(error: SafetensorError) -> Exception:

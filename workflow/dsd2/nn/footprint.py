@@ -20,9 +20,13 @@ class Footprint(Sizes):
 
     Attributes:
         cost: of one image's forward pass.
+        weights: how many of the prunable ones each layer has.
+        tensors: how many parameters and buffers it has.
     """
 
     cost: ForwardCost
+    weights: dict[str, int]
+    tensors: int
 
 
 def footprint(recipe: ModelRecipe, image: tuple[int, int, int], classes: int) -> Footprint:
@@ -48,12 +52,16 @@ def footprint(recipe: ModelRecipe, image: tuple[int, int, int], classes: int) ->
     cost = forward_cost(model, image)
     for handle in handles:
         handle.remove()
+    weights = {name: w.numel() for name, w in prunable_weights(model).items()}
+    state = model.state_dict().values()
     return Footprint(
         cost=cost,
+        weights=weights,
+        tensors=len(state),
         operations=cost.dense,
         parameters=sum(p.numel() for p in model.parameters()),
-        prunable=sum(w.numel() for w in prunable_weights(model).values()),
-        state=sum(t.numel() * t.element_size() for t in model.state_dict().values()),
+        prunable=sum(weights.values()),
+        state=sum(t.numel() * t.element_size() for t in state),
         activations=sum(outputs),
         largest=max(outputs),
     )

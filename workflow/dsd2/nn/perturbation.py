@@ -10,20 +10,17 @@ from dsd2.config.recipe import PerturbationRecipe, TrainingRecipe
 from dsd2.nn.training import State
 
 
-def perturb(
-    model: nn.Module, recipe: PerturbationRecipe, initial: State, rewound: State, fresh: State
-) -> None:
+def perturb(model: nn.Module, recipe: PerturbationRecipe, rewound: State, fresh: State) -> None:
     """Perturb a network in place; the masks are to be applied afterwards.
 
     Args:
         model: the pruned network.
         recipe: ``none`` and ``finetune`` keep it as it is.
-        initial: the state before the dense training, for ``rewind`` to step 0.
-        rewound: the state at the rewind step, for ``rewind`` to a later one.
+        rewound: the state before the dense training's rewind step, for ``rewind``.
         fresh: a newly drawn state, for ``reinit``.
     """
     if recipe.kind == "rewind":
-        model.load_state_dict(rewound if recipe.rewind_step else initial)
+        model.load_state_dict(rewound)
     elif recipe.kind == "reinit":
         model.load_state_dict(fresh)
 

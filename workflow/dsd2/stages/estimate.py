@@ -21,6 +21,7 @@ from dsd2.config.recipe import VIEWS, RunRecipe, from_json
 from dsd2.config.teaching import table_bytes
 from dsd2.data.facts import Facts, facts
 from dsd2.errors import UserError
+from dsd2.files.checkpoint import checkpoint_bytes
 from dsd2.nn.flops import TrainingCost, training_cost
 from dsd2.nn.footprint import Footprint, footprint
 from dsd2.nn.pruning import scheduled_densities
@@ -262,9 +263,19 @@ def _memory(one: _Known) -> int:
 
 
 def _checkpoints(one: _Known) -> int:
-    """Bytes of a run's checkpoints, the dense one with its initial weights and rewind state."""
-    extra = 2 if one.run.recipe.perturbation.rewind_step else 1
-    return one.run.iterations * one.network.checkpoint + extra * one.network.state
+    """Bytes of a run's checkpoints, each as sparse as the schedule has it."""
+    recipe, network = one.run.recipe, one.network
+    rewinds = recipe.perturbation.kind == "rewind"
+    return sum(
+        checkpoint_bytes(
+            network.state,
+            network.tensors,
+            network.weights,
+            scheduled_densities(list(network.weights), recipe.pruning, iteration),
+            rewind=rewinds and iteration == 0,
+        )
+        for iteration in range(one.run.iterations)
+    )
 
 
 def _artefact(one: _Known) -> int:

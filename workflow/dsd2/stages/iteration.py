@@ -101,13 +101,13 @@ def run_iteration(
             Checkpoint(
                 run=run,
                 iteration=iteration,
+                recipe=recipe,
                 model=recipe.model,
                 image=dataset.image,
                 classes=len(dataset.classes),
                 state=network_state(model),
                 masks=masks,
-                initial=initial,
-                rewind=progress.rewind,
+                rewind=progress.rewind or initial,
             ),
         )
         names = {"run": run, "iteration": iteration}
@@ -195,7 +195,7 @@ def _start(
     dataset: Dataset,
     files: IterationFiles,
 ) -> tuple[nn.Module, Masks, State]:
-    """The network to train from, its masks on the CPU, and its initial state if it is dense.
+    """The network to train from, its masks on the CPU, and the state of step 0 to rewind to.
 
     Weights are drawn, and scores are ranked, on the CPU whatever trains.
     """
@@ -204,7 +204,8 @@ def _start(
     fresh = network_state(model)
     model.to(data.device)
     if iteration == 0:
-        return model, full_masks(prunable_weights(model)), fresh
+        rewinds = recipe.perturbation.kind == "rewind"
+        return model, full_masks(prunable_weights(model)), fresh if rewinds else {}
     assert files.previous is not None, "every iteration but the dense one has a previous"
     previous = load_checkpoint_of(files.previous, run, iteration - 1)
     dense = load_checkpoint_of(files.dense, run, 0) if files.dense is not None else previous
@@ -219,7 +220,7 @@ def _start(
             " removes nothing more; set pruning.wall to at most"
             f" {scheduled_sparsity(iteration, recipe.pruning.fraction):.6g}"
         )
-    perturb(model, recipe.perturbation, dense.initial, dense.rewind, fresh)
+    perturb(model, recipe.perturbation, dense.rewind, fresh)
     return model, masks, {}
 
 
