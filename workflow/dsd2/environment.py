@@ -8,15 +8,17 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from dsd2.processes import WORKFLOW, Identity
+
 ROOTS = "DSD2_DATA_ROOTS"
 DOWNLOAD = "DSD2_DOWNLOAD"
 GPU_SHARE = "DSD2_GPU_SHARE"
 
 
 def set_for_jobs(data_roots: Sequence[str], download: bool, gpu_share: int | None) -> None:
-    """Have this process's children find this library, this interpreter and the data.
+    """Have this process's children find this library, this interpreter and the data, and it.
 
-    Neither needs to be installed or activated. Where the data lies goes by the environment, since
+    None of it needs to be installed or activated. Where the data lies goes by the environment, since
     it is not what a dataset is: another place must make nothing anew.
 
     Args:
@@ -29,6 +31,7 @@ def set_for_jobs(data_roots: Sequence[str], download: bool, gpu_share: int | Non
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [library, inherited]))
     interpreter = str(Path(sys.executable).parent)
     os.environ["PATH"] = os.pathsep.join([interpreter, os.environ.get("PATH", os.defpath)])
+    os.environ[WORKFLOW] = str(Identity.own())
     # As JSON, for a colon may be part of a path.
     os.environ[ROOTS] = json.dumps(list(data_roots))
     os.environ[DOWNLOAD] = "yes" if download else ""

@@ -23,12 +23,39 @@ class UserError(Exception):
     """
 
 
+class Unreadable(UserError):
+    """A file is there, but may not be read or is no file, so that nothing is known of it."""
+
+
+OUT_OF_MEMORY = (
+    # Torch says "can't allocate", the system "Cannot allocate".
+    "t allocate memory",
+    "out of memory",
+    "out of shared memory",
+    "unable to allocate",
+    "failed to allocate",
+    "ALLOC_FAILED",
+    # What C++ throws.
+    "bad_alloc",
+    "bad allocation",
+    # All that oneDNN says where there is no room for the program that it writes.
+    "could not create a primitive",
+    "could not create a memory",
+    # What is said where there is no room for another thread's stack.
+    "can't start new thread",
+    "failed to launch worker thread",
+    "resource temporarily unavailable",
+)
+"""Words of those who found no memory: Python, numpy, torch, its libraries, the system."""
+
+
 def out_of_memory(error: BaseException) -> bool:
-    """Whether an error says that memory could not be had: Python's, torch's or the system's."""
+    """Whether an error says that memory could not be had."""
     if isinstance(error, MemoryError):
         return True
-    return isinstance(error, RuntimeError | OSError) and any(
-        # Torch says "can't allocate", the system "Cannot allocate".
-        words in str(error)
-        for words in ("t allocate memory", "out of memory")
-    )
+    return not isinstance(error, UserError) and says_out_of_memory(str(error))
+
+
+def says_out_of_memory(text: str) -> bool:
+    """Whether a text has words of those who found no memory."""
+    return any(words.lower() in text.lower() for words in OUT_OF_MEMORY)

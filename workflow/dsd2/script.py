@@ -7,15 +7,33 @@ from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr
 from pathlib import Path
 
-from dsd2.errors import UserError
+from dsd2.errors import UserError, out_of_memory
+from dsd2.processes import (
+    die_with_workflow,
+    escape_what_cannot_be_shown,
+    out_of_memory_sentence,
+)
 
 
 @contextmanager
 def logged(path: str) -> Iterator[None]:
-    """Send what is written to stderr into a log; a user's mistake becomes one line of it."""
-    with Path(path).open("w", encoding="utf-8") as log, redirect_stderr(log):
+    """Send what is written to stderr into a log; a user's mistake becomes one line of it.
+
+    The script ends with the workflow that started it, as a stage does.
+    """
+    die_with_workflow()
+    escape_what_cannot_be_shown()
+    with (
+        Path(path).open("w", encoding="utf-8", errors="backslashreplace") as log,
+        redirect_stderr(log),
+    ):
         try:
             yield
         except UserError as error:
             print(f"error: {error}", file=log)
+            sys.exit(1)
+        except Exception as error:
+            if not out_of_memory(error):
+                raise
+            print(f"error: {out_of_memory_sentence(Path(path).stem, error)}", file=log)
             sys.exit(1)

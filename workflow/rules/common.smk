@@ -1,5 +1,6 @@
 """The studies of this invocation, and the functions that fill in what stages need."""
 
+import logging
 import shlex
 import sys
 from dataclasses import asdict, replace
@@ -18,7 +19,8 @@ from dsd2.config.study import HEADINGS, TABLES
 from dsd2.data.listing import watched
 from dsd2.environment import set_for_jobs
 from dsd2.errors import UserError
-from dsd2.failures import failed_jobs
+from dsd2.failures import FailedJobs
+from dsd2.processes import escape_what_cannot_be_shown, say
 from dsd2.progress import ProgressReporter
 
 
@@ -30,12 +32,30 @@ def checked(function, *arguments):
         raise WorkflowError(str(error)) from None
 
 
+def failed_jobs():
+    """What hears of failures from now on, whatever ``--quiet`` keeps from being shown.
+
+    Snakemake's log is one of Python's, and it is not promised under which name, nor that its
+    settings lie where they do: where they do not, the run ends without a list of what failed.
+    """
+    settings = getattr(workflow, "output_settings", None)
+    quiet = {str(kind).lower().rpartition(".")[2] for kind in getattr(settings, "quiet", None) or ()}
+    failures = FailedJobs(silent="all" in quiet and not getattr(settings, "dryrun", False))
+    logger = logging.getLogger("snakemake.logging")
+    for handler in [held for held in logger.handlers if held.name == failures.name]:
+        logger.removeHandler(handler)
+    logger.addHandler(failures)
+    return failures
+
+
 def resource_limit(name):
     """What ``--resources`` limits a resource to; None if it does not."""
     limit = workflow.global_resources.get(name)
     return None if limit is None else limit.value
 
 
+escape_what_cannot_be_shown()
+FAILURES = failed_jobs()
 PLAN = checked(Plan, *checked(load_studies, config))
 STUDIES = PLAN.studies
 FIGURE_FORMATS = ("png", "svg")

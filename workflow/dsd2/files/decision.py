@@ -10,6 +10,7 @@ from typing import Any
 
 from dsd2.errors import DELETE, UserError
 from dsd2.files.atomic import write_text
+from dsd2.files.reading import check_file
 
 GATE = "gate"
 CHOICE = "teacher choice"
@@ -28,8 +29,9 @@ def read_decision(path: Path, kind: str) -> dict[str, Any]:
 
     Raises:
         FileNotFoundError: there is no such file.
-        UserError: it is damaged, of another kind or of another version.
+        UserError: it may not be read, is damaged, of another kind or of another version.
     """
+    check_file(path)
     try:
         decision = json.loads(path.read_bytes())
         expected = decision.pop("sha256")

@@ -19,6 +19,7 @@ from pyarrow.json import ParseOptions, ReadOptions, read_json
 
 from dsd2.errors import UserError, remake
 from dsd2.files.atomic import replacing
+from dsd2.files.reading import check_file, not_read
 
 _CHECKSUM = b"sha256"
 
@@ -202,6 +203,7 @@ def read_table(path: Path, schema: pa.Schema) -> pa.Table:
         UserError: the file is missing, damaged, or has another schema.
     """
     try:
+        check_file(path)
         # Not pq.read_table, which imports pyarrow's datasets and takes some paths for one.
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
             table = file.read()
@@ -211,7 +213,7 @@ def read_table(path: Path, schema: pa.Schema) -> pa.Table:
         raise UserError(f"{path}: there is no such file") from error
     # A damaged name or text is no UTF-8, which is a ValueError.
     except (pa.ArrowException, OSError, ValueError) as error:
-        raise UserError(f"{path}: is damaged; {remake(path)}") from error
+        raise not_read(error, f"{path}: is damaged; {remake(path)}") from error
     if not known:
         raise UserError(
             f"{path}: has other columns than this version of the workflow writes; {remake(path)}"

@@ -20,6 +20,7 @@ from torch import Tensor
 
 from dsd2.errors import UserError, remake
 from dsd2.files.atomic import replacing
+from dsd2.files.reading import check_file, not_read
 
 _KEY = "dsd2"
 
@@ -54,6 +55,7 @@ def load_tensors(path: Path, kind: str, version: int) -> tuple[dict[str, Tensor]
         UserError: the file is missing, damaged, or holds something else.
     """
     try:
+        check_file(path)
         with safe_open(path, framework="pt") as file:
             about = json.loads((file.metadata() or {})[_KEY])
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
@@ -61,9 +63,8 @@ def load_tensors(path: Path, kind: str, version: int) -> tuple[dict[str, Tensor]
     except FileNotFoundError as error:
         raise UserError(f"{path}: there is no such file") from error
     except (SafetensorError, KeyError, ValueError, OSError) as error:
-        raise UserError(
-            f"{path}: is damaged or no file of this workflow; {remake(path)}"
-        ) from error
+        damaged = f"{path}: is damaged or no file of this workflow; {remake(path)}"
+        raise not_read(error, damaged) from error
     if _checksum(tensors, about) != expected:
         raise UserError(f"{path}: is damaged (its checksum does not match); {remake(path)}")
     if about.get("kind") != kind:
