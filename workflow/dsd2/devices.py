@@ -70,7 +70,7 @@ def lock_folder(environment: Mapping[str, str]) -> Path:
         # `su` keeps the variable of the user that one was before.
         if runtime and Path(runtime).is_absolute() and _is_private(runtime):
             return Path(runtime, "dsd2-gpus")
-    shared = Path("/tmp")  # noqa: S108 - the folder in it is checked before it is used
+    shared = Path("/tmp")
     place = shared if os.access(shared, os.W_OK | os.X_OK) else Path(tempfile.gettempdir())
     return place / f"dsd2-gpus-{user}"
 

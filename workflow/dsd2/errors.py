@@ -23,7 +23,7 @@ class UserError(Exception):
     """
 
 
-class Unreadable(UserError):
+class UnreadableError(UserError):
     """A file is there, but may not be read or is no file, so that nothing is known of it."""
 
 

@@ -7,6 +7,7 @@ import logging
 import re
 import sys
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -93,7 +94,7 @@ class FailedJobs(logging.Handler):
         """
         if lines := self.lines():
             _print("These failed; the same command makes them, once the cause is mended:", *lines)
-            self._errors.clear()
+            self._silent = False
         elif not self._errors or not self._silent:
             _print("The run failed; what Snakemake says of it is above or in:", *logs)
 
@@ -106,12 +107,12 @@ class FailedJobs(logging.Handler):
         """Say why the run ended, where Snakemake may not; it closes its handlers at its end."""
         if self._errors and self._silent:
             _print(*dict.fromkeys(self._errors))
-        if any("Traceback" in error or "Error" in error for error in self._errors):
-            for record in damaged_records(RECORDS):
-                _print(
-                    f"{record}: is damaged; delete {RECORDS.parent}: Snakemake then knows less of"
-                    " how files were made, and nothing is made anew for it"
-                )
+        if any("Traceback" in error and "persistence" in error for error in self._errors):
+            damaged = [str(record) for record in damaged_records(RECORDS)] or [str(RECORDS)]
+            _print(
+                f"{damaged[0]}: is damaged, and so are {len(damaged) - 1} more of Snakemake's own"
+                f" records; delete the folder {RECORDS.parent}: no result is made anew for that"
+            )
         self._errors.clear()
         super().close()
 
@@ -165,7 +166,6 @@ def _text(log: str) -> str:
 
 
 def _print(first: str, *others: str) -> None:
-    try:
+    # It may be that nobody listens any more, or that Python has closed the stream.
+    with suppress(OSError, ValueError):
         print(first, *others, sep="\n  ", file=sys.stderr, flush=True)
-    except (OSError, ValueError):
-        pass  # Nobody listens any more, or Python has closed the stream.

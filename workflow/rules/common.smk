@@ -60,7 +60,8 @@ PLAN = checked(Plan, *checked(load_studies, config))
 STUDIES = PLAN.studies
 FIGURE_FORMATS = ("png", "svg")
 
-set_for_jobs(
+checked(
+    set_for_jobs,
     dict.fromkeys(root for study in STUDIES.values() for root in study.data_roots),
     any(study.download for study in STUDIES.values()),
     resource_limit("gpu_share"),

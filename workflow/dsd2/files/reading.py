@@ -6,7 +6,7 @@ import os
 import stat
 from pathlib import Path
 
-from dsd2.errors import Unreadable, UserError, out_of_memory
+from dsd2.errors import UnreadableError, UserError, out_of_memory
 
 _KINDS = {
     stat.S_IFDIR: "a folder",
@@ -22,7 +22,7 @@ def check_file(path: Path | str) -> None:
 
     Raises:
         FileNotFoundError: there is none.
-        Unreadable: it is a folder, a pipe, a socket or a device, or may not be read.
+        UnreadableError: it is a folder, a pipe, a socket or a device, or may not be read.
     """
     try:
         kind = stat.S_IFMT(os.stat(path).st_mode)  # noqa: PTH116 - a path or its text
@@ -32,12 +32,12 @@ def check_file(path: Path | str) -> None:
     except FileNotFoundError:
         raise
     except PermissionError as error:
-        raise Unreadable(
+        raise UnreadableError(
             f"{path}: may not be read ({error.strerror}); give yourself read permission"
         ) from error
     except OSError as error:
-        raise Unreadable(f"{path}: cannot be read ({error.strerror})") from error
-    raise Unreadable(f"{path}: is {_KINDS.get(kind, 'no file')}, where a file belongs")
+        raise UnreadableError(f"{path}: cannot be read ({error.strerror})") from error
+    raise UnreadableError(f"{path}: is {_KINDS.get(kind, 'no file')}, where a file belongs")
 
 
 def not_read(error: Exception, otherwise: str) -> Exception:
