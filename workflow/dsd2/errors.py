@@ -1,5 +1,6 @@
 """The one exception that users are meant to see, and what it advises about bad files."""
 
+import re
 from pathlib import Path
 
 
@@ -27,24 +28,17 @@ class UnreadableError(UserError):
     """A file is there, but may not be read or is no file, so that nothing is known of it."""
 
 
-OUT_OF_MEMORY = (
+OUT_OF_MEMORY = re.compile(
     # Torch says "can't allocate", the system "Cannot allocate".
-    "t allocate memory",
-    "out of memory",
-    "out of shared memory",
-    "unable to allocate",
-    "failed to allocate",
-    "ALLOC_FAILED",
-    # What C++ throws.
-    "bad_alloc",
-    "bad allocation",
-    # All that oneDNN says where there is no room for the program that it writes.
-    "could not create a primitive",
-    "could not create a memory",
+    r"t allocate memory|out of (shared )?memory|unable to allocate|failed to allocate"
+    # What CUDA's libraries say, and what C++ throws.
+    r"|ALLOC_FAILED|bad_alloc|bad allocation"
+    # All that oneDNN says where there is no room for a program that it writes; what it cannot
+    # write at all lacks a descriptor.
+    r"|could not create a (primitive(?! desc)|memory)"
     # What is said where there is no room for another thread's stack.
-    "can't start new thread",
-    "failed to launch worker thread",
-    "resource temporarily unavailable",
+    r"|can't start new thread|failed to launch worker thread|resource temporarily unavailable",
+    re.IGNORECASE,
 )
 """Words of those who found no memory: Python, numpy, torch, its libraries, the system."""
 
@@ -58,4 +52,4 @@ def out_of_memory(error: BaseException) -> bool:
 
 def says_out_of_memory(text: str) -> bool:
     """Whether a text has words of those who found no memory."""
-    return any(words.lower() in text.lower() for words in OUT_OF_MEMORY)
+    return OUT_OF_MEMORY.search(text) is not None

@@ -39,7 +39,9 @@ def failed_jobs():
     settings lie where they do: where they do not, the run ends without a list of what failed.
     """
     settings = getattr(workflow, "output_settings", None)
-    quiet = {str(kind).lower().rpartition(".")[2] for kind in getattr(settings, "quiet", None) or ()}
+    quiet = {
+        str(kind).lower().rpartition(".")[2] for kind in getattr(settings, "quiet", None) or ()
+    }
     failures = FailedJobs(silent="all" in quiet and not getattr(settings, "dryrun", False))
     logger = logging.getLogger("snakemake.logging")
     for handler in [held for held in logger.handlers if held.name == failures.name]:
