@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr
 from pathlib import Path
@@ -19,7 +20,7 @@ from dsd2.processes import (
 def logged(path: str) -> Iterator[None]:
     """Send what is written to stderr into a log; a user's mistake becomes one line of it.
 
-    The script ends with the workflow that started it, as a stage does.
+    Other errors become its last lines. The script ends with its workflow, as a stage does.
     """
     die_with_workflow()
     escape_what_cannot_be_shown()
@@ -33,7 +34,9 @@ def logged(path: str) -> Iterator[None]:
             print(f"error: {error}", file=log)
             sys.exit(1)
         except Exception as error:
-            if not out_of_memory(error):
-                raise
-            print(f"error: {out_of_memory_sentence(Path(path).stem, error)}", file=log)
+            # The interpreter would print it after the log is closed.
+            if out_of_memory(error):
+                print(f"error: {out_of_memory_sentence(Path(path).stem, error)}", file=log)
+            else:
+                traceback.print_exc(file=log)
             sys.exit(1)
