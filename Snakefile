@@ -40,18 +40,14 @@ onstart:
 
 onsuccess:
     PROGRESS.stop()
+    FAILURES.forget()
     for study in STUDIES.values():
         results = dict.fromkeys([*study_results(study), *export_results(study)])
         if made := [path for path in results if Path(path).exists()]:
-            print(*outcome(study), sep="\n")
-            print(f"The study {study.folder} is in:", *made, sep="\n  ")
+            listed = [f"  {path}" for path in made]
+            say(*outcome(study), f"The study {study.folder} is in:", *listed)
 
 
 onerror:
     PROGRESS.stop()
-    if failed := failed_jobs(log):
-        print(
-            "These failed; the same command makes them, once the cause is mended:",
-            *failed,
-            sep="\n  ",
-        )
+    FAILURES.tell(log)

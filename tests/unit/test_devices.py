@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from dsd2.devices import device_names, stage_device
+from dsd2.devices import claim, device_names, lock_folder, stage_device
 from dsd2.environment import gpu_share, set_for_jobs
+from dsd2.errors import UserError
 
 LIBRARY = Path(__file__).parents[2] / "workflow"
 HOLD = (
@@ -68,6 +69,87 @@ def test_a_gpu_is_the_same_whatever_a_process_sees(holders):
     assert says(holders("4,7")) == "0"
     assert says(holders("7,4")) == "0", "the other one, which it sees first"
     assert says(holders("7")) == "waiting for one of 1 GPUs"
+
+
+def test_a_lock_that_is_deleted_is_not_held_by_the_next(holders, tmp_path):
+    folder = tmp_path / "locks"
+    assert says(holders("0")) == "0"
+    (folder / "0.0.lock").unlink()
+    assert says(holders("0")) == "0", "nothing can be done about the first, but none waits for ever"
+    assert says(holders("0")) == "waiting for one of 1 GPUs"
+
+
+def test_a_gpu_of_any_name_has_a_lock_in_the_folder(tmp_path):
+    assert claim(["MIG-GPU-8a/1/0", "../x"], 1, tmp_path / "locks") == 0
+    assert claim(["MIG-GPU-8a/1/0", "../x"], 1, tmp_path / "locks") == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["locks"]
+
+
+PLANTED = {
+    "a link to a folder": lambda folder, own: folder.symlink_to(own, target_is_directory=True),
+    "a link to nothing": lambda folder, own: folder.symlink_to(own / "absent"),
+    "a file": lambda folder, own: folder.touch(),
+    "a named pipe": lambda folder, own: os.mkfifo(folder),
+    "a folder that all may write to": lambda folder, own: (folder.mkdir(), folder.chmod(0o777)),
+    "a folder that the group may enter": lambda folder, own: (folder.mkdir(), folder.chmod(0o750)),
+}
+
+
+@pytest.mark.parametrize("plant", PLANTED.values(), ids=PLANTED)
+def test_a_folder_of_locks_that_another_may_have_made_is_refused(tmp_path, plant):
+    folder, own = tmp_path / "locks", tmp_path / "own"
+    own.mkdir(mode=0o700)
+    plant(folder, own)
+    with pytest.raises(UserError, match=r"locks: cannot be used for locks on GPUs .*; have it"):
+        claim(["0"], 1, folder)
+    assert not list(own.iterdir()), "nothing is made where a link leads"
+
+
+def test_another_users_folder_of_locks_is_refused(tmp_path):
+    folder = tmp_path / "locks"
+    folder.mkdir(mode=0o700)
+    if os.geteuid() != 0:
+        pytest.skip("only root can give a folder to another user")
+    os.chown(folder, 65534, 65534)
+    with pytest.raises(UserError, match="another user's, or open to others"):
+        claim(["0"], 1, folder)
+    assert not list(folder.iterdir())
+
+
+@pytest.mark.parametrize("kind", ["link", "pipe", "folder", "another user's"])
+def test_what_is_no_lock_of_ones_own_is_refused(tmp_path, kind):
+    folder = tmp_path / "locks"
+    folder.mkdir(mode=0o700)
+    lock, target = folder / "0.0.lock", tmp_path / "target"
+    match kind:
+        case "link":
+            lock.symlink_to(target)
+        case "pipe":
+            os.mkfifo(lock)
+        case "folder":
+            lock.mkdir()
+        case _:
+            lock.touch()
+            if os.geteuid() != 0:
+                pytest.skip("only root can give a file to another user")
+            os.chown(lock, 65534, 65534)
+    with pytest.raises(UserError, match=r"0.0.lock: cannot be used for locks on GPUs"):
+        claim(["0"], 1, folder)
+    assert not target.exists()
+
+
+def test_locks_lie_in_ones_own_runtime_folder_wherever_tmpdir_is(tmp_path, monkeypatch):
+    runtime = tmp_path / "runtime"
+    runtime.mkdir(mode=0o700)
+    expected = runtime / "dsd2-gpus"
+    assert lock_folder({"XDG_RUNTIME_DIR": str(runtime)}) == expected
+    elsewhere = lock_folder({})
+    for unfit in ("relative", str(tmp_path / "absent"), ""):
+        assert lock_folder({"XDG_RUNTIME_DIR": unfit}) == elsewhere
+    runtime.chmod(0o755)
+    assert lock_folder({"XDG_RUNTIME_DIR": str(runtime)}) == elsewhere
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    assert lock_folder({"TMPDIR": str(tmp_path)}) == elsewhere, "one place for all of a user's"
 
 
 def test_jobs_are_told_how_many_share(monkeypatch):

@@ -4,10 +4,14 @@ import hashlib
 import json
 import math
 import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pyarrow as pa
 import pytest
 import torch
+from one_stage import environment
 from recipes import run_recipe
 from rows import row_of
 
@@ -63,10 +67,73 @@ def test_a_writer_that_fails_leaves_the_old_file(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_leftover_of_a_killed_writer_is_in_nobodys_way(tmp_path):
-    (tmp_path / ".file.tmp").write_text("half a file of a process that is gone")
+WRITE_AND_WAIT = (
+    "import sys, pathlib; from dsd2.files.atomic import replacing\n"
+    "with replacing(pathlib.Path(sys.argv[1])) as temporary:\n"
+    "    temporary.write_text('half')\n"
+    "    print(temporary, flush=True)\n"
+    "    sys.stdin.read()\n"
+)
+
+
+@pytest.fixture
+def writer(tmp_path):
+    """A process in the middle of writing a file, and the temporary file that it writes."""
+    with subprocess.Popen(
+        [sys.executable, "-c", WRITE_AND_WAIT, str(tmp_path / "file")],
+        env=environment(),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        yield process, Path(process.stdout.readline().strip())
+        process.kill()
+
+
+def test_two_writers_of_one_file_do_not_meet(tmp_path, writer):
+    process, temporary = writer
     write_text(tmp_path / "file", "whole")
-    assert [p.name for p in tmp_path.iterdir()] == ["file"]
+    assert temporary.read_text() == "half", "it is another process's, which lives"
+    process.communicate("")
+    assert process.returncode == 0
+    assert (tmp_path / "file").read_text() == "half", "the last that ends is the file"
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_leftover_of_a_killed_writer_is_removed(tmp_path, writer):
+    process, temporary = writer
+    process.kill()
+    process.wait()
+    assert temporary.exists()
+    write_text(tmp_path / "file", "whole")
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_of_writers_that_cannot_be_seen_old_leftovers_alone_are_removed(tmp_path):
+    elsewhere = tmp_path / ".file.12-12-345-0123abcd.tmp"
+    former, others = tmp_path / ".file.tmp", tmp_path / ".file2.12-12-345-0123abcd.tmp"
+    for path in (elsewhere, former, others):
+        path.write_text("half")
+    write_text(tmp_path / "file", "whole")
+    assert len(list(tmp_path.iterdir())) == 4, "another machine may be writing now"
+    for path in (elsewhere, former, others):
+        os.utime(path, (0, 0))
+    write_text(tmp_path / "file", "whole")
+    assert {path.name for path in tmp_path.iterdir()} == {"file", others.name}
+
+
+def test_a_name_of_full_length_can_be_written(tmp_path):
+    write_text(tmp_path / ("a" * 255), "whole")
+    assert (tmp_path / ("a" * 255)).read_text() == "whole"
+
+
+def test_a_folder_where_a_file_belongs_is_named(tmp_path):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").write_text("text")
+    for path in (tmp_path / "folder", tmp_path / "file" / "below"):
+        with pytest.raises(UserError, match=r"cannot be written \(.+\): there is a folder where"):
+            write_text(path, "text")
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["file", "folder"]
 
 
 def test_files_follow_the_umask(tmp_path):

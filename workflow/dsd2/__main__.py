@@ -7,7 +7,12 @@ _STARTED = time.time() - time.process_time()
 
 if __name__ == "__main__":
     from dsd2.cli import main
-    from dsd2.processes import leave, raise_when_asked_to_stop
+    from dsd2.processes import (
+        escape_what_cannot_be_shown,
+        leave,
+        raise_when_asked_to_stop,
+    )
 
+    escape_what_cannot_be_shown()
     raise_when_asked_to_stop()
     leave(main(sys.argv[1:], _STARTED))

@@ -10,7 +10,13 @@ from pathlib import Path
 from dsd2.config import layout
 from dsd2.config.recipe import DatasetRecipe, NoiseRecipe, RunRecipe, from_json
 from dsd2.errors import UserError, out_of_memory
-from dsd2.processes import Stopped, die_with_parent, importing, peak_memory
+from dsd2.processes import (
+    Stopped,
+    die_with_parent,
+    die_with_workflow,
+    importing,
+    out_of_memory_sentence,
+)
 
 
 def main(arguments: Sequence[str], started: float) -> int:
@@ -23,6 +29,7 @@ def main(arguments: Sequence[str], started: float) -> int:
     options = _parser().parse_args(arguments)
     if options.die_with_parent:
         die_with_parent()
+    die_with_workflow()
     try:
         with importing():
             stage = _stage(options, started)
@@ -33,7 +40,7 @@ def main(arguments: Sequence[str], started: float) -> int:
     except Stopped as stopped:
         print(f"error: {stopped}", file=sys.stderr)
         return 128 + stopped.signal
-    except (MemoryError, RuntimeError, OSError) as error:
+    except Exception as error:
         if not out_of_memory(error):
             raise
         print(f"error: {_too_little_memory(options.verb, error)}", file=sys.stderr)
@@ -43,16 +50,12 @@ def main(arguments: Sequence[str], started: float) -> int:
 
 def _too_little_memory(verb: str, error: BaseException) -> str:
     """What the stage held and asked for, and what to lower."""
-    asked = str(error).partition("\n")[0] or "no more could be had"
     lower = {
         "train": "training.batch_size, dataset.image_size or the model, or stream the images"
         " (dataset.stream: true)",
         "tabulate": "the table's use (distillation.table: false)",
     }.get(verb, "dataset.image_size or dataset.train, or stream the images (dataset.stream: true)")
-    return (
-        f"{verb} ran out of memory when it held {peak_memory() / 1e6:.0f} MB ({asked}):"
-        f" give it more, or lower {lower}"
-    )
+    return f"{out_of_memory_sentence(verb, error)}, or lower {lower}"
 
 
 def _stage(options: argparse.Namespace, started: float) -> Callable[[], None]:

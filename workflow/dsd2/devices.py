@@ -10,13 +10,17 @@ from __future__ import annotations
 import fcntl
 import math
 import os
+import stat
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from dsd2.environment import gpu_share
+from dsd2.errors import UserError
 
 if TYPE_CHECKING:
     import torch
@@ -36,7 +40,7 @@ def stage_device() -> torch.device:
         return torch.device("cpu")
     if "SLURM_JOB_ID" not in os.environ:
         names = device_names(torch.cuda.device_count(), os.environ)
-        torch.cuda.set_device(claim(names, gpu_share(), lock_folder()))
+        torch.cuda.set_device(claim(names, gpu_share(), lock_folder(os.environ)))
     return torch.device("cuda")
 
 
@@ -52,9 +56,36 @@ def device_names(count: int, environment: Mapping[str, str]) -> list[str]:
     return names[:count] if len(names) >= count else [str(number) for number in range(count)]
 
 
-def lock_folder() -> Path:
-    """Where this user's locks lie: on the machine itself, since its GPUs are its own."""
-    return Path(tempfile.gettempdir(), f"dsd2-gpus-{os.getuid()}")
+def lock_folder(environment: Mapping[str, str]) -> Path:
+    """Where this user's locks lie: on the machine itself, since its GPUs are its own.
+
+    One place for all workflows of a user, whatever each has as ``TMPDIR``. The user's own runtime
+    folder comes first: nobody else can write there, and nothing is cleared away while it is used.
+
+    Args:
+        environment: of the process.
+    """
+    user = os.geteuid()
+    for runtime in (environment.get("XDG_RUNTIME_DIR"), f"/run/user/{user}"):
+        # `su` keeps the variable of the user that one was before.
+        if runtime and Path(runtime).is_absolute() and _is_private(runtime):
+            return Path(runtime, "dsd2-gpus")
+    shared = Path("/tmp")
+    place = shared if os.access(shared, os.W_OK | os.X_OK) else Path(tempfile.gettempdir())
+    return place / f"dsd2-gpus-{user}"
+
+
+def _is_private(folder: str) -> bool:
+    """Whether a path is a folder that this user alone can enter."""
+    try:
+        return _private(os.stat(folder))  # noqa: PTH116 - a folder's state, not a path's
+    except OSError:
+        return False
+
+
+def _private(state: os.stat_result) -> bool:
+    alone = state.st_uid == os.geteuid() and not stat.S_IMODE(state.st_mode) & 0o077
+    return alone and stat.S_ISDIR(state.st_mode)
 
 
 def claim(names: Sequence[str], at_once: int, folder: Path) -> int:
@@ -69,14 +100,17 @@ def claim(names: Sequence[str], at_once: int, folder: Path) -> int:
 
     Returns:
         The GPU's place among ``names``.
+
+    Raises:
+        UserError: the folder or a lock in it is not this user's alone: another could block us.
     """
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    opened = _open_private(folder)
     places = range(max(1, math.ceil(at_once / len(names))))
     told = False
     while True:
         for place in places:
             for number, name in enumerate(names):
-                if _lock(folder / f"{name}.{place}.lock"):
+                if _lock(folder, opened, f"{quote(name, safe='')}.{place}.lock"):
                     return number
         if not told:
             print(f"waiting for one of {len(names)} GPUs", flush=True)
@@ -84,12 +118,45 @@ def claim(names: Sequence[str], at_once: int, folder: Path) -> int:
         time.sleep(ASK_EVERY)
 
 
-def _lock(file: Path) -> bool:
-    """Lock a file for as long as the process lives; False if another process has it."""
-    descriptor = os.open(file, os.O_RDWR | os.O_CREAT, 0o600)
+def _open_private(folder: Path) -> int:
+    """Make the folder of the locks where there is none, and open it; what is there is checked."""
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with suppress(FileExistsError):
+            folder.mkdir(mode=0o700)
+        opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    except OSError as error:
+        raise _refused(folder, error.strerror) from error
+    if not _private(os.fstat(opened)):
+        raise _refused(folder, "it is another user's, or open to others")
+    # Those who clear away what is old, as systemd does, leave a locked folder's files alone.
+    with suppress(OSError):
+        fcntl.flock(opened, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    return opened
+
+
+def _lock(folder: Path, opened: int, name: str) -> bool:
+    """Lock a file for as long as the process lives; False if another process has it."""
+    # A named pipe would keep a process waiting that opens it.
+    how = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK
+    try:
+        descriptor = os.open(name, how, 0o600, dir_fd=opened)
+        state = os.fstat(descriptor)
+        if not stat.S_ISREG(state.st_mode) or state.st_uid != os.geteuid():
+            raise _refused(folder / name, "it is no file of yours")
+        with suppress(BlockingIOError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # One that somebody has deleted meanwhile locks nothing.
+            if os.fstat(descriptor).st_nlink:
+                return True
         os.close(descriptor)
-        return False
-    return True
+    except OSError as error:
+        raise _refused(folder / name, error.strerror) from error
+    return False
+
+
+def _refused(path: Path, reason: str | None) -> UserError:
+    return UserError(
+        f"{path}: cannot be used for locks on GPUs ({reason}); have it removed, or set"
+        " XDG_RUNTIME_DIR to a folder of your own with mode 700"
+    )

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
+import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
+
+from dsd2.errors import UserError
+from dsd2.processes import WORKFLOW, Identity
 
 ROOTS = "DSD2_DATA_ROOTS"
 DOWNLOAD = "DSD2_DOWNLOAD"
@@ -18,28 +23,68 @@ JOB_STARTED = "DSD2_JOB_STARTED"
 RESERVE = 180.0
 """Seconds before its job's time limit at which a training ends by itself; it has to save then."""
 
+TEMPORARY = 1_000_000
+"""Bytes that a run may need for temporary files of Snakemake's own."""
+
 
 def set_for_jobs(data_roots: Sequence[str], download: bool, gpu_share: int | None) -> None:
-    """Have this process's children find this library, this interpreter and the data.
+    """Have this process's children find this library, this interpreter, the data and itself.
 
-    Neither needs to be installed or activated. Where the data lies goes by the environment, since
+    Nothing needs to be installed or activated. Where the data lies goes by the environment, since
     it is not what a dataset is: another place must make nothing anew.
 
     Args:
         data_roots: folders that may hold a named dataset, searched in order.
         download: whether one that is in none of them may be fetched.
         gpu_share: stages that may run on this machine's GPUs at once; None leaves it as it is.
+
+    Raises:
+        UserError: this library or interpreter lies where its children cannot be told of it, or
+            there is no room for temporary files.
     """
-    library = str(Path(__file__).parents[1])
+    _check_temporary_folder()
+    library = _listable(Path(__file__).parents[1])
     inherited = os.environ.get("PYTHONPATH")
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [library, inherited]))
-    interpreter = str(Path(sys.executable).parent)
+    interpreter = _listable(Path(sys.executable).parent)
     os.environ["PATH"] = os.pathsep.join([interpreter, os.environ.get("PATH", os.defpath)])
+    os.environ[WORKFLOW] = str(Identity.own())
     # As JSON, for a colon may be part of a path.
     os.environ[ROOTS] = json.dumps(list(data_roots))
     os.environ[DOWNLOAD] = "yes" if download else ""
     if gpu_share is not None:
         os.environ[GPU_SHARE] = str(gpu_share)
+
+
+def _listable(folder: Path) -> str:
+    """A folder as it can stand in a list of folders, which colons part, and in a rule."""
+    absolute, relative = str(folder), os.path.relpath(folder)
+    if "{" in absolute or "}" in absolute:
+        raise UserError(
+            f"{absolute}: has braces in its path, which Snakemake takes for a wildcard; rename"
+            " the folder"
+        )
+    if os.pathsep not in absolute:
+        return absolute
+    if os.pathsep not in relative:
+        # Jobs work in the folder that this process works in.
+        return relative
+    raise UserError(
+        f"{absolute}: has a colon in its path, at which PATH and PYTHONPATH are parted; rename the"
+        " folder, or run the workflow within the clone"
+    )
+
+
+def _check_temporary_folder() -> None:
+    """Snakemake's scheduler writes there, and would not say where it found no room."""
+    try:
+        folder = tempfile.gettempdir()
+    except OSError as error:
+        raise UserError(f"no folder for temporary files can be used ({error.strerror})") from error
+    if shutil.disk_usage(folder).free < TEMPORARY:
+        raise UserError(
+            f"{folder}: has no room for temporary files; make some, or set TMPDIR to another folder"
+        )
 
 
 def data_roots() -> list[Path]:

@@ -1,5 +1,6 @@
 """The one exception that users are meant to see, and what it advises about bad files."""
 
+import re
 from pathlib import Path
 
 
@@ -24,12 +25,32 @@ class UserError(Exception):
     """
 
 
+class UnreadableError(UserError):
+    """A file is there, but may not be read or is no file, so that nothing is known of it."""
+
+
+OUT_OF_MEMORY = re.compile(
+    # Torch says "can't allocate", the system "Cannot allocate".
+    r"t allocate memory|out of (shared )?memory|unable to allocate|failed to allocate"
+    # What CUDA's libraries say, and what C++ throws.
+    r"|ALLOC_FAILED|bad_alloc|bad allocation"
+    # All that oneDNN says where there is no room for a program that it writes; what it cannot
+    # write at all lacks a descriptor.
+    r"|could not create a (primitive(?! desc)|memory)"
+    # What is said where there is no room for another thread's stack.
+    r"|can't start new thread|failed to launch worker thread|resource temporarily unavailable",
+    re.IGNORECASE,
+)
+"""Words of those who found no memory: Python, numpy, torch, its libraries, the system."""
+
+
 def out_of_memory(error: BaseException) -> bool:
-    """Whether an error says that memory could not be had: Python's, torch's or the system's."""
+    """Whether an error says that memory could not be had."""
     if isinstance(error, MemoryError):
         return True
-    return isinstance(error, RuntimeError | OSError) and any(
-        # Torch says "can't allocate", the system "Cannot allocate".
-        words in str(error)
-        for words in ("t allocate memory", "out of memory")
-    )
+    return not isinstance(error, UserError) and says_out_of_memory(str(error))
+
+
+def says_out_of_memory(text: str) -> bool:
+    """Whether a text has words of those who found no memory."""
+    return OUT_OF_MEMORY.search(text) is not None

@@ -62,8 +62,8 @@ class ProgressReporter:
                 text = ""
                 if looked - tabled >= TABLE_EVERY:
                     text, tabled = arms_table(self._arms()), looked
-            except UserError:
-                return  # A damaged decision: Snakemake comes upon it too, and says so.
+            except (UserError, OSError):
+                return  # A damaged or unreadable file: Snakemake comes upon it, too, and says so.
             if now != line:
                 print(now, file=sys.stderr, flush=True)
                 line = now

@@ -1,5 +1,6 @@
 """The studies of this invocation, and the functions that fill in what stages need."""
 
+import logging
 import os
 import re
 import shlex
@@ -15,8 +16,27 @@ from dsd2.config.study import HEADINGS, TABLES
 from dsd2.data.listing import watched
 from dsd2.environment import set_for_jobs
 from dsd2.escaping import escape_rst, one_line, script_json
-from dsd2.failures import failed_jobs
+from dsd2.failures import FailedJobs
+from dsd2.processes import escape_what_cannot_be_shown, say
 from dsd2.progress import ProgressReporter
+
+
+def failed_jobs():
+    """What hears of failures from now on, whatever ``--quiet`` keeps from being shown.
+
+    Snakemake's log is one of Python's, and it is not promised under which name, nor that its
+    settings lie where they do: where they do not, the run ends without a list of what failed.
+    """
+    settings = getattr(workflow, "output_settings", None)
+    quiet = {
+        str(kind).lower().rpartition(".")[2] for kind in getattr(settings, "quiet", None) or ()
+    }
+    failures = FailedJobs(silent="all" in quiet and not getattr(settings, "dryrun", False))
+    logger = logging.getLogger("snakemake.logging")
+    for handler in [held for held in logger.handlers if held.name == failures.name]:
+        logger.removeHandler(handler)
+    logger.addHandler(failures)
+    return failures
 
 
 def resource_limit(name):
@@ -37,11 +57,14 @@ def study_config():
     return config
 
 
+escape_what_cannot_be_shown()
+FAILURES = failed_jobs()
 PLAN = checked(lambda: Plan(*load_studies(study_config(), CLONE), placed=placed))
 STUDIES = PLAN.studies
 FIGURE_FORMATS = ("png", "svg")
 
-set_for_jobs(
+checked(
+    set_for_jobs,
     dict.fromkeys(root for study in STUDIES.values() for root in study.data_roots),
     any(study.download for study in STUDIES.values()),
     resource_limit("gpu_share"),

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from dsd2.data.listing import open_image
 from dsd2.errors import UserError
+from dsd2.files.reading import not_read
 
 CROP_SCALE = (0.08, 1.0)
 """Share of an image's area that a random crop takes."""
@@ -72,7 +73,7 @@ class ImageFiles:
             try:
                 pixels = self._pixels(image.convert(self.mode), seed)
             except Exception as error:
-                raise UserError(f"{path}: the image cannot be decoded ({error})") from error
+                raise not_read(error, f"{path}: the image cannot be decoded ({error})") from error
         array = np.array(pixels, np.uint8).reshape(self.size, self.size, -1)
         return torch.from_numpy(array).permute(2, 0, 1)
 

@@ -13,6 +13,7 @@ from torch import Tensor
 from dsd2.data.places import HUMAN_LABELS, find_human_labels
 from dsd2.data.tables import read_foreign_parquet, whole_numbers
 from dsd2.errors import UserError
+from dsd2.files.reading import check_file, not_read
 
 Columns = dict[str, Callable[[], np.ndarray]]
 """What gives the labels of each column; others than the wanted ones need not be numbers."""
@@ -91,13 +92,16 @@ def _read_release(path: Path) -> Columns:
     allowed: list[object] = [np.ndarray, np.dtype, *(type(number) for number in numbers)]
     for module in ("numpy.core.multiarray", "numpy._core.multiarray"):
         allowed.append((rebuild, f"{module}._reconstruct"))
+    check_file(path)
     try:
         with torch.serialization.safe_globals(allowed):  # type: ignore[arg-type]
             content = torch.load(path, map_location="cpu", weights_only=True)
         arrays = {str(name): np.asarray(values) for name, values in content.items()}
     except Exception as error:
         reason = str(error).partition("\n")[0]
-        raise UserError(f"{path}: is no file of human labels of CIFAR-N ({reason})") from error
+        raise not_read(
+            error, f"{path}: is no file of human labels of CIFAR-N ({reason})"
+        ) from error
     return {name: partial(_numbers, path, name, array) for name, array in arrays.items()}
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from dsd2.errors import UserError
+from dsd2.files.reading import check_file, not_read
 
 EXTENSIONS = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp")
 """Endings of image files, in any case; torchvision's."""
@@ -193,15 +194,19 @@ def open_image(source: Path | str | bytes, name: str | None = None) -> Any:
 
     name = name or str(source)
     try:
+        if not isinstance(source, bytes):
+            check_file(source)
         image = Image.open(
             io.BytesIO(source) if isinstance(source, bytes) else source, "r", FORMATS
         )
+    except UserError:
+        raise
     except UnidentifiedImageError as error:
         raise UserError(
             f"{name}: the image cannot be decoded (it is none of {', '.join(FORMATS)})"
         ) from error
     except Exception as error:
-        raise UserError(f"{name}: the image cannot be decoded ({error})") from error
+        raise not_read(error, f"{name}: the image cannot be decoded ({error})") from error
     if image.mode.startswith("I") or image.mode == "F":
         # PIL would make all that is above 255 white.
         image.close()

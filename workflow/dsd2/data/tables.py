@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from dsd2.data.listing import open_image
 from dsd2.errors import UserError
+from dsd2.files.reading import check_file, not_read
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,13 +29,14 @@ def read_foreign_parquet(path: Path, columns: list[str] | None = None) -> Any:
             file = pq.ParquetFile(source, page_checksum_verification=True)
             return file.read(columns=columns)
     except (pa.ArrowException, OSError) as error:
-        raise UserError(f"{path}: cannot be read as parquet ({error})") from error
+        raise not_read(error, f"{path}: cannot be read as parquet ({error})") from error
 
 
 def opened(path: Path) -> Any:
     """A file as pyarrow reads it, which takes a path with a colon for an address on the net."""
     import pyarrow as pa
 
+    check_file(path)
     return pa.OSFile(str(path))
 
 
@@ -51,7 +53,7 @@ def row_count(path: Path) -> int:
         with opened(path) as source:
             return int(pq.read_metadata(source).num_rows)
     except (pa.ArrowException, OSError) as error:
-        raise UserError(f"{path}: cannot be read as parquet ({error})") from error
+        raise not_read(error, f"{path}: cannot be read as parquet ({error})") from error
 
 
 def parquet_schema(path: Path) -> Any:
@@ -67,7 +69,7 @@ def parquet_schema(path: Path) -> Any:
         with opened(path) as source:
             return pq.read_schema(source)
     except (pa.ArrowException, OSError) as error:
-        raise UserError(f"{path}: cannot be read as parquet ({error})") from error
+        raise not_read(error, f"{path}: cannot be read as parquet ({error})") from error
 
 
 def class_names(path: Path, schema: Any, label_column: str) -> tuple[str, ...]:
@@ -137,7 +139,7 @@ def first_image(files: list[Path], column: str) -> Any:
                     pq.ParquetFile(source).iter_batches(batch_size=1, columns=[column]), None
                 )
         except (pa.ArrowException, OSError) as error:
-            raise UserError(f"{path}: cannot be read as parquet ({error})") from error
+            raise not_read(error, f"{path}: cannot be read as parquet ({error})") from error
         if batch is not None and len(batch):
             where = f"{path} row 0"
             return open_image(encoded(where, batch.column(0)[0]), where)

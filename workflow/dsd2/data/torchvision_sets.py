@@ -17,6 +17,7 @@ from dsd2.data.pickles import read_arrays
 from dsd2.data.places import FLOWERS_FOLDER, has_flowers
 from dsd2.data.source import Images, Source
 from dsd2.errors import UserError
+from dsd2.files.reading import check_file
 from dsd2.nn.torchvision_ops import import_torchvision
 
 CIFAR = {"cifar10": "CIFAR10", "cifar100": "CIFAR100"}
@@ -58,6 +59,7 @@ def read_cifar(name: str, root: Path, download: bool) -> Source:
 def _cifar_file(path: Path, md5: str, release: str) -> dict[str, Any]:
     """What a file of CIFAR holds, after checking that it is the release's, byte for byte."""
     try:
+        check_file(path)
         data = path.read_bytes()
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror})") from error

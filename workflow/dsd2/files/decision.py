@@ -11,6 +11,7 @@ from typing import Any
 from dsd2.errors import DELETE, UserError
 from dsd2.files.atomic import write_text
 from dsd2.files.identity import Identity, check_identity
+from dsd2.files.reading import check_file
 
 GATE = "gate"
 CHOICE = "teacher choice"
@@ -50,8 +51,10 @@ def read_decision(path: Path, kind: str, identity: Identity) -> dict[str, Any]:
 
     Raises:
         FileNotFoundError: there is no such file.
-        UserError: it is damaged, of another kind or version, or belongs to something else.
+        UserError: it may not be read, is damaged, of another kind or version, or belongs to
+            something else.
     """
+    check_file(path)
     try:
         decision = json.loads(path.read_bytes())
         expected = decision.pop("sha256")

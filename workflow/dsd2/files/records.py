@@ -20,6 +20,7 @@ from dsd2.errors import DELETE, UserError, remake
 from dsd2.files.atomic import replacing
 from dsd2.files.columns import is_whole, with_checksum
 from dsd2.files.identity import Identity, check_identity
+from dsd2.files.reading import check_file, not_read
 
 _IDENTITY = b"identity"
 
@@ -240,6 +241,7 @@ def read_table(path: Path, schema: pa.Schema, identity: Identity | None = None) 
     # Lost metrics are measured again; forcing them would train.
     remedy = DELETE if schema is METRICS else remake(path)
     try:
+        check_file(path)
         # Not pq.read_table, which imports pyarrow's datasets and takes some paths for one.
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
             table = file.read()
@@ -251,7 +253,7 @@ def read_table(path: Path, schema: pa.Schema, identity: Identity | None = None) 
         raise UserError(f"{path}: there is no such file") from error
     # A damaged name or text is no UTF-8, which is a ValueError.
     except (pa.ArrowException, OSError, ValueError) as error:
-        raise UserError(f"{path}: is damaged; {remedy}") from error
+        raise not_read(error, f"{path}: is damaged; {remedy}") from error
     if not known:
         raise UserError(
             f"{path}: has other columns than this version of the workflow writes; {remedy}"

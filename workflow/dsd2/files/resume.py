@@ -10,7 +10,7 @@ from typing import Any
 
 from torch import nn
 
-from dsd2.errors import UserError
+from dsd2.errors import UnreadableError, UserError
 from dsd2.files.tensors import load_tensors, save_tensors
 from dsd2.nn.training import Progress, State
 from dsd2.processes import Stopped
@@ -42,6 +42,8 @@ class ResumeFile:
             return None
         try:
             tensors, about = load_tensors(self.path, "resume state", _FORMAT)
+        except UnreadableError:
+            raise  # What was trained may be whole: it is not to be trained over.
         except UserError:
             print(f"{self.path}: is damaged; the training starts again", flush=True)
             return None

@@ -23,6 +23,7 @@ from dsd2.errors import UserError, remake
 from dsd2.files.atomic import replacing
 from dsd2.files.identity import Identity, check_identity
 from dsd2.files.load_network import CHECKSUM, KEY, checksum, read_checked
+from dsd2.files.reading import check_file, not_read
 
 
 def save_tensors(path: Path, tensors: Mapping[str, Tensor], about: Mapping[str, Any]) -> None:
@@ -63,11 +64,12 @@ def load_tensors(
         UserError: the file is missing, damaged, or holds something else.
     """
     try:
+        check_file(path)
         tensors, about = read_checked(path)
     except FileNotFoundError as error:
         raise UserError(f"{path}: there is no such file") from error
-    except ValueError as error:
-        raise UserError(f"{error}; {remake(path)}") from error
+    except (ValueError, OSError) as error:
+        raise not_read(error.__cause__ or error, f"{error}; {remake(path)}") from error
     if about.get("kind") != kind:
         raise UserError(f"{path}: holds a {about.get('kind')}, not a {kind}; {remake(path)}")
     if about.get("format") not in (version, *earlier):

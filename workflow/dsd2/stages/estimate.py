@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import resource
 import subprocess
 import sys
@@ -288,14 +287,13 @@ def _artefact(one: _Known) -> int:
 
 def _stage_cost(device: torch.device) -> tuple[float, int]:
     """Seconds and bytes of a process that does what every training does before it begins."""
-    program = f"import torch, dsd2.stages.iteration; torch.zeros(1, device={device.type!r})"
-    library = str(Path(__file__).parents[2])
-    start = time.perf_counter()
-    subprocess.run(
-        [sys.executable, "-c", program],
-        env={**os.environ, "PYTHONPATH": library},
-        check=True,
+    # PYTHONPATH could not say where the library lies if there were a colon in it.
+    program = (
+        f"import sys; sys.path.insert(0, {str(Path(__file__).parents[2])!r})\n"
+        f"import torch, dsd2.stages.iteration; torch.zeros(1, device={device.type!r})"
     )
+    start = time.perf_counter()
+    subprocess.run([sys.executable, "-c", program], check=True)
     return time.perf_counter() - start, peak_memory(resource.RUSAGE_CHILDREN)
 
 

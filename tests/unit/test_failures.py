@@ -1,0 +1,136 @@
+"""What is said of a run that failed, by Snakemake's events."""
+
+import logging
+
+import pytest
+
+from dsd2.failures import RECORDS, WITHOUT_A_WORD, FailedJobs, damaged_records
+
+
+class Run:
+    """A logger that tells as Snakemake does."""
+
+    def __init__(self, folder, silent):
+        self.folder = folder
+        self.heard = FailedJobs(silent=silent)
+        self.logger = logging.Logger("snakemake.logging")
+        self.logger.addHandler(self.heard)
+
+    def fails(self, jobid, *, log=None, needs=(), told=None, outputs=("checkpoint", "metrics")):
+        """A job fails, having written a log or none; returns its outputs."""
+        files = [str(self.folder / f"{jobid}-{name}") for name in outputs]
+        path = self.folder / f"{jobid}.log"
+        if log is not None:
+            path.write_text(log)
+        about = {"rule_name": "train", "jobid": jobid, "rule_msg": told}
+        about |= {"input": list(needs), "output": files, "log": [str(path)]}
+        self.logger.error("Error in rule", extra={"event": "job_error", **about})
+        return files
+
+    def finishes(self, jobid):
+        self.logger.info("Finished", extra={"event": "job_finished", "job_id": jobid})
+
+    def errs(self, text):
+        self.logger.error(text, extra={"event": "error", "exception": "WorkflowError"})
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return Run(tmp_path, silent=False)
+
+
+@pytest.fixture
+def silent(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return Run(tmp_path, silent=True)
+
+
+def test_a_job_is_named_with_its_own_last_sentence(run):
+    run.fails(1, log="epoch 1/3\nerror: the training diverged\n")
+    run.fails(
+        2, log="Traceback (most recent call last):\n  x\nKeyError: 'y'\nand its second line\n"
+    )
+    run.fails(3, log="epoch 2/3 loss 0.5\n")
+    run.fails(4)
+    run.fails(5, told="SLURM-job '7' failed, SLURM status is: 'TIMEOUT'")
+    run.fails(6, log="terminate called after throwing\n  what():  std::bad_alloc\n")
+    run.fails(7, log="error: no room\n", outputs=())
+    first = f"train {run.folder}"
+    assert run.heard.lines() == [
+        f"{first}/1-checkpoint: the training diverged",
+        f"{first}/2-checkpoint: KeyError: 'y'",
+        f"{first}/3-checkpoint: {WITHOUT_A_WORD}; its last line is 'epoch 2/3 loss 0.5'",
+        f"{first}/4-checkpoint: {WITHOUT_A_WORD}",
+        f"{first}/5-checkpoint: SLURM-job '7' failed, SLURM status is: 'TIMEOUT'",
+        f"{first}/6-checkpoint: ran out of memory; give it more",
+        "train: no room",
+    ]
+
+
+def test_what_a_later_attempt_made_good_is_no_failure(run):
+    run.fails(1, log="error: once")
+    run.finishes(1)
+    run.fails(2, log="error: once")
+    run.fails(2, log="error: twice")
+    assert [line.rpartition(": ")[2] for line in run.heard.lines()] == ["twice"]
+
+
+def test_of_a_block_the_job_that_failed_is_named_not_those_after_or_before_it(run):
+    for file in run.fails(1, log="epoch 3/3\n"):
+        (run.folder / file).touch()
+    second = run.fails(2, log="error: the training diverged")
+    (run.folder / second[0]).touch()
+    third = run.fails(3, needs=second)
+    run.fails(4, needs=third)
+    assert [line.partition(":")[0] for line in run.heard.lines()] == [f"train {second[0]}"]
+
+
+def test_the_list_goes_to_stderr(run, capsys):
+    run.fails(1, log="error: why")
+    run.heard.tell(["snakemake.log"])
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.endswith("1-checkpoint: why\n")
+
+
+def test_where_no_job_is_known_to_have_failed_the_log_is_named(run, capsys):
+    run.heard.tell(["snakemake.log"])
+    assert capsys.readouterr().err.endswith("of it is above or in:\n  snakemake.log\n")
+
+
+def test_where_snakemake_is_silent_its_error_is_said_at_the_end(silent, capsys):
+    silent.errs("WorkflowError: a key is unknown")
+    silent.logger.error("a plain word")
+    assert capsys.readouterr().err == ""
+    silent.heard.close()
+    silent.heard.close()
+    assert capsys.readouterr().err == "WorkflowError: a key is unknown\n  a plain word\n"
+
+
+def test_errors_that_end_no_run_are_forgotten(silent, capsys):
+    silent.errs("CalledProcessError")
+    silent.fails(1, log="error: once")
+    silent.heard.forget()
+    silent.heard.close()
+    assert silent.heard.lines() == []
+    assert capsys.readouterr().err == ""
+
+
+def test_an_event_of_another_shape_does_not_end_the_run(run):
+    run.logger.error(None, extra={"event": "job_error"})
+    run.logger.error(None, extra={"event": "job_error", "output": 3, "log": None})
+    assert run.heard.lines() == [f"a job: {WITHOUT_A_WORD}"]
+
+
+def test_damaged_records_of_snakemake_are_named_with_the_remedy(run, capsys):
+    RECORDS.mkdir(parents=True)
+    (RECORDS / "good").write_text("{}")
+    (RECORDS / "bad").write_bytes(b"\xff{")
+    (RECORDS / "worse").write_text("[")
+    assert damaged_records(RECORDS) == [RECORDS / "bad", RECORDS / "worse"]
+    run.errs('Traceback\n  File "snakemake/persistence/file.py"\nUnicodeDecodeError: ...')
+    run.heard.close()
+    said = capsys.readouterr().err
+    assert said.startswith(f"{RECORDS}/bad: is damaged, and so are 1 more of Snakemake's own")
+    assert "delete the folder .snakemake: no result is made anew" in said
