@@ -12,6 +12,7 @@ from rows import row_of
 
 from dsd2.config import sizes
 from dsd2.config.chain_length import chains_end
+from dsd2.config.layout import run_name
 from dsd2.config.plan import Plan
 from dsd2.config.recipe import DatasetRecipe, ModelRecipe, PerturbationRecipe, PruningRecipe
 from dsd2.config.schedule import last_iteration
@@ -142,7 +143,7 @@ def stage(tmp_path, monkeypatch):
             table=None,
             **{n: folder / n for n in ("resume", "checkpoint", "metrics", "history")},
         )
-        run_iteration("run", iteration, recipe, files, 1, 1e9, 0.0)
+        run_iteration(run_name(recipe), iteration, recipe, files, 1, 1e9, 0.0)
         return folder
 
     return train
@@ -154,7 +155,7 @@ def test_an_iteration_that_removes_nothing_is_refused_before_it_is_trained(stage
     recipe = run_recipe(pruning=pruning)
     folder = stage(recipe)
     assert (folder / "metrics").exists()
-    with pytest.raises(UserError, match=r"iteration 1 of run would.*pruning\.wall to at most"):
+    with pytest.raises(UserError, match=r"iteration 1 of .+ would.*pruning\.wall to at most"):
         stage(recipe, 1)
     assert not any((folder.parent / "1").iterdir())
 

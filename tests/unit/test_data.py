@@ -154,8 +154,8 @@ def test_labels_of_many_images_take_no_python_object_each(tmp_path):
     made = Labels(*(SplitLabels(part.labels, part.labels.flip(0)) for part in images))
     tracemalloc.start()
     try:
-        save_labels(tmp_path / "labels", made, data)
-        again = load_labels(tmp_path / "labels", data)
+        save_labels(tmp_path / "labels", made, data, "name")
+        again = load_labels(tmp_path / "labels", data, "name")
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
@@ -167,7 +167,7 @@ def test_labels_of_many_images_take_no_python_object_each(tmp_path):
 
 def test_labels_of_another_split_are_refused(digits, tmp_path):
     data = split_source(digits, RECIPE)
-    save_labels(tmp_path / "labels", make_labels(data, RECIPE, NOISE, []), data)
+    save_labels(tmp_path / "labels", make_labels(data, RECIPE, NOISE, []), data, "name")
     for changes in (
         {"train_rows": data.train_rows.flip(0)},
         {"train_rows": data.train_rows[1:]},
@@ -176,7 +176,7 @@ def test_labels_of_another_split_are_refused(digits, tmp_path):
         {"train_rows": torch.cat([data.train_rows, data.validation_rows, data.train_rows])},
     ):
         with pytest.raises(UserError, match="is of another dataset than the run's"):
-            load_labels(tmp_path / "labels", dataclasses.replace(data, **changes))
+            load_labels(tmp_path / "labels", dataclasses.replace(data, **changes), "name")
 
 
 def test_validation_labels_are_noisy_by_choice(digits):

@@ -261,16 +261,16 @@ def changed(row, name):
 def test_every_value_and_the_metadata_count_for_the_checksum(tmp_path):
     path = tmp_path / "table.parquet"
     row = row_of(STUDY)
-    write_columns(path, pa_table([row, row]).replace_schema_metadata({"run": "a"}))
+    write_columns(path, pa_table([row, row]), {"study": "a"})
     carried = read_table(path, STUDY).schema.metadata
-    assert carried[b"run"] == b"a"
+    assert carried[b"identity"] == b'{"study": "a"}'
     for name in STUDY.names:
         other = pa_table([row, changed(row, name)]).replace_schema_metadata(carried)
         pa.parquet.write_table(other, path)
         with pytest.raises(UserError, match="checksum does not match"):
             read_table(path, STUDY)
     pa.parquet.write_table(
-        pa_table([row, row]).replace_schema_metadata({**carried, b"run": b"b"}), path
+        pa_table([row, row]).replace_schema_metadata({**carried, b"identity": b"{}"}), path
     )
     with pytest.raises(UserError, match="checksum does not match"):
         read_table(path, STUDY)

@@ -18,13 +18,16 @@ from dsd2.processes import WORKFLOW, Identity
 
 needs_proc = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs Linux's /proc")
 
+NAMES = ["--run", "x", "--policy", '{"policy":"none"}', "--last", "1"]
+
 STAGE = "import sys; from dsd2.cli import main; sys.exit(main(sys.argv[1:], 0.0))"
 
 # A stage that lasts, of the command line or of a script, once it has begun.
 LASTING = {
     "verb": "import dsd2.cli as c\n"
     "c._stage = lambda *_: lambda: (print(os.getpid(), flush=True), time.sleep(600))\n"
-    "c.main(['select', '--chain', 'x', '--output', 'x'], 0.0)\n",
+    "c.main(['select', '--run', 'x', '--policy', '{}', '--last', '1', '--chain', 'x',"
+    " '--output', 'x'], 0.0)\n",
     "script": "from dsd2.script import logged\n"
     "with logged(os.devnull): print(os.getpid(), flush=True); time.sleep(600)\n",
 }
@@ -117,7 +120,16 @@ def in_a_namespace(*options):
 @pytest.mark.parametrize("options", [["--mount-proc"], []])
 @pytest.mark.parametrize("given", [["--die-with-parent"], []])
 def test_a_parent_may_be_process_1(tmp_path, options, given):
-    stage = [sys.executable, "-c", STAGE, *given, "select", "--chain", str(tmp_path / "absent")]
+    stage = [
+        sys.executable,
+        "-c",
+        STAGE,
+        *given,
+        "select",
+        *NAMES,
+        "--chain",
+        str(tmp_path / "absent"),
+    ]
     done = subprocess.run(
         [
             *in_a_namespace(*options),
@@ -132,7 +144,7 @@ def test_a_parent_may_be_process_1(tmp_path, options, given):
 
 
 def test_a_stage_in_a_container_of_its_own_is_not_called_an_orphan(tmp_path):
-    stage = [sys.executable, "-c", STAGE, "select", "--chain", str(tmp_path / "absent")]
+    stage = [sys.executable, "-c", STAGE, "select", *NAMES, "--chain", str(tmp_path / "absent")]
     inner = [*in_a_namespace("--mount-proc"), *stage, "--output", str(tmp_path / "out")]
     done = subprocess.run(
         [sys.executable, "-c", FAKE_WORKFLOW, *inner],

@@ -29,7 +29,7 @@ READERS = {
     "cifar": lambda path: _cifar_file(path, "0", "CIFAR-10"),
     "table": lambda path: read_rows(path, HISTORY),
     "tensors": lambda path: load_tensors(path, "checkpoint", 1),
-    "decision": lambda path: read_decision(path, GATE),
+    "decision": lambda path: read_decision(path, GATE, {}),
 }
 reader = pytest.mark.parametrize("read", READERS.values(), ids=READERS)
 
@@ -99,7 +99,7 @@ def test_another_users_file_may_not_be_read(tmp_path):
     if child == 0:
         os.setuid(65534)
         try:
-            read_decision(path, GATE)
+            read_decision(path, GATE, {})
         except UnreadableError:
             os._exit(0)
         finally:
@@ -164,7 +164,7 @@ def test_a_file_is_not_called_damaged_where_memory_is_short(tmp_path, monkeypatc
         raise error
 
     monkeypatch.setattr("dsd2.files.records.pq.ParquetFile", fail)
-    monkeypatch.setattr("dsd2.files.tensors.safe_open", fail)
+    monkeypatch.setattr("dsd2.files.load_network.safe_open", fail)
     for read in (READERS["table"], READERS["tensors"]):
         with pytest.raises(type(error)):
             read(path)
