@@ -427,10 +427,11 @@ def misshapen(draw, config):
         )
     )
     put(config, path, value)
-    # What a panel or an arm says of a section would win over the fault.
+    # What a panel, an arm or an override says of a section would win over the fault.
     if path[0] in SECTIONS:
         config.pop("panels", None)
         config.pop("export", None)
+        config.pop("override", None)
         config["arms"] = {"only": None}
         config = {k: v for k, v in config.items() if k not in SECTIONS or k == path[0]}
     return config, None if path[0] in ("arms", "export") else path[0]

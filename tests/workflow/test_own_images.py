@@ -1,6 +1,8 @@
 """The own-data command: from a folder of images to a small network with its report."""
 
+import os
 import re
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -46,6 +48,17 @@ def test_a_folder_of_images_ends_in_a_compressed_network_with_its_card(fresh):
     ):
         assert part in card
     assert fresh.planned(*settings) == {}
+    (fresh.folder / "images").rename(fresh.folder / "moved")
+    (fresh.folder / "link").symlink_to("moved")
+    planned = fresh.planned("--config", "data=link", *SMALL)
+    assert not {"dataset", "train"} & planned.keys(), "the same images by another path"
+    image = fresh.folder / "moved" / "dark" / "0.png"
+    before = image.stat()
+    shutil.copyfile(image.with_name("1.png"), image)
+    os.utime(image, ns=(before.st_atime_ns, before.st_mtime_ns))
+    planned = fresh.planned("--config", "data=moved", *SMALL)
+    assert planned["dataset"] == 1, "an image was overwritten in place"
+    assert planned["train"] > 0
 
 
 def test_two_folders_have_two_studies_and_one_folder_has_one(fresh):

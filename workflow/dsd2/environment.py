@@ -8,7 +8,7 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from dsd2.errors import UserError
@@ -16,6 +16,7 @@ from dsd2.processes import WORKFLOW, Identity
 
 ROOTS = "DSD2_DATA_ROOTS"
 DOWNLOAD = "DSD2_DOWNLOAD"
+USER_PATHS = "DSD2_USER_PATHS"
 GPU_SHARE = "DSD2_GPU_SHARE"
 MAX_RUNTIME = "DSD2_MAX_RUNTIME"
 JOB_STARTED = "DSD2_JOB_STARTED"
@@ -27,7 +28,12 @@ TEMPORARY = 1_000_000
 """Bytes that a run may need for temporary files of Snakemake's own."""
 
 
-def set_for_jobs(data_roots: Sequence[str], download: bool, gpu_share: int | None) -> None:
+def set_for_jobs(
+    data_roots: Sequence[str],
+    download: bool,
+    gpu_share: int | None,
+    user_paths: Mapping[str, str] | None = None,
+) -> None:
     """Have this process's children find this library, this interpreter, the data and itself.
 
     Nothing needs to be installed or activated. Where the data lies goes by the environment, since
@@ -37,6 +43,7 @@ def set_for_jobs(data_roots: Sequence[str], download: bool, gpu_share: int | Non
         data_roots: folders that may hold a named dataset, searched in order.
         download: whether one that is in none of them may be fetched.
         gpu_share: stages that may run on this machine's GPUs at once; None leaves it as it is.
+        user_paths: where data of the user's own lies, by its manifest.
 
     Raises:
         UserError: this library or interpreter lies where its children cannot be told of it, or
@@ -51,6 +58,7 @@ def set_for_jobs(data_roots: Sequence[str], download: bool, gpu_share: int | Non
     os.environ[WORKFLOW] = str(Identity.own())
     # As JSON, for a colon may be part of a path.
     os.environ[ROOTS] = json.dumps(list(data_roots))
+    os.environ[USER_PATHS] = json.dumps(dict(user_paths or {}))
     os.environ[DOWNLOAD] = "yes" if download else ""
     if gpu_share is not None:
         os.environ[GPU_SHARE] = str(gpu_share)
@@ -90,6 +98,12 @@ def _check_temporary_folder() -> None:
 def data_roots() -> list[Path]:
     """The folders that may hold a named dataset."""
     return [Path(root) for root in json.loads(os.environ.get(ROOTS, '["data"]'))]
+
+
+def user_path(manifest: str) -> str | None:
+    """Where data of the user's own lies; None where nobody has said."""
+    path: str | None = json.loads(os.environ.get(USER_PATHS, "{}")).get(manifest)
+    return path
 
 
 def may_download() -> bool:

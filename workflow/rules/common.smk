@@ -13,7 +13,6 @@ from dsd2.config.plan import Plan
 from dsd2.config.recipe import to_json
 from dsd2.config.studies import laid_over_file, load_studies
 from dsd2.config.study import HEADINGS, TABLES
-from dsd2.data.listing import watched
 from dsd2.environment import set_for_jobs
 from dsd2.escaping import escape_rst, one_line, script_json
 from dsd2.failures import FailedJobs
@@ -68,6 +67,7 @@ checked(
     dict.fromkeys(root for study in STUDIES.values() for root in study.data_roots),
     any(study.download for study in STUDIES.values()),
     resource_limit("gpu_share"),
+    PLAN.places,
 )
 
 
@@ -117,14 +117,6 @@ wildcard_constraints:
 def as_options(wildcards, input):
     """A stage's named inputs as options of the command line, ``--name file``."""
     return " ".join(f"--{name} {shlex.quote(file)}" for name, file in input.items())
-
-
-def dataset_files(wildcards):
-    """A user's own files, so that a change of them is noticed; named datasets are looked for."""
-    recipe = PLAN.datasets[wildcards.dataset]
-    if recipe.path is None:
-        return []
-    return [local(path) for path in checked(watched, recipe.name, Path(recipe.path))]
 
 
 def dataset_recipe(wildcards):

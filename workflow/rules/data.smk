@@ -2,8 +2,6 @@
 
 
 rule dataset:
-    input:
-        dataset_files,
     output:
         layout.DATASET,
     log:

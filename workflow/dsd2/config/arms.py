@@ -18,6 +18,7 @@ from dsd2.config.recipe import (
     PerturbationRecipe,
     PruningRecipe,
     TrainingRecipe,
+    to_json,
 )
 from dsd2.config.sections import (
     dataset_recipe,
@@ -38,6 +39,7 @@ from dsd2.config.validation import (
     top_level,
     value_of,
 )
+from dsd2.data.manifest import Known, with_manifests
 from dsd2.data.places import stood_in
 from dsd2.errors import UserError
 
@@ -100,6 +102,7 @@ class _Context:
         roots: folders that may hold a named dataset.
         stand_in: where missing data gets a stand-in, whether it may be downloaded; None where it
             is an error.
+        manifests: of the user's own data, as they are made.
     """
 
     config: dict[str, Any]
@@ -107,6 +110,7 @@ class _Context:
     candidates: dict[str, _Candidate]
     roots: list[Path]
     stand_in: bool | None
+    manifests: Known
 
 
 def resolve_arms(config: dict[str, Any]) -> tuple[dict[str, str], dict[tuple[str, str], Arm]]:
@@ -131,7 +135,7 @@ def resolve_arms(config: dict[str, Any]) -> tuple[dict[str, str], dict[tuple[str
     roots = [Path(root) for root in top_level(config, "data_roots")]
     stand_in = top_level(config, "missing_data") == "stand-in"
     missing = top_level(config, "download") if stand_in else None
-    context = _Context(config, suggested, candidates, roots, missing)
+    context = _Context(config, suggested, candidates, roots, missing, {})
     panels = expanded.get("panels", {ONLY_PANEL: {}})
     arms = {
         (panel, name): arm
@@ -239,6 +243,7 @@ def _arm(context: _Context, panel: str, overlay: Entry, name: str, listed: bool)
     noise = noise_recipe(section("noise"), images, where)
     if context.stand_in is not None:
         images, noise = stood_in(images, noise, context.roots, context.stand_in)
+    images, noise = with_manifests(images, noise, context.roots, context.manifests)
     training = training_recipe(section("training"), images, where)
     pruning = pruning_recipe(pruned, network, where)
     last, exhausted = chains_end(pruning, wall, network, images, context.roots, where)
@@ -311,10 +316,15 @@ def _check_teacher(arms: dict[str, Arm], name: str, arm: Arm) -> None:
                 f"{key}.select is {arm.distillation.select} but must be at most {last}, the last"
                 f" iteration of {teacher}"
             )
-        if arms[teacher].dataset != arm.dataset or arms[teacher].noise != arm.noise:
+        if _data(arms[teacher]) != _data(arm):
             raise UserError(
                 f"{key}.teacher is {teacher!r}, whose dataset or noise differs: a teacher must"
                 " have seen the same images and labels as its student"
             )
         seen.append(teacher)
         arm = arms[teacher]
+
+
+def _data(arm: Arm) -> tuple[str, str]:
+    """What an arm's images and labels are, wherever they lie."""
+    return to_json(arm.dataset), to_json(arm.noise)

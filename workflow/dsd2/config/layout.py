@@ -29,6 +29,8 @@ DATASET_LOG = "results/datasets/logs/{dataset}.log"
 LABELS = "results/labels/{labels}.parquet"
 LABELS_LOG = "results/labels/logs/{labels}.log"
 
+MANIFEST = "results/manifests/{folder}.json"
+
 RUN = "results/runs/{run}"
 CHECKPOINT = f"{RUN}/iter-{{i}}/checkpoint.safetensors"
 METRICS = f"{RUN}/iter-{{i}}/metrics.parquet"

@@ -73,6 +73,7 @@ class Plan:
         self.stops: dict[str, Stopping] = {}
         self.datasets: dict[str, DatasetRecipe] = {}
         self.labels: dict[str, tuple[DatasetRecipe, NoiseRecipe]] = {}
+        self.places: dict[str, str] = {}
         self._data: dict[str, dict[str, str]] = {}
         self._jsons: dict[str, str] = {}
         self._awaited: dict[str, str] = {}
@@ -127,6 +128,12 @@ class Plan:
         self.stops[stopping.slug] = stopping
         self.datasets[dataset] = recipe.dataset
         self.labels[labels] = (recipe.dataset, recipe.noise)
+        for manifest, path in (
+            (recipe.dataset.manifest, recipe.dataset.path),
+            (recipe.noise.manifest, recipe.noise.file),
+        ):
+            if manifest is not None and path is not None:
+                self.places[manifest] = path
         self._jsons[run] = to_json(recipe)
         self._data[run] = {
             "dataset": layout.DATASET.format(dataset=dataset),

@@ -33,12 +33,19 @@ VIEWS = 2 * (2 * SHIFT + 1) ** 2
 """How many views of an image random flips and shifts have: 162."""
 
 
+def _place() -> Any:
+    """Says where something lies. A name has its manifest instead, where there is one."""
+    return dataclasses.field(default=None, metadata={"place": True})
+
+
 @dataclass(frozen=True, kw_only=True)
 class DatasetRecipe(Typed):
     """Images and how they are split.
 
     Attributes:
-        path: folder of a ``parquet`` or ``imagefolder`` dataset; None for the others.
+        path: folder of a ``parquet`` or ``imagefolder`` dataset; None for the others. It is no part
+            of what the dataset is where its ``manifest`` says that.
+        manifest: of the files in that folder (:mod:`dsd2.data.manifest`).
         image_size: side in pixels that the images of an ``imagefolder``, of ``flowers102`` and of
             ``imagenet`` are resized to.
         train: how many training images to use; None for all that are left.
@@ -57,7 +64,8 @@ class DatasetRecipe(Typed):
     test: Number | None
     validation: Number | Literal["test", "own"]
     split_seed: int
-    path: str | None = None
+    path: str | None = _place()
+    manifest: str | None = None
     image_column: str = "image"
     label_column: str = "label"
     image_size: int = 32
@@ -72,7 +80,9 @@ class NoiseRecipe(Typed):
     Attributes:
         rate: ε; 0 for the kinds that have none.
         validation: whether the held-out labels are noisy too.
-        file: where ``human`` labels are; None for the release's file of a CIFAR dataset.
+        file: where ``human`` labels are; None for the release's file of a CIFAR dataset. It is no
+            part of what the noise is where its ``manifest`` says that.
+        manifest: of that file (:mod:`dsd2.data.manifest`).
         column: which of its columns they are.
         stand_in: labels flipped at random, where the file of ``human`` ones is missing.
     """
@@ -81,7 +91,8 @@ class NoiseRecipe(Typed):
     rate: float
     seed: int
     validation: Literal["clean", "noisy"]
-    file: str | None = None
+    file: str | None = _place()
+    manifest: str | None = None
     column: str | None = None
     stand_in: bool = False
 
@@ -192,7 +203,7 @@ R = TypeVar("R")
 
 
 def to_json(recipe: Recipe) -> str:
-    """One line of JSON that :func:`from_json` turns into the same recipe."""
+    """One line of JSON that :func:`from_json` turns into the same recipe, but for places."""
     return json.dumps(_present(recipe), sort_keys=True, separators=(",", ":"))
 
 
@@ -213,6 +224,8 @@ def _present(recipe: Any) -> dict[str, Any]:
     for field in dataclasses.fields(recipe):
         value = getattr(recipe, field.name)
         if value == field.default:
+            continue
+        if "place" in field.metadata and recipe.manifest is not None:
             continue
         values[field.name] = _present(value) if dataclasses.is_dataclass(value) else value
     return values

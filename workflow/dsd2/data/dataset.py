@@ -10,10 +10,11 @@ import torch
 from torch import Tensor
 
 from dsd2.config.layout import dataset_name
-from dsd2.config.recipe import DatasetRecipe, to_json
+from dsd2.config.recipe import DatasetRecipe, from_json, to_json
 from dsd2.data.files import ImageFiles
 from dsd2.data.source import Images, Source
 from dsd2.data.splits import split_sizes
+from dsd2.environment import user_path
 from dsd2.errors import UserError
 from dsd2.files.tensors import load_tensors, save_tensors
 from dsd2.nn.randomness import generator
@@ -206,11 +207,16 @@ def load_dataset(path: Path, name: str) -> Dataset:
     """
     tensors, about = load_tensors(path, "dataset", _FORMAT, {"dataset": name})
 
+    # A user's folder may have another path than when its images were listed.
+    manifest = from_json(DatasetRecipe, about["recipe"]).manifest
+    moved = None if manifest is None else user_path(manifest)
+    folder = Path(moved or about.get("files", {}).get("folder", ""))
+
     def images(split: str) -> Images:
         labels = tensors[f"{split}/labels"]
         if "files" not in about:
             return Images(tensors[f"{split}/images"], labels)
-        files = {**about["files"], "folder": Path(about["files"]["folder"])}
+        files = {**about["files"], "folder": folder}
         return Images(ImageFiles(names=tensors[f"{split}/names"], **files), labels)
 
     test = images("test")

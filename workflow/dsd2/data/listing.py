@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -144,40 +143,6 @@ def _walk(top: Path, seen: dict[str, str]) -> Iterator[tuple[str, list[str]]]:
 
 def _unlisted(error: OSError) -> UserError:
     return UserError(f"{error.filename}: cannot be listed ({error.strerror})")
-
-
-WATCHED = {
-    "parquet": ("t*.parquet", "validation*.parquet"),
-    "imagefolder": ("*/", "train/*/", "validation/*/", "test/*/"),
-}
-"""What changes when the images of a folder do: a folder's time changes with the files in it."""
-
-PATH_VARIABLE = re.compile("<[a-z][a-z0-9_]*>")
-"""What Snakemake replaces in the paths of a rule."""
-
-
-def watched(kind: str, folder: Path) -> list[str]:
-    """Files and folders whose times tell of a change of one's own images, as a workflow's inputs.
-
-    Args:
-        kind: ``parquet`` or ``imagefolder``.
-        folder: of the dataset.
-
-    Raises:
-        UserError: a name has what Snakemake would take for a wildcard or for a variable.
-    """
-    found = sorted(str(path) for pattern in WATCHED[kind] for path in folder.glob(pattern))
-    for path in found:
-        if "{" in path or "}" in path:
-            raise UserError(
-                f"{path!r}: has braces in its name, which Snakemake takes for a wildcard; rename it"
-            )
-        if variable := PATH_VARIABLE.search(path):
-            raise UserError(
-                f"{path!r}: has {variable[0]} in its name, which Snakemake takes for a variable;"
-                " rename it"
-            )
-    return found
 
 
 def open_image(source: Path | str | bytes, name: str | None = None) -> Any:

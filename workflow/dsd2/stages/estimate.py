@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -19,6 +19,7 @@ from dsd2.config.needs import LABEL, NAME, Teaching, training_bytes
 from dsd2.config.recipe import VIEWS, RunRecipe, from_json
 from dsd2.config.teaching import table_bytes
 from dsd2.data.facts import Facts, facts
+from dsd2.data.manifest import located
 from dsd2.errors import UserError
 from dsd2.files.checkpoint import checkpoint_bytes
 from dsd2.nn.flops import TrainingCost, training_cost
@@ -106,7 +107,7 @@ def read_runs(path: Path) -> list[PlannedRun]:
     try:
         return [
             PlannedRun(
-                from_json(RunRecipe, json.dumps(entry["recipe"])),
+                _located(from_json(RunRecipe, json.dumps(entry["recipe"]))),
                 int(entry["iterations"]),
                 int(entry["chains"]),
             )
@@ -118,6 +119,10 @@ def read_runs(path: Path) -> list[PlannedRun]:
         raise UserError(
             f"{path}: is no list of runs with recipe, iterations and chains ({error!r})"
         ) from error
+
+
+def _located(recipe: RunRecipe) -> RunRecipe:
+    return replace(recipe, dataset=located(recipe.dataset))
 
 
 def estimate(runs: Sequence[PlannedRun], roots: list[Path], jobs: int) -> Estimate:

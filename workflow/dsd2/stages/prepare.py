@@ -17,6 +17,7 @@ from dsd2.data.dataset import (
     split_source,
 )
 from dsd2.data.labels import make_labels, save_labels
+from dsd2.data.manifest import check_unchanged, dataset_manifest, labels_manifest
 from dsd2.data.sources import read_source
 from dsd2.data.stand_in import write_stand_in
 
@@ -38,6 +39,9 @@ def run_dataset(recipe: DatasetRecipe, roots: list[Path], download: bool, output
         if recipe.stand_in:
             source = dataclasses.replace(source, origin=f"stand-in for {source.origin}")
         dataset = split_source(source, recipe)
+        if recipe.path is not None and recipe.manifest is not None:
+            again = dataset_manifest(recipe.name, recipe.path)
+            check_unchanged(recipe.manifest, again, recipe.path)
     for remark in remarks(dataset):
         print(remark)
     save_dataset(output, dataset, recipe)
@@ -76,6 +80,9 @@ def run_labels(
     """Draw or read the noisy labels of a dataset."""
     data = load_dataset(dataset, dataset_name(recipe))
     labels = make_labels(data, recipe, noise, roots)
+    if noise.file is not None and noise.manifest is not None:
+        again = labels_manifest(recipe.name, noise.file, roots)
+        check_unchanged(noise.manifest, again, noise.file)
     save_labels(output, labels, data, labels_name(recipe, noise))
     changed = int((labels.train.clean != labels.train.given).sum())
     total = len(labels.train.clean)
