@@ -46,9 +46,12 @@ def test_data_of_any_name_is_read_and_nothing_else_happens(fresh, monkeypatch):
     before = paths(fresh)
     assert fresh.planned()["dataset"] == 1
     monkeypatch.chdir(fresh.folder)
-    plan = Plan(*load_studies({**TINY, **settings}))
-    (name,) = plan.labels
-    made = layout.LABELS.format(labels=name)
+
+    def labels_file():
+        (name,) = Plan(*load_studies({**TINY, **settings})).labels
+        return layout.LABELS.format(labels=name)
+
+    made = labels_file()
     text = fresh.snakemake(made)
     assert fresh.done(text) == {"dataset": 1, "labels": 1}
     assert paths(fresh) == before
@@ -57,7 +60,10 @@ def test_data_of_any_name_is_read_and_nothing_else_happens(fresh, monkeypatch):
     Image.new("L", (8, 8), 200).save(fresh.folder / HOSTILE / "a" / "new.png")
     labels = pa.table({HOSTILE: [0] * 25})
     pq.write_table(labels, root / f"{HOSTILE}.parquet")
-    assert fresh.done(fresh.snakemake(made)) == {"dataset": 1, "labels": 1}
+    again = labels_file()
+    assert again != made
+    assert fresh.done(fresh.snakemake(again)) == {"dataset": 1, "labels": 1}
+    assert f"{made}: is not of this study" in fresh.snakemake(made, "--force", status=1)
 
 
 BROKEN = {

@@ -119,14 +119,23 @@ def as_options(wildcards, input):
     return " ".join(f"--{name} {shlex.quote(file)}" for name, file in input.items())
 
 
+def of_this_study(known, name, path):
+    """What a name stands for; a file's name of another study is one sentence."""
+    if name not in known:
+        raise WorkflowError(f"{path}: is not of this study; give the configuration that it is of")
+    return known[name]
+
+
 def dataset_recipe(wildcards):
     """What the dataset is, as JSON."""
-    return to_json(PLAN.datasets[wildcards.dataset])
+    path = layout.DATASET.format(**wildcards)
+    return to_json(of_this_study(PLAN.datasets, wildcards.dataset, path))
 
 
 def labels_inputs(wildcards):
     """The dataset that the labels belong to."""
-    recipe, _ = PLAN.labels[wildcards.labels]
+    path = layout.LABELS.format(**wildcards)
+    recipe, _ = of_this_study(PLAN.labels, wildcards.labels, path)
     inputs = {"dataset": layout.DATASET.format(dataset=layout.dataset_name(recipe))}
     return lasting("labels", inputs, [layout.LABELS.format(**wildcards)])
 
@@ -197,7 +206,8 @@ def teachers_dataset(wildcards, input):
 
 def gate_policy(wildcards):
     """The policy with its thresholds, as JSON."""
-    return to_json(PLAN.stops[wildcards.stop])
+    path = f"{layout.RUN.format(**wildcards)}/stopping/{wildcards.stop}"
+    return to_json(of_this_study(PLAN.stops, wildcards.stop, path))
 
 
 def chain_inputs(wildcards):
