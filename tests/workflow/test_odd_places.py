@@ -42,7 +42,7 @@ def test_a_clone_of_an_odd_path_and_a_terminal_of_few_letters(tmp_path, monkeypa
     assert "\\u03b6" in text, "the table of verdicts has a ζ"
     assert len(project.checkpoints()) == 1
     text = project.snakemake("plan")
-    assert "batch [ms]" in text
+    assert "ms an image" in text
 
 
 def test_a_clone_below_braces_is_one_sentence(tmp_path):

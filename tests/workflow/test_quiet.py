@@ -39,7 +39,7 @@ def break_script(project, name):
 def test_failed_scripts_and_checkpoints_are_named_and_a_good_run_is_not(finished):
     break_script(finished, "figure.py")
     break_script(finished, "table.py")
-    gates = sorted(finished.folder.glob("results/runs/*/gates/*/iter-01.json"))
+    gates = sorted(finished.folder.glob("results/runs/*/stopping/*/iter-01.json"))
     gates[0].unlink()
     metrics = gates[0].parents[2] / "iter-01" / "metrics.parquet"
     stamp, whole = metrics.stat(), metrics.read_bytes()

@@ -34,5 +34,5 @@ def test_one_table_serves_all_students_and_is_made_again_to_the_same_bytes(fresh
     table.unlink()
     fresh.snakemake(str(table.relative_to(fresh.folder)))
     assert table.read_bytes() == content
-    fresh.snakemake()
+    fresh.snakemake(name)
     assert fresh.checkpoints() == networks

@@ -65,7 +65,7 @@ def run_iteration(
     save_every: float,
     started: float,
 ) -> None:
-    """Train one iteration and write its artefacts; the metrics last.
+    """Train one iteration and write its artefacts; the checkpoint last.
 
     Args:
         run: name of the run.
@@ -96,20 +96,6 @@ def run_iteration(
     with resume.saving_when_stopped():
         until = deadline(started)
         progress = _train(model, masks, data["train"], recipe, iteration, teacher, resume, until)
-        save_checkpoint(
-            files.checkpoint,
-            Checkpoint(
-                run=run,
-                iteration=iteration,
-                recipe=recipe,
-                model=recipe.model,
-                image=dataset.image,
-                classes=len(dataset.classes),
-                state=network_state(model),
-                masks=masks,
-                rewind=progress.rewind or initial,
-            ),
-        )
         names = {"run": run, "iteration": iteration}
         write_table(files.history, HISTORY, [{**names, **row} for row in progress.history])
         row = metrics_row(
@@ -126,6 +112,21 @@ def run_iteration(
             Circumstances(device, threads, started),
         )
         write_table(files.metrics, METRICS, [row])
+        # Last, so that a checkpoint without metrics has lost them: it was never left so.
+        save_checkpoint(
+            files.checkpoint,
+            Checkpoint(
+                run=run,
+                iteration=iteration,
+                recipe=recipe,
+                model=recipe.model,
+                image=dataset.image,
+                classes=len(dataset.classes),
+                state=network_state(model),
+                masks=masks,
+                rewind=progress.rewind or initial,
+            ),
+        )
     resume.discard()
     print_outcome(row, masks)
 
