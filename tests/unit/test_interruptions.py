@@ -162,7 +162,7 @@ def test_a_stage_without_room_completes_once_there_is_some(place):
     done = finish(folder, preexec_fn=limited)
     assert done.returncode == 1
     assert re.fullmatch(
-        r"error: \S+/checkpoint: cannot be written \(File too large\): \S+ has [\d.]+ MB free of"
+        r"error: \S+/history: cannot be written \(File too large\): \S+ has [\d.]+ MB free of"
         r" \d+ MB; make room and run the same command again\n",
         done.stderr,
     )
