@@ -40,7 +40,8 @@ def test_failed_scripts_and_checkpoints_are_named_and_a_good_run_is_not(finished
     break_script(finished, "figure.py")
     break_script(finished, "table.py")
     gates = sorted(finished.folder.glob("results/runs/*/stopping/*/iter-01.json"))
-    gates[0].unlink()
+    for made in (gates[0], *gates[0].parent.glob("*.parquet")):
+        made.unlink()
     metrics = gates[0].parents[2] / "iter-01" / "metrics.parquet"
     stamp, whole = metrics.stat(), metrics.read_bytes()
     metrics.write_bytes(whole[:100])
