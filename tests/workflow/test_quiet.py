@@ -40,7 +40,8 @@ def test_failed_scripts_and_checkpoints_are_named_and_a_good_run_is_not(finished
     break_script(finished, "figure.py")
     break_script(finished, "table.py")
     gates = sorted(finished.folder.glob("results/runs/*/stopping/*/iter-01.json"))
-    for made in (gates[0], *gates[0].parent.glob("*.parquet")):
+    study = finished.folder / "results/studies/tiny/metrics.parquet"
+    for made in (gates[0], *gates[0].parent.glob("*.parquet"), study):
         made.unlink()
     metrics = gates[0].parents[2] / "iter-01" / "metrics.parquet"
     stamp, whole = metrics.stat(), metrics.read_bytes()
