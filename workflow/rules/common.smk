@@ -150,18 +150,27 @@ def labels_noise(wildcards):
     return to_json(PLAN.labels[wildcards.labels][1])
 
 
+# Whether each job was done when it was first looked at. What a job does meanwhile must not change
+# its inputs: the jobs of a group that is running would become another group, and run again.
+DONE_BEFORE = {}
+
+
 def lasting(rule, inputs, outputs):
     """The inputs of a job whose outputs' names hold all that they depend on.
 
     Such outputs stay right whatever happens to the files that they were made from. So the inputs'
-    times do not matter, and a job that is done does not ask for an input that is gone: Snakemake
-    would make the input again, and then all that was ever made from it.
+    times do not matter where they are there, and a job that is done does not ask for an input that
+    is gone: Snakemake would make the input again, and then all that was ever made from it.
     """
+    outputs = tuple(outputs)
+    if outputs not in DONE_BEFORE:
+        DONE_BEFORE[outputs] = all(map(os.path.exists, outputs))
+    if not DONE_BEFORE[outputs]:
+        return inputs
     gone = {name for name, file in inputs.items() if not os.path.exists(file)}
     if gone:
         asked = forced_again()
-        forced = asked is None or rule in asked or not asked.isdisjoint(outputs)
-        if forced or not all(map(os.path.exists, outputs)):
+        if asked is None or rule in asked or not asked.isdisjoint(outputs):
             gone = set()
     return {name: ancient(file) for name, file in inputs.items() if name not in gone}
 
