@@ -155,7 +155,7 @@ def labels_noise(wildcards):
 DONE_BEFORE = {}
 
 
-def lasting(rule, inputs, outputs):
+def lasting(stage, inputs, outputs):
     """The inputs of a job whose outputs' names hold all that they depend on.
 
     Such outputs stay right whatever happens to the files that they were made from. So the inputs'
@@ -170,7 +170,7 @@ def lasting(rule, inputs, outputs):
     gone = {name for name, file in inputs.items() if not os.path.exists(file)}
     if gone:
         asked = forced_again()
-        if asked is None or rule in asked or not asked.isdisjoint(outputs):
+        if asked is None or stage in asked or not asked.isdisjoint(outputs):
             gone = set()
     return {name: ancient(file) for name, file in inputs.items() if name not in gone}
 
