@@ -77,7 +77,7 @@ def parted(project):
 
 def out_of_memory(project):
     """The first attempt has too little memory; all wait for the one node with a GPU."""
-    asked = ("--set-resources", "train:mem_mb=270 * attempt", "train:gpu=1")
+    asked = ("--set-resources", "train:mem_mb=200 + 340 * (attempt - 1)", "train:gpu=1")
     project.snakemake(*BLOCKS, *asked)
     return project
 
