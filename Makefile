@@ -44,8 +44,8 @@ format: $(VENV)/dev.stamp
 docs: $(VENV)/run.stamp
 	sed -i '/^## Reference$$/q' config/README.md
 	echo >> config/README.md
-	PYTHONPATH=workflow $(BIN)/python -m dsd2.config.documentation >> config/README.md
-	PYTHONPATH=workflow $(BIN)/python -m dsd2.files.documentation > docs/metrics.md
+	PYTHONPATH=workflow $(BIN)/python -m dsd2.config.reference >> config/README.md
+	PYTHONPATH=workflow $(BIN)/python -m dsd2.files.metrics_reference > docs/metrics.md
 
 benchmark: $(VENV)/run.stamp
 	$(BIN)/python tests/benchmarks/run.py

@@ -30,7 +30,7 @@ rule all:
     localrule: True
 
 
-PROGRESS = ProgressReporter(lambda: overview.stages(PLAN), lambda: states.arm_states(PLAN))
+PROGRESS = ProgressReporter(lambda: jobs.stages(PLAN), lambda: status.arm_states(PLAN))
 
 
 onstart:

@@ -12,10 +12,10 @@ from statistics import median
 import torch
 from workloads import CLASSES, DEVICE, WORKLOADS, half_pruned, prepare, ratio, side_by_side
 
-from dsd2.config.recipe import VIEWS, DistillationRecipe
 from dsd2.nn.evaluation import evaluate
 from dsd2.nn.teacher import Teacher
 from dsd2.nn.training import train
+from dsd2.recipe import VIEWS, DistillationRecipe
 
 ASKED = DistillationRecipe(teacher_run="t", teacher_iteration=0, alpha=0.8, temperature=10.0)
 

@@ -14,7 +14,12 @@ from statistics import median
 import torch
 from workloads import CLASSES, WORKLOADS, Workload, prepare, ratio, side_by_side
 
-from dsd2.config.recipe import (
+from dsd2.artefacts.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from dsd2.files.tensors import save_tensors
+from dsd2.nn.models import prunable_weights
+from dsd2.nn.pruning import apply_masks, full_masks, prune_lowest
+from dsd2.nn.training import network_state
+from dsd2.recipe import (
     DatasetRecipe,
     NoiseRecipe,
     PerturbationRecipe,
@@ -22,11 +27,6 @@ from dsd2.config.recipe import (
     RunRecipe,
     to_json,
 )
-from dsd2.files.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from dsd2.files.tensors import save_tensors
-from dsd2.nn.models import prunable_weights
-from dsd2.nn.pruning import apply_masks, full_masks, prune_lowest
-from dsd2.nn.training import network_state
 
 ROUNDS = (0, 1, 2, 3, 5, 10, 20, 34)
 FRACTION = 0.2

@@ -14,8 +14,12 @@ from pathlib import Path
 import torch
 from workloads import CIFAR, CLASSES, LIBRARY, WORKLOADS
 
-from dsd2.config.layout import labels_name
-from dsd2.config.recipe import (
+from dsd2.data.dataset import save_dataset, split_source
+from dsd2.data.labels import make_labels, save_labels
+from dsd2.data.source import Images, Source
+from dsd2.files.records import METRICS, read_rows
+from dsd2.paths import labels_name
+from dsd2.recipe import (
     DatasetRecipe,
     NoiseRecipe,
     PerturbationRecipe,
@@ -23,10 +27,6 @@ from dsd2.config.recipe import (
     RunRecipe,
     to_json,
 )
-from dsd2.data.dataset import save_dataset, split_source
-from dsd2.data.labels import make_labels, save_labels
-from dsd2.data.source import Images, Source
-from dsd2.files.records import METRICS, read_rows
 
 WORKLOAD = WORKLOADS["VGG-like(5,5)"]
 RECIPE = RunRecipe(

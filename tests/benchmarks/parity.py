@@ -14,7 +14,6 @@ from dataclasses import replace
 import torch
 from workloads import WORKLOADS, prepare
 
-from dsd2.config.recipe import DatasetRecipe, NoiseRecipe, PruningRecipe
 from dsd2.data.dataset import split_source
 from dsd2.data.labels import make_labels
 from dsd2.data.sources import read_source
@@ -24,6 +23,7 @@ from dsd2.nn.images import ImageSet
 from dsd2.nn.models import prunable_weights
 from dsd2.nn.pruning import apply_masks, full_masks, prune
 from dsd2.nn.training import train
+from dsd2.recipe import DatasetRecipe, NoiseRecipe, PruningRecipe
 
 ROUNDS = 4
 PRUNING = PruningRecipe(criterion="magnitude", fraction=0.45)

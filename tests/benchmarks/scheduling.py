@@ -27,8 +27,8 @@ CHAIN = 35
 STAGE = """
 import sys
 from pathlib import Path
-from dsd2.config.recipe import from_json
-from dsd2.config.stopping import Stopping
+from dsd2.recipe import from_json
+from dsd2.stopping import Stopping
 from dsd2.files.decision import GATE, gate_identity, write_decision
 options = dict(zip(sys.argv[1:], sys.argv[2:]))
 for name in ("--checkpoint", "--history", "--metrics"):
@@ -79,7 +79,7 @@ def run(folder: Path, chains: int, gated: bool) -> float:
 TARGETS = """
 import sys, yaml
 sys.path.insert(0, "workflow")
-from dsd2.config.plan import Plan
+from dsd2.planning.chains import Plan
 from dsd2.config.study import load_study
 plan = Plan(load_study(yaml.safe_load(open(sys.argv[1]))))
 print(*(chain.path for chain in plan.chains(plan.study("scheduling"))))

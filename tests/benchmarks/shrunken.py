@@ -18,11 +18,11 @@ import torch
 from torch import nn
 from workloads import DEVICE, Workload, prepare, ratio, side_by_side
 
-from dsd2.files.checkpoint import load_checkpoint
-from dsd2.nn.graph import Graph, graph_of
+from dsd2.artefacts.checkpoint import load_checkpoint
+from dsd2.export.graph import Graph, graph_of
+from dsd2.export.shrink import shrink
 from dsd2.nn.models import prunable_weights
 from dsd2.nn.pruning import full_masks
-from dsd2.nn.shrinking import shrink
 from dsd2.nn.training import train
 
 MODES = {"exact": {}, "bf16, channels_last": {"precision": "bf16", "channels_last": True}}

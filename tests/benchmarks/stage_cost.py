@@ -17,7 +17,8 @@ from pathlib import Path
 LIBRARY = Path(__file__).parents[2] / "workflow"
 sys.path.insert(0, str(LIBRARY))
 
-from dsd2.config.recipe import (  # noqa: E402
+from dsd2.files.records import METRICS, read_rows  # noqa: E402
+from dsd2.recipe import (  # noqa: E402
     DatasetRecipe,
     ModelRecipe,
     NoiseRecipe,
@@ -27,7 +28,6 @@ from dsd2.config.recipe import (  # noqa: E402
     TrainingRecipe,
     to_json,
 )
-from dsd2.files.records import METRICS, read_rows  # noqa: E402
 from dsd2.stages.prepare import run_dataset, run_labels  # noqa: E402
 
 RECIPE = RunRecipe(

@@ -10,8 +10,8 @@ from torch.nn.utils import prune
 from torch.utils.data import DataLoader, Dataset
 from workloads import DEVICE, Workload
 
+from dsd2.compat import import_torchvision
 from dsd2.nn.images import ImageSet
-from dsd2.nn.torchvision_ops import import_torchvision
 
 WORKERS = 10 if DEVICE.type == "cuda" else 2
 

@@ -15,11 +15,11 @@ sys.path.insert(0, str(LIBRARY))
 import torch  # noqa: E402
 from torch import nn  # noqa: E402
 
-from dsd2.config.recipe import ModelRecipe, TrainingRecipe  # noqa: E402
 from dsd2.nn.images import ImageSet  # noqa: E402
 from dsd2.nn.models import build_model, prunable_weights  # noqa: E402
 from dsd2.nn.pruning import Masks, full_masks, prune_lowest  # noqa: E402
-from dsd2.nn.randomness import be_deterministic  # noqa: E402
+from dsd2.recipe import ModelRecipe, TrainingRecipe  # noqa: E402
+from dsd2.seeds import be_deterministic  # noqa: E402
 
 CLASSES = 10
 DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")

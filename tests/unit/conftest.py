@@ -6,7 +6,7 @@ import torch
 from rows import DIP, FLAT, row_of
 
 from dsd2.files.records import STUDY
-from dsd2.nn.randomness import be_deterministic
+from dsd2.seeds import be_deterministic
 
 
 @pytest.fixture

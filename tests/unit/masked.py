@@ -3,9 +3,9 @@
 import torch
 from torch import nn
 
-from dsd2.config.recipe import ModelRecipe
+from dsd2.compat import import_torchvision
 from dsd2.nn.models import build_model, prunable_weights
-from dsd2.nn.torchvision_ops import import_torchvision
+from dsd2.recipe import ModelRecipe
 
 
 def random_network(kind, seed):

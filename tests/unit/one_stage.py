@@ -7,7 +7,7 @@ from pathlib import Path
 
 from recipes import run_recipe, training
 
-from dsd2.config.recipe import DatasetRecipe, NoiseRecipe, to_json
+from dsd2.recipe import DatasetRecipe, NoiseRecipe, to_json
 from dsd2.stages.prepare import run_dataset, run_labels
 
 LIBRARY = Path(__file__).parents[2] / "workflow"

@@ -1,6 +1,6 @@
 """Trainings and distillations that differ in what a test is about."""
 
-from dsd2.config.recipe import (
+from dsd2.recipe import (
     DatasetRecipe,
     DistillationRecipe,
     ModelRecipe,

@@ -2,8 +2,8 @@
 
 import torch
 
+from dsd2.compat import import_torchvision
 from dsd2.nn.augmentation import SHIFT, Views, draw_views, pad_images, take_views
-from dsd2.nn.torchvision_ops import import_torchvision
 
 
 def test_every_view_equals_torchvisions_flip_then_padded_crop():

@@ -6,9 +6,9 @@ import types
 import pytest
 import torch
 
+from dsd2.compat import import_torchvision
 from dsd2.nn import autoaugment
 from dsd2.nn.autoaugment import Edits, auto_augment, auto_cutout, cut_out, draw_edits
-from dsd2.nn.torchvision_ops import import_torchvision
 
 pytestmark = pytest.mark.usefixtures("reproducible")
 

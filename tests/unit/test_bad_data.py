@@ -23,20 +23,20 @@ from scipy.io import savemat
 from test_named_datasets import FLOWERS, IMAGENET, write_flowers, write_imagenet
 
 from dsd2.cli import main
-from dsd2.config.layout import dataset_name, run_name
-from dsd2.config.own_data import suggestions
-from dsd2.config.recipe import DatasetRecipe, ModelRecipe, PruningRecipe, to_json
+from dsd2.config.autoconfig import suggestions
 from dsd2.data.dataset import load_dataset, split_source
-from dsd2.data.facts import facts
-from dsd2.data.human import read_human_labels
+from dsd2.data.human_labels import read_human_labels
 from dsd2.data.imagefolder import read_imagefolder
 from dsd2.data.labels import Labels, SplitLabels
+from dsd2.data.metadata import facts
 from dsd2.data.parquet import read_parquet
 from dsd2.data.sources import read_source
 from dsd2.errors import UserError
 from dsd2.files.records import METRICS, read_rows
 from dsd2.nn.models import build_model
-from dsd2.stages.measuring import accuracy_columns
+from dsd2.paths import dataset_name, run_name
+from dsd2.recipe import DatasetRecipe, ModelRecipe, PruningRecipe, to_json
+from dsd2.stages.measure import accuracy_columns
 from dsd2.stages.prepare import run_dataset, run_labels
 
 FOLDER = DatasetRecipe(
@@ -357,7 +357,7 @@ def test_names_that_the_terminal_cannot_show_do_no_harm(tmp_path):
     folder = fill(tmp_path / "ä ' \" $(touch ran) {x}", ("猫", "犬"))
     recipe = dataclasses.replace(FOLDER, path=str(folder), train=1, validation=1)
     program = (
-        "import sys; from pathlib import Path; from dsd2.config.recipe import *;"
+        "import sys; from pathlib import Path; from dsd2.recipe import *;"
         "from dsd2.stages.prepare import run_dataset;"
         "run_dataset(from_json(DatasetRecipe, sys.argv[1]), [], False, Path(sys.argv[2]))"
     )

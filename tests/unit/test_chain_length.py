@@ -10,22 +10,22 @@ from hypothesis import strategies as st
 from recipes import run_recipe, training
 from rows import row_of
 
-from dsd2.config import sizes
 from dsd2.config.chain_length import chains_end
-from dsd2.config.layout import run_name
-from dsd2.config.plan import Plan
-from dsd2.config.recipe import DatasetRecipe, ModelRecipe, PerturbationRecipe, PruningRecipe
-from dsd2.config.schedule import last_iteration
-from dsd2.config.stopping import NOTHING_LEFT, WALL
 from dsd2.config.study import load_study
 from dsd2.errors import UserError
 from dsd2.files.decision import chain_identity
 from dsd2.files.records import CHAIN, STUDY, read_rows, write_table
+from dsd2.nn import sizes
 from dsd2.nn.models import build_model, prunable_weights
 from dsd2.nn.pruning import full_masks, prune
-from dsd2.stages.iteration import IterationFiles, run_iteration
+from dsd2.nn.schedule import last_iteration
+from dsd2.paths import run_name
+from dsd2.planning.chains import Plan
+from dsd2.recipe import DatasetRecipe, ModelRecipe, PerturbationRecipe, PruningRecipe
 from dsd2.stages.prepare import run_dataset, run_labels
-from dsd2.stages.study import Entry, run_study
+from dsd2.stages.study_metrics import Entry, run_study
+from dsd2.stages.train import IterationFiles, run_iteration
+from dsd2.stopping import NOTHING_LEFT, WALL
 
 DIGITS = DatasetRecipe(name="digits", train=None, test=None, validation=200, split_seed=0)
 

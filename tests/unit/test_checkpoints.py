@@ -11,8 +11,22 @@ import torch
 from recipes import run_recipe, training
 from safetensors import safe_open
 
-from dsd2.config.layout import run_name
-from dsd2.config.recipe import (
+from dsd2.artefacts.checkpoint import (
+    Checkpoint,
+    checkpoint_bytes,
+    load_checkpoint,
+    load_checkpoint_of,
+    save_checkpoint,
+)
+from dsd2.errors import UserError
+from dsd2.files.tensors import load_tensors, save_tensors
+from dsd2.nn.footprint import footprint
+from dsd2.nn.images import ImageSet
+from dsd2.nn.models import build_model, prunable_weights
+from dsd2.nn.pruning import apply_masks, full_masks, prune, scheduled_densities
+from dsd2.nn.training import network_state, train
+from dsd2.paths import run_name
+from dsd2.recipe import (
     ModelRecipe,
     PerturbationRecipe,
     PruningRecipe,
@@ -20,23 +34,9 @@ from dsd2.config.recipe import (
     from_json,
     to_json,
 )
-from dsd2.errors import UserError
-from dsd2.files.checkpoint import (
-    Checkpoint,
-    checkpoint_bytes,
-    load_checkpoint,
-    load_checkpoint_of,
-    save_checkpoint,
-)
-from dsd2.files.tensors import load_tensors, save_tensors
-from dsd2.nn.footprint import footprint
-from dsd2.nn.images import ImageSet
-from dsd2.nn.models import build_model, prunable_weights
-from dsd2.nn.pruning import apply_masks, full_masks, prune, scheduled_densities
-from dsd2.nn.randomness import derived_seed
-from dsd2.nn.training import network_state, train
-from dsd2.stages.iteration import IterationFiles, run_iteration
+from dsd2.seeds import derived_seed
 from dsd2.stages.prepare import run_dataset, run_labels
+from dsd2.stages.train import IterationFiles, run_iteration
 
 pytestmark = pytest.mark.usefixtures("reproducible")
 

@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 import yaml
 
-from dsd2.config import layout
-from dsd2.config.documentation import reference
-from dsd2.config.plan import Plan
-from dsd2.config.recipe import RunRecipe, digest, from_json, to_json
+from dsd2 import paths
+from dsd2.config.reference import reference
 from dsd2.config.studies import load_studies
 from dsd2.config.study import TABLES, load_study
 from dsd2.config.validation import schema
 from dsd2.errors import UserError
+from dsd2.planning.chains import Plan
+from dsd2.recipe import RunRecipe, digest, from_json, to_json
 
 ROOT = Path(__file__).parents[2]
 
@@ -386,7 +386,7 @@ def test_names_are_one_folder():
     for name in run_names(BASE):
         assert "/" not in name
         assert len(name) < 200
-    assert layout.number(7) == "07"
+    assert paths.number(7) == "07"
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "config").rglob("*.yaml")), ids=lambda p: p.stem)

@@ -10,19 +10,19 @@ import torch
 from one_stage import RUN, finish, make_data
 from rows import row_of
 
-from dsd2.config.layout import dataset_name, labels_name
-from dsd2.config.recipe import ModelRecipe
+from dsd2.artefacts.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from dsd2.artefacts.resume import ResumeFile
+from dsd2.artefacts.teacher_logits import load_teacher_table, save_teacher_table
 from dsd2.data.dataset import load_dataset
 from dsd2.data.labels import load_labels
 from dsd2.errors import UserError
-from dsd2.files.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from dsd2.files.decision import CHOICE, GATE, read_decision, write_decision
 from dsd2.files.records import CHAIN, HISTORY, METRICS, STUDY, read_rows, write_table
-from dsd2.files.resume import ResumeFile
-from dsd2.files.teacher_table import load_teacher_table, save_teacher_table
 from dsd2.nn.models import build_model, prunable_weights
 from dsd2.nn.pruning import apply_masks, full_masks
 from dsd2.nn.training import Progress, network_state
+from dsd2.paths import dataset_name, labels_name
+from dsd2.recipe import ModelRecipe
 from dsd2.stages.prepare import run_dataset, run_labels
 
 FLIPS = 40

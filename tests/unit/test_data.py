@@ -13,21 +13,21 @@ import pytest
 import torch
 from pictures import png, random_images, write_parquet
 
-from dsd2.config.layout import dataset_name
-from dsd2.config.recipe import DatasetRecipe, NoiseRecipe
+from dsd2.compat import import_torchvision
 from dsd2.data.dataset import (
     classes_without_images,
     load_dataset,
     save_dataset,
     split_source,
 )
-from dsd2.data.human import read_human_labels
+from dsd2.data.human_labels import read_human_labels
 from dsd2.data.labels import Labels, SplitLabels, load_labels, make_labels, save_labels
 from dsd2.data.parquet import read_parquet
 from dsd2.data.source import Images, Source
 from dsd2.data.sources import read_source
 from dsd2.errors import UserError
-from dsd2.nn.torchvision_ops import import_torchvision
+from dsd2.paths import dataset_name
+from dsd2.recipe import DatasetRecipe, NoiseRecipe
 from dsd2.stages.prepare import run_dataset
 from real_data import CIFAR10, needs_cifar10
 

@@ -13,9 +13,9 @@ from panel import NUMERALS, position
 from rows import LABELS
 from styles import COLOURS, DASHES, Drawn, styles
 
+from dsd2.analysis.captions import layers_found
 from dsd2.analysis.layers import layer_curves
-from dsd2.analysis.sentences import layers_found
-from dsd2.analysis.sheets import Words
+from dsd2.analysis.table_format import Words
 
 PARAMS = SimpleNamespace(
     title="A title that is long enough to be set in more than a single line of the figure",

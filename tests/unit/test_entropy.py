@@ -8,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from dsd2.config.recipe import ModelRecipe
 from dsd2.nn import evaluation
 from dsd2.nn.entropy import (
     binary_entropy,
@@ -20,6 +19,7 @@ from dsd2.nn.entropy import (
 from dsd2.nn.evaluation import evaluate_with_states
 from dsd2.nn.images import ImageSet
 from dsd2.nn.models import build_model
+from dsd2.recipe import ModelRecipe
 
 
 def entropy_of(p):

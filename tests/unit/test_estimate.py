@@ -8,18 +8,10 @@ import pytest
 import torch
 from recipes import run_recipe, training
 
-from dsd2.analysis import estimate as page
+from dsd2.artefacts.checkpoint import Checkpoint, save_checkpoint
 from dsd2.cli import main
-from dsd2.config.layout import run_name
-from dsd2.config.recipe import (
-    DistillationRecipe,
-    ModelRecipe,
-    PerturbationRecipe,
-    to_json,
-)
-from dsd2.data.facts import Facts
+from dsd2.data.metadata import Facts
 from dsd2.errors import UserError
-from dsd2.files.checkpoint import Checkpoint, save_checkpoint
 from dsd2.nn import speed as speeds
 from dsd2.nn.flops import forward_cost, training_cost
 from dsd2.nn.footprint import footprint
@@ -27,6 +19,14 @@ from dsd2.nn.models import build_model, prunable_weights
 from dsd2.nn.pruning import apply_masks, full_masks, prune
 from dsd2.nn.speed import Speed, Work, measure_speed
 from dsd2.nn.training import network_state
+from dsd2.paths import run_name
+from dsd2.planning import cost as page
+from dsd2.recipe import (
+    DistillationRecipe,
+    ModelRecipe,
+    PerturbationRecipe,
+    to_json,
+)
 from dsd2.stages import estimate as stage
 from dsd2.stages.estimate import PlannedRun, estimate
 from dsd2.stages.prepare import run_dataset

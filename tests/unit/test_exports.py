@@ -16,7 +16,13 @@ from masked import random_network
 from rows import row_of
 from safetensors.torch import save_file
 
-from dsd2.analysis.exports import (
+from dsd2 import load_network
+from dsd2.analysis.pareto import comparison, pareto_front
+from dsd2.config.study import load_study
+from dsd2.errors import UserError
+from dsd2.export.encoding import encode, load_compact, save_network
+from dsd2.export.graph import graph_of
+from dsd2.export.model_card import (
     Agreement,
     Facts,
     card,
@@ -25,17 +31,11 @@ from dsd2.analysis.exports import (
     phase_of,
     proportion_interval,
 )
-from dsd2.analysis.pareto import comparison, pareto_front
-from dsd2.config.study import load_study
-from dsd2.errors import UserError
-from dsd2.files import load_network
-from dsd2.files.compact import encode, load_compact, save_network
-from dsd2.files.load_network import decode
-from dsd2.files.onnx_file import onnx_model, save_onnx
+from dsd2.export.onnx import onnx_model, save_onnx
+from dsd2.export.shrink import compress
 from dsd2.files.records import LATENCIES, NETWORKS, STUDY
 from dsd2.files.tensors import save_tensors
-from dsd2.nn.graph import graph_of
-from dsd2.nn.shrinking import compress
+from dsd2.load_network import decode
 from dsd2.stages.export import checksums, networks_to_compare
 
 ROUNDING = 1e-4

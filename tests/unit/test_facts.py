@@ -11,11 +11,11 @@ import pytest
 from pictures import png, random_images, write_parquet
 from PIL import Image
 
-from dsd2.config.recipe import DatasetRecipe
 from dsd2.data.dataset import split_source
-from dsd2.data.facts import Facts, facts
+from dsd2.data.metadata import Facts, facts
 from dsd2.data.sources import read_source
 from dsd2.errors import UserError
+from dsd2.recipe import DatasetRecipe
 
 LIBRARY = Path(__file__).parents[2] / "workflow"
 DIGITS = DatasetRecipe(name="digits", train=1200, test=None, validation=200, split_seed=0)
@@ -93,9 +93,9 @@ def test_too_small_a_dataset_is_named_before_it_is_read():
 
 def test_neither_facts_nor_the_study_import_torch():
     program = (
-        "import sys, dsd2.data.facts, dsd2.config.study\n"
-        "from dsd2.config.recipe import DatasetRecipe\n"
-        f"dsd2.data.facts.facts({DIGITS!r}, [])\n"
+        "import sys, dsd2.data.metadata, dsd2.config.study\n"
+        "from dsd2.recipe import DatasetRecipe\n"
+        f"dsd2.data.metadata.facts({DIGITS!r}, [])\n"
         "heavy = {'torch', 'torchvision', 'pandas', 'scipy'} & set(sys.modules)\n"
         "sys.exit(f'imported {heavy}' if heavy else 0)"
     )

@@ -15,10 +15,9 @@ from one_stage import environment
 from recipes import run_recipe
 from rows import row_of
 
-from dsd2.config.recipe import ModelRecipe
+from dsd2.artefacts.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from dsd2.errors import UserError
 from dsd2.files.atomic import replacing, write_text
-from dsd2.files.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from dsd2.files.records import (
     CHAIN,
     HISTORY,
@@ -33,6 +32,7 @@ from dsd2.files.tensors import load_tensors, save_tensors
 from dsd2.nn.models import build_model, prunable_weights
 from dsd2.nn.pruning import apply_masks, full_masks
 from dsd2.nn.training import network_state
+from dsd2.recipe import ModelRecipe
 
 ROW = {
     "run": "r",

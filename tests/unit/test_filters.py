@@ -7,7 +7,6 @@ import torch
 from recipes import training
 from torch import nn
 
-from dsd2.config.recipe import ModelRecipe, PruningRecipe
 from dsd2.errors import UserError
 from dsd2.nn.evaluation import evaluate_with_states
 from dsd2.nn.models import PooledLinear, build_model, prunable_weights
@@ -20,8 +19,9 @@ from dsd2.nn.pruning import (
     prune_filters,
     scheduled_densities,
 )
-from dsd2.nn.randomness import be_deterministic
 from dsd2.nn.training import ImageSet, train
+from dsd2.recipe import ModelRecipe, PruningRecipe
+from dsd2.seeds import be_deterministic
 
 RECIPE = training(batch_size=10)
 

@@ -5,9 +5,9 @@ import copy
 import pytest
 import torch
 
-from dsd2.config.recipe import ModelRecipe
 from dsd2.nn.flops import forward_cost, training_cost
 from dsd2.nn.models import build_model
+from dsd2.recipe import ModelRecipe
 
 CIFAR = (3, 32, 32)
 

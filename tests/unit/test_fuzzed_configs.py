@@ -14,12 +14,12 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from dsd2.config import layout
-from dsd2.config.plan import Plan
-from dsd2.config.schedule import last_iteration
+from dsd2 import paths
 from dsd2.config.studies import load_studies
 from dsd2.config.validation import SECTIONS, applies, schema
 from dsd2.errors import UserError
+from dsd2.nn.schedule import last_iteration
+from dsd2.planning.chains import Plan
 
 RIGHT, BROKEN, ANY = 400, 1500, 200
 """Configurations of each kind that are tried."""
@@ -209,16 +209,16 @@ def arms(draw, before, config):
 @given(config=studies())
 def test_right_configurations_load_and_write_below_results_alone(config):
     plan = Plan(*load_studies(config))
-    written = [layout.STUDY.format(study=name) for name in plan.studies]
+    written = [paths.STUDY.format(study=name) for name in plan.studies]
     for run, stop in ((run, stop) for run in plan.runs for stop in plan.stops):
         written += [
-            layout.CHECKPOINT.format(run=run, i="00"),
-            layout.TRAINING_LOG.format(run=run, i=0),
+            paths.CHECKPOINT.format(run=run, i="00"),
+            paths.TRAINING_LOG.format(run=run, i=0),
         ]
-        written += [layout.GATE_LOG.format(run=run, stop=stop, i="00")]
-        written += [layout.CHOICE_LOG.format(run=run, stop=stop, last=9999)]
-    written += [layout.DATASET.format(dataset=name) for name in plan.datasets]
-    written += [layout.LABELS_LOG.format(labels=name) for name in plan.labels]
+        written += [paths.GATE_LOG.format(run=run, stop=stop, i="00")]
+        written += [paths.CHOICE_LOG.format(run=run, stop=stop, last=9999)]
+    written += [paths.DATASET.format(dataset=name) for name in plan.datasets]
+    written += [paths.LABELS_LOG.format(labels=name) for name in plan.labels]
     for path in written:
         assert re.fullmatch(r"results(/[\w+][\w.+-]*)+", path), path
         assert max(len(part.encode()) for part in path.split("/")) <= 240

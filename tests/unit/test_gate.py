@@ -2,9 +2,9 @@
 
 import pytest
 
-from dsd2.analysis.gate import best_iteration, decide
-from dsd2.config.stopping import Stopping
+from dsd2.analysis.gates import best_iteration, decide
 from dsd2.errors import UserError
+from dsd2.stopping import Stopping
 
 ENTROPY = Stopping(policy="entropy", entropy_threshold=0.8, accuracy_threshold=0.9)
 ACCURACY = Stopping(policy="accuracy", accuracy_threshold=0.9)

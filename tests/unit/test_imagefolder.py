@@ -7,11 +7,11 @@ import pytest
 import torch
 from PIL import Image
 
+from dsd2.compat import import_torchvision
 from dsd2.data.files import check_memory
 from dsd2.data.imagefolder import read_imagefolder
-from dsd2.data.listing import EXTENSIONS, list_class_folders
+from dsd2.data.scan import EXTENSIONS, list_class_folders
 from dsd2.errors import UserError
-from dsd2.nn.torchvision_ops import import_torchvision
 
 
 def save(path, shape, value=None, seed=0):

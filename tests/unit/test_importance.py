@@ -3,11 +3,11 @@
 import pytest
 import torch
 
-from dsd2.config.recipe import ModelRecipe
-from dsd2.nn import importance as module
+from dsd2.nn import criteria as module
+from dsd2.nn.criteria import importance, loss_gradients
 from dsd2.nn.images import ImageSet
-from dsd2.nn.importance import importance, loss_gradients
 from dsd2.nn.models import build_model, prunable_weights
+from dsd2.recipe import ModelRecipe
 
 
 @pytest.fixture

@@ -15,12 +15,12 @@ import torch
 from one_stage import OUTPUTS, RUN, environment, finish, make_data, train_command
 from rows import row_of
 
-from dsd2.config.recipe import to_json
+from dsd2.artefacts.checkpoint import load_checkpoint
 from dsd2.errors import UserError
 from dsd2.files.atomic import write_text
-from dsd2.files.checkpoint import load_checkpoint
 from dsd2.files.records import HISTORY, METRICS, read_rows, write_table
 from dsd2.files.tensors import load_tensors, save_tensors
+from dsd2.recipe import to_json
 
 READ = {
     "resume": lambda path: load_tensors(path, "resume state", 1),
@@ -198,7 +198,7 @@ def test_a_stage_without_memory_says_what_it_held_and_what_to_lower(place):
     recipe = to_json(dataclasses.replace(RUN, model=wide, training=large))
     arguments = train_command(place / "large", "--recipe", recipe)[3:]
     program = (
-        "import resource, sys, dsd2.stages.iteration\n"
+        "import resource, sys, dsd2.stages.train\n"
         "from dsd2.cli import main\n"
         "pages = int(open('/proc/self/statm').read().split()[0])\n"
         "limit = pages * resource.getpagesize() + 100_000_000\n"

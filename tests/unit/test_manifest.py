@@ -11,15 +11,15 @@ import pyarrow.parquet as pq
 import pytest
 from pictures import png, random_images
 
-from dsd2.config.layout import dataset_name, labels_name
-from dsd2.config.plan import Plan
-from dsd2.config.recipe import DatasetRecipe, NoiseRecipe, from_json, to_json
 from dsd2.config.study import load_study
 from dsd2.data import manifest
 from dsd2.data.dataset import load_dataset
 from dsd2.data.manifest import dataset_manifest, labels_manifest, located
 from dsd2.environment import USER_PATHS
 from dsd2.errors import UserError
+from dsd2.paths import dataset_name, labels_name
+from dsd2.planning.chains import Plan
+from dsd2.recipe import DatasetRecipe, NoiseRecipe, from_json, to_json
 from dsd2.stages.prepare import run_dataset
 
 

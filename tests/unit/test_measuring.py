@@ -8,13 +8,13 @@ from pictures import image_set
 from recipes import training
 from torch.nn.functional import cross_entropy
 
-from dsd2.config.recipe import ModelRecipe
 from dsd2.data.labels import Labels, SplitLabels
 from dsd2.nn import evaluation
 from dsd2.nn.models import build_model, prunable_weights
 from dsd2.nn.pruning import full_masks
 from dsd2.nn.training import train
-from dsd2.stages.measuring import accuracy_columns, structure_columns
+from dsd2.recipe import ModelRecipe
+from dsd2.stages.measure import accuracy_columns, structure_columns
 
 SIZES = [16, 50, 7]
 """Of batches of 50 images: two of them leave a smaller last batch."""

@@ -10,7 +10,7 @@ import polars
 import pytest
 from rows import DIP, FLAT, row_of
 
-from dsd2.files.documentation import document
+from dsd2.files.metrics_reference import document
 from dsd2.files.records import STUDY, write_table
 
 ROOT = Path(__file__).parents[2]

@@ -4,10 +4,10 @@ import pytest
 import torch
 from torch import nn
 
-from dsd2.config.recipe import ModelRecipe
+from dsd2.compat import import_torchvision
 from dsd2.errors import UserError
 from dsd2.nn.models import PooledLinear, build_model, prunable_weights
-from dsd2.nn.torchvision_ops import import_torchvision
+from dsd2.recipe import ModelRecipe
 
 CIFAR = (3, 32, 32)
 

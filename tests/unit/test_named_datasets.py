@@ -8,15 +8,15 @@ import torch
 from PIL import Image
 from scipy.io import savemat
 
-from dsd2.config.layout import dataset_name
-from dsd2.config.recipe import DatasetRecipe, NoiseRecipe
 from dsd2.config.study import load_study
 from dsd2.data.dataset import load_dataset
-from dsd2.data.facts import facts
 from dsd2.data.labels import make_labels
-from dsd2.data.places import is_there
+from dsd2.data.locate import is_there
+from dsd2.data.metadata import facts
 from dsd2.data.sources import read_source
 from dsd2.errors import UserError
+from dsd2.paths import dataset_name
+from dsd2.recipe import DatasetRecipe, NoiseRecipe
 from dsd2.stages.prepare import run_dataset
 
 FLOWERS = DatasetRecipe(

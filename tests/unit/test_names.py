@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 import yaml
 
-from dsd2.config import layout
-from dsd2.config.plan import Plan
-from dsd2.config.recipe import NoiseRecipe, RunRecipe, digest, from_json, to_json
-from dsd2.config.stopping import Stopping
+from dsd2 import paths
 from dsd2.config.studies import load_studies
 from dsd2.config.study import load_study
 from dsd2.config.validation import SECTIONS, schema
 from dsd2.errors import UserError
+from dsd2.planning.chains import Plan
+from dsd2.recipe import NoiseRecipe, RunRecipe, digest, from_json, to_json
+from dsd2.stopping import Stopping
 
 ROOT = Path(__file__).parents[2]
 GOLDEN = Path(__file__).with_name("golden_names.json")
@@ -74,9 +74,9 @@ def written_out(config):
     """Every name that a configuration gives, and the recipes that are parameters of rules."""
     plan = Plan(*load_studies(config))
     chains = [chain for study in plan.studies.values() for chain in plan.chains(study)]
-    paths = [(chain.path, chain.choice, plan.recipe_json(chain.run)) for chain in chains]
+    files = [(chain.path, chain.choice, plan.recipe_json(chain.run)) for chain in chains]
     stops = {slug: to_json(stopping) for slug, stopping in plan.stops.items()}
-    return paths, [*plan.datasets], [*plan.labels], stops
+    return files, [*plan.datasets], [*plan.labels], stops
 
 
 @pytest.mark.parametrize(("section", "key", "written"), [*numbers()])
@@ -113,7 +113,7 @@ def test_the_number_of_a_recipe_has_the_form_of_its_field():
     read = from_json(RunRecipe, json.dumps(values))
     assert to_json(read) == to_json(recipe)
     assert digest(read) == digest(recipe)
-    assert layout.run_name(read) == layout.run_name(recipe)
+    assert paths.run_name(read) == paths.run_name(recipe)
     clean = {"kind": "symmetric", "seed": 0, "validation": "clean"}
     for rate in (0, -0.0):
         assert to_json(NoiseRecipe(rate=rate, **clean)) == to_json(NoiseRecipe(rate=0.0, **clean))
@@ -213,8 +213,8 @@ def our_names():
             config = {"studies": [str(file)], "data_roots": ["nowhere"]}
             if budget is not None:
                 config |= yaml.safe_load((folder / "budget" / f"{budget}.yaml").read_text())
-            paths, *others = written_out(config)
-            names = {name for path, choice, _ in paths for name in (path, choice)}
+            files, *others = written_out(config)
+            names = {name for path, choice, _ in files for name in (path, choice)}
             text = json.dumps(sorted(names.union(*others)))
             digested = hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
             found[" ".join(filter(None, (file.stem, budget)))] = digested
@@ -256,18 +256,18 @@ def test_the_names_of_our_studies_stay(tmp_path, monkeypatch):
 def test_the_study_of_a_folder_is_named_after_it(path, name):
     here = Path("/home/somebody/clone")
     folder = Path(os.path.normpath(here / path))
-    found = layout.own_study(folder, here)
+    found = paths.own_study(folder, here)
     head, _, tail = found.partition(name)
     assert (head, len(tail)) == ("", 8 if name.endswith(".") else 0), found
 
 
 def test_no_two_folders_have_one_study_and_a_copy_of_the_clone_has_the_same():
-    paths = ["images", "a/images", "b/images", "b/a/images", "Images", "im ages", "im-ages", "写"]
-    paths += ["真", "x" * 41, "x" * 42, "images ", "images+smoke", "images.1"]
+    files = ["images", "a/images", "b/images", "b/a/images", "Images", "im ages", "im-ages", "写"]
+    files += ["真", "x" * 41, "x" * 42, "images ", "images+smoke", "images.1"]
     clones = [Path("/home/somebody/clone"), Path("/scratch/copy")]
     for here in clones:
-        folders = [Path("/images"), here.parent / "images", *(here / path for path in paths)]
-        names = {layout.own_study(folder, here).casefold() for folder in folders}
+        folders = [Path("/images"), here.parent / "images", *(here / path for path in files)]
+        names = {paths.own_study(folder, here).casefold() for folder in folders}
         assert len(names) == len(folders)
-    here, copy = ([layout.own_study(clone / path, clone) for path in paths] for clone in clones)
+    here, copy = ([paths.own_study(clone / path, clone) for path in files] for clone in clones)
     assert here == copy

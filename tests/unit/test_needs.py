@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 import yaml
 
-from dsd2.config.allocation import Allocation
-from dsd2.config.plan import Plan
-from dsd2.config.recipe import ModelRecipe
-from dsd2.config.sizes import Sizes, network_sizes
 from dsd2.config.studies import load_studies
 from dsd2.nn.footprint import footprint
+from dsd2.nn.sizes import Sizes, network_sizes
+from dsd2.planning.chains import Plan
+from dsd2.planning.requests import Allocation
+from dsd2.recipe import ModelRecipe
 
 ROOT = Path(__file__).parents[2]
 STUDY = {
@@ -125,7 +125,7 @@ def test_a_block_is_as_many_iterations_as_are_asked_for_at_once():
 
 def test_working_needs_out_imports_no_torch():
     program = (
-        "import sys, dsd2.config.allocation\n"
+        "import sys, dsd2.planning.requests\n"
         "heavy = {'torch', 'torchvision', 'pandas', 'scipy'} & set(sys.modules)\n"
         "sys.exit(f'imported {heavy}' if heavy else 0)"
     )

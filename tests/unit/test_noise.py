@@ -10,10 +10,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dsd2.config.recipe import NoiseRecipe
-from dsd2.data.human import human_labels_file, read_human_labels
+from dsd2.data.human_labels import human_labels_file, read_human_labels
 from dsd2.data.noise import ALIKE, asymmetric, noisy_labels, pairflip, symmetric, symmetric_any
 from dsd2.errors import UserError
+from dsd2.recipe import NoiseRecipe
 
 
 def generator(seed=0):

@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from dsd2.config.own_data import suggestions
+from dsd2.config.autoconfig import suggestions
 from dsd2.config.studies import load_studies
 from dsd2.config.study import load_study
 from dsd2.errors import UserError

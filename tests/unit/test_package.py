@@ -21,7 +21,7 @@ for module in pkgutil.walk_packages(dsd2.__path__, "dsd2."):
         importlib.import_module(module.name)
 
 import yaml
-from dsd2.config.documentation import reference
+from dsd2.config.reference import reference
 from dsd2.config.studies import load_studies
 
 for file in sys.argv[2:]:

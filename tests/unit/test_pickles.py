@@ -19,29 +19,29 @@ import torch
 from pictures import random_images
 from test_named_datasets import FLOWERS, IMAGENET, write_flowers, write_imagenet
 
-from dsd2.config.own_data import suggestions
-from dsd2.config.recipe import DatasetRecipe, ModelRecipe
-from dsd2.config.stopping import Stopping
+from dsd2.artefacts.checkpoint import load_checkpoint
+from dsd2.artefacts.resume import ResumeFile
+from dsd2.artefacts.teacher_logits import load_teacher_table
+from dsd2.compat import import_torchvision
+from dsd2.config.autoconfig import suggestions
 from dsd2.config.studies import load_studies
 from dsd2.data.dataset import load_dataset
-from dsd2.data.facts import facts
-from dsd2.data.human import read_human_labels
+from dsd2.data.human_labels import read_human_labels
 from dsd2.data.imagefolder import read_imagefolder
 from dsd2.data.labels import load_labels
+from dsd2.data.metadata import facts
 from dsd2.data.parquet import read_parquet
 from dsd2.data.pickles import read_arrays
 from dsd2.data.sources import read_source
 from dsd2.errors import UserError
-from dsd2.files.checkpoint import load_checkpoint
 from dsd2.files.decision import CHOICE, GATE, read_decision
-from dsd2.files.load_network import load_network
 from dsd2.files.records import CHAIN, HISTORY, METRICS, STUDY, read_table
-from dsd2.files.resume import ResumeFile
-from dsd2.files.teacher_table import load_teacher_table
+from dsd2.load_network import load_network
 from dsd2.nn.models import build_model
-from dsd2.nn.torchvision_ops import import_torchvision
-from dsd2.stages.decisions import run_gate
+from dsd2.recipe import DatasetRecipe, ModelRecipe
 from dsd2.stages.estimate import read_runs
+from dsd2.stages.gating import run_gate
+from dsd2.stopping import Stopping
 
 ROOT = Path(__file__).parents[2]
 CIFAR = DatasetRecipe(name="cifar10", train=None, test=None, validation=0.2, split_seed=0)
@@ -277,5 +277,5 @@ def test_nothing_else_loads_pickles():
         for match in unsafe.finditer(path.read_text())
     }
     assert found == {("human.py", "torch.load(")}
-    text = (ROOT / "workflow/dsd2/data/human.py").read_text()
+    text = (ROOT / "workflow/dsd2/data/human_labels.py").read_text()
     assert 'torch.load(path, map_location="cpu", weights_only=True)' in text

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from dsd2.config import layout
-from dsd2.config.overview import planned_runs, stages
-from dsd2.config.plan import Plan
-from dsd2.config.recipe import RunRecipe, from_json
+from dsd2 import paths
 from dsd2.config.study import load_study
 from dsd2.errors import UserError
 from dsd2.files.decision import CHOICE, GATE, chain_identity, gate_identity, write_decision
+from dsd2.planning.chains import Plan
+from dsd2.planning.jobs import planned_runs, stages
+from dsd2.recipe import RunRecipe, from_json
 
 CONFIG = {
     "study": "test",
@@ -57,7 +57,7 @@ def requested(a_plan, a_chain):
 
 def decide(a_chain, iteration, stop):
     policy = a_chain.arm.stopping.slug
-    path = layout.GATE.format(run=a_chain.run, stop=policy, i=layout.number(iteration))
+    path = paths.GATE.format(run=a_chain.run, stop=policy, i=paths.number(iteration))
     identity = gate_identity(a_chain.run, policy, iteration)
     write_decision(Path(path), GATE, {**identity, "stop": stop})
 
@@ -68,7 +68,7 @@ def test_a_decision_of_something_else_is_refused():
     decide(gated, 0, stop=False)
     decide(gated, 1, stop=True)
     first, second = (
-        Path(layout.GATE.format(run=gated.run, stop=gated.arm.stopping.slug, i=f"0{i}"))
+        Path(paths.GATE.format(run=gated.run, stop=gated.arm.stopping.slug, i=f"0{i}"))
         for i in range(2)
     )
     whole = first.read_bytes()
@@ -137,7 +137,7 @@ def test_training_takes_no_gate_and_the_right_teacher():
     assert a_plan.training_inputs(vanilla, 2)["previous"].endswith("iter-01/checkpoint.safetensors")
     for name, iteration in (("dense", "00"), ("third", "03")):
         inputs = a_plan.training_inputs(chain(a_plan, name).run, 1)
-        assert inputs["teacher"] == layout.CHECKPOINT.format(run=vanilla, i=iteration)
+        assert inputs["teacher"] == paths.CHECKPOINT.format(run=vanilla, i=iteration)
         assert "gate" not in " ".join(inputs.values())
 
 
@@ -198,7 +198,7 @@ def test_a_run_of_another_study_is_refused():
 def test_a_damaged_decision_is_named():
     a_plan = plan()
     gated = chain(a_plan, "gated")
-    path = Path(layout.GATE.format(run=gated.run, stop=gated.arm.stopping.slug, i=layout.number(0)))
+    path = Path(paths.GATE.format(run=gated.run, stop=gated.arm.stopping.slug, i=paths.number(0)))
     path.parent.mkdir(parents=True)
     path.write_text("{")
     with pytest.raises(UserError, match=r"iter-00.json: is damaged or no file"):

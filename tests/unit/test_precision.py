@@ -10,13 +10,13 @@ import torch
 from pictures import image_set
 from recipes import distillation, training
 
-from dsd2.config.recipe import ModelRecipe
-from dsd2.files.resume import ResumeFile
+from dsd2.artefacts.resume import ResumeFile
 from dsd2.nn.models import build_model, prunable_weights
 from dsd2.nn.precision import laid_like, lay_out
 from dsd2.nn.pruning import apply_masks, full_masks, prune_lowest
 from dsd2.nn.teacher import Teacher
 from dsd2.nn.training import network_state, train
+from dsd2.recipe import ModelRecipe
 
 pytestmark = pytest.mark.usefixtures("reproducible")
 

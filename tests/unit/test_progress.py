@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from dsd2 import progress
-from dsd2.config.overview import Stage
-from dsd2.config.states import ArmState
-from dsd2.progress import MOST_ARMS, ProgressReporter, arms_table, progress_line, running
+from dsd2.planning import progress
+from dsd2.planning.jobs import Stage
+from dsd2.planning.progress import MOST_ARMS, ProgressReporter, arms_table, progress_line, running
+from dsd2.planning.status import ArmState
 
 
 def stages(done, total):

@@ -5,7 +5,6 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dsd2.config.schedule import last_iteration, scheduled_sparsity
 from dsd2.errors import UserError
 from dsd2.nn.pruning import (
     densities,
@@ -15,6 +14,7 @@ from dsd2.nn.pruning import (
     prune_lowest,
     sparsity,
 )
+from dsd2.nn.schedule import last_iteration, scheduled_sparsity
 
 # Few distinct values, so that ties are common.
 values = st.sampled_from([-2.0, -1.0, -0.5, 0.0, 0.5, 1.0, 2.0])

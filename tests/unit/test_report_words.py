@@ -5,12 +5,12 @@ import pytest
 from docutils.core import publish_parts
 from rows import LABELS
 
+from dsd2.analysis.captions import TABLES_FOUND, curves_found, layers_found
+from dsd2.analysis.html import page, sheet_page
 from dsd2.analysis.layers import layer_curves
-from dsd2.analysis.pages import page, sheet_page
 from dsd2.analysis.provenance import environment_parts, settings_parts, trainings_part
-from dsd2.analysis.sentences import TABLES_FOUND, curves_found, layers_found
-from dsd2.analysis.sheets import SHEETS, Words
 from dsd2.analysis.summary import findings
+from dsd2.analysis.table_format import SHEETS, Words
 from dsd2.analysis.tables import (
     grid_table,
     levels_table,

@@ -4,11 +4,11 @@ import pytest
 import torch
 from masked import random_network, randomised
 
-from dsd2.config.recipe import ModelRecipe
+from dsd2.export.graph import graph_of
+from dsd2.export.shrink import STAGES, compress, constant_channels, shrink
 from dsd2.nn.flops import forward_cost
-from dsd2.nn.graph import graph_of
 from dsd2.nn.models import PooledLinear, build_model
-from dsd2.nn.shrinking import STAGES, compress, constant_channels, shrink
+from dsd2.recipe import ModelRecipe
 
 EXACT = 1e-10
 """Largest difference of logits in double precision."""

@@ -13,8 +13,6 @@ from one_stage import environment, finish, make_data, train_command
 from rows import row_of
 
 from dsd2.cli import main
-from dsd2.config.recipe import to_json
-from dsd2.config.stopping import Stopping
 from dsd2.errors import UserError
 from dsd2.files.decision import (
     GATE,
@@ -24,8 +22,10 @@ from dsd2.files.decision import (
     write_decision,
 )
 from dsd2.files.records import CHAIN, HISTORY, METRICS, read_rows, write_table
-from dsd2.stages.decisions import run_collect, run_gate, run_select
-from dsd2.stages.study import Entry, read_study, run_study
+from dsd2.recipe import to_json
+from dsd2.stages.gating import run_collect, run_gate, run_select
+from dsd2.stages.study_metrics import Entry, read_study, run_study
+from dsd2.stopping import Stopping
 
 CHAIN_RUN = "x"
 POLICY = Stopping(policy="entropy", entropy_threshold=0.8, accuracy_threshold=0.9)
@@ -175,7 +175,7 @@ def test_light_stages_import_neither_torch_nor_pandas(chain_files, tmp_path):
 
 def test_a_training_stage_does_not_import_what_costs_seconds():
     program = (
-        "import sys, dsd2.stages.iteration, dsd2.nn.randomness as r\n"
+        "import sys, dsd2.stages.train, dsd2.seeds as r\n"
         "r.be_deterministic()\n"
         "heavy = {'torchvision', 'pandas', 'matplotlib', 'scipy', 'sklearn', 'torch._dynamo',"
         " 'torch._inductor', 'pyarrow.dataset'} & set(sys.modules)\n"

@@ -9,11 +9,11 @@ from pictures import image_set
 from recipes import distillation, training
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from dsd2.config.recipe import VIEWS, ModelRecipe
 from dsd2.nn.models import build_model, prunable_weights
 from dsd2.nn.pruning import full_masks
 from dsd2.nn.teacher import Teacher
 from dsd2.nn.training import train
+from dsd2.recipe import VIEWS, ModelRecipe
 
 pytestmark = pytest.mark.usefixtures("reproducible")
 

@@ -14,8 +14,22 @@ import torch
 from PIL import Image
 from recipes import training
 
-from dsd2.config.layout import dataset_name, run_name
-from dsd2.config.recipe import (
+from dsd2.artefacts.checkpoint import load_checkpoint
+from dsd2.compat import import_torchvision
+from dsd2.data.dataset import load_dataset, save_dataset, split_source
+from dsd2.data.files import central_square, image_files, random_view
+from dsd2.data.imagefolder import read_imagefolder
+from dsd2.data.streaming import DecodingStream
+from dsd2.errors import UserError
+from dsd2.nn.criteria import loss_gradients
+from dsd2.nn.evaluation import evaluate
+from dsd2.nn.images import ImageSet
+from dsd2.nn.models import build_model, prunable_weights
+from dsd2.nn.pruning import full_masks
+from dsd2.nn.teacher import Teacher, tabulate
+from dsd2.nn.training import network_state, train
+from dsd2.paths import dataset_name, run_name
+from dsd2.recipe import (
     DatasetRecipe,
     DistillationRecipe,
     ModelRecipe,
@@ -25,22 +39,8 @@ from dsd2.config.recipe import (
     RunRecipe,
     to_json,
 )
-from dsd2.data.dataset import load_dataset, save_dataset, split_source
-from dsd2.data.files import central_square, image_files, random_view
-from dsd2.data.imagefolder import read_imagefolder
-from dsd2.data.streaming import DecodingStream
-from dsd2.errors import UserError
-from dsd2.files.checkpoint import load_checkpoint
-from dsd2.nn.evaluation import evaluate
-from dsd2.nn.images import ImageSet
-from dsd2.nn.importance import loss_gradients
-from dsd2.nn.models import build_model, prunable_weights
-from dsd2.nn.pruning import full_masks
-from dsd2.nn.teacher import Teacher, tabulate
-from dsd2.nn.torchvision_ops import import_torchvision
-from dsd2.nn.training import network_state, train
-from dsd2.stages.iteration import IterationFiles, run_iteration
 from dsd2.stages.prepare import run_dataset, run_labels
+from dsd2.stages.train import IterationFiles, run_iteration
 
 # What multiprocessing and torch say about forks and about machines with few cores.
 pytestmark = [

@@ -3,10 +3,10 @@
 import pytest
 import yaml
 
-from dsd2.config.overview import stages
-from dsd2.config.plan import Plan
 from dsd2.config.studies import load_studies
 from dsd2.errors import UserError
+from dsd2.planning.chains import Plan
+from dsd2.planning.jobs import stages
 
 STUDY = {
     "study": "one",

@@ -9,9 +9,9 @@ from recipes import run_recipe
 from rows import LABELS, row_of
 from table import caveats
 
-from dsd2.analysis.comparison import compare
-from dsd2.analysis.sheets import SHEETS, Sheet, Words, latex, markdown
+from dsd2.analysis.paper_comparison import compare
 from dsd2.analysis.summary import findings
+from dsd2.analysis.table_format import SHEETS, Sheet, Words, latex, markdown
 from dsd2.analysis.tables import (
     MEAN,
     grid_table,
@@ -21,8 +21,8 @@ from dsd2.analysis.tables import (
     stopping_table,
 )
 from dsd2.config.paper import Printed
-from dsd2.config.recipe import to_json
 from dsd2.files.records import STUDY
+from dsd2.recipe import to_json
 
 WORDS = Words(LABELS, {"all": "all"}, tolerance=0.02, confidence=0.9)
 

@@ -7,16 +7,16 @@ import torch
 from pictures import image_set
 from recipes import distillation, training
 
-from dsd2.config.recipe import VIEWS, ModelRecipe
+from dsd2.artefacts.teacher_logits import load_teacher_table, save_teacher_table
 from dsd2.errors import UserError
-from dsd2.files.teacher_table import load_teacher_table, save_teacher_table
 from dsd2.nn.augmentation import draw_views, pad_images, same_view, take_views
 from dsd2.nn.images import Batch
 from dsd2.nn.models import build_model, prunable_weights
 from dsd2.nn.pruning import full_masks
-from dsd2.nn.randomness import generator
 from dsd2.nn.teacher import Teacher, tabulate, tabulate_views
 from dsd2.nn.training import network_state, train
+from dsd2.recipe import VIEWS, ModelRecipe
+from dsd2.seeds import generator
 
 pytestmark = pytest.mark.usefixtures("reproducible")
 

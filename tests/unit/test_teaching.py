@@ -2,10 +2,10 @@
 
 import pytest
 
-from dsd2.config.layout import TEACHER_TABLE
-from dsd2.config.plan import Plan
 from dsd2.config.study import load_study
 from dsd2.errors import UserError
+from dsd2.paths import TEACHER_TABLE
+from dsd2.planning.chains import Plan
 
 CONFIG = {
     "study": "s",

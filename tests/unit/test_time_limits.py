@@ -8,9 +8,7 @@ import pytest
 import yaml
 from one_stage import environment, finish, make_data
 
-from dsd2.config.allocation import Allocation
-from dsd2.config.needs import ROUNDS, Needs
-from dsd2.config.plan import Plan
+from dsd2.artefacts.resume import ResumeFile
 from dsd2.config.studies import load_studies
 from dsd2.environment import (
     JOB_STARTED,
@@ -20,7 +18,9 @@ from dsd2.environment import (
     set_time_limit,
     time_limit,
 )
-from dsd2.files.resume import ResumeFile
+from dsd2.planning.chains import Plan
+from dsd2.planning.requests import Allocation
+from dsd2.planning.resources import ROUNDS, Needs
 from dsd2.processes import Stopped
 
 ROOT = Path(__file__).parents[2]

@@ -9,21 +9,21 @@ import torch
 from pictures import image_set
 from recipes import distillation, training
 
-from dsd2.config.recipe import ModelRecipe, PerturbationRecipe
+from dsd2.artefacts.resume import ResumeFile
 from dsd2.errors import UserError
-from dsd2.files.resume import ResumeFile
 from dsd2.nn.augmentation import draw_views, pad_images, take_views
 from dsd2.nn.autoaugment import auto_cutout, draw_edits
 from dsd2.nn.models import build_model, prunable_weights
 from dsd2.nn.perturbation import perturb, retraining
 from dsd2.nn.pruning import apply_masks, full_masks, prune_lowest
-from dsd2.nn.randomness import generator
 from dsd2.nn.teacher import Teacher, tabulate
 from dsd2.nn.training import (
     learning_rate,
     network_state,
     train,
 )
+from dsd2.recipe import ModelRecipe, PerturbationRecipe
+from dsd2.seeds import generator
 
 pytestmark = pytest.mark.usefixtures("reproducible")
 

@@ -10,14 +10,14 @@ import pyarrow as pa
 import pytest
 import torch
 
-from dsd2.data.human import _read_release
-from dsd2.data.listing import folders_mode, list_class_folders, open_image
-from dsd2.data.tables import parquet_schema, read_foreign_parquet, row_count
+from dsd2.artefacts.resume import ResumeFile
+from dsd2.data.human_labels import _read_release
+from dsd2.data.parquet_io import parquet_schema, read_foreign_parquet, row_count
+from dsd2.data.scan import folders_mode, list_class_folders, open_image
 from dsd2.data.torchvision_sets import _cifar_file
 from dsd2.errors import UnreadableError, UserError, out_of_memory
 from dsd2.files.decision import GATE, read_decision, write_decision
 from dsd2.files.records import HISTORY, read_rows
-from dsd2.files.resume import ResumeFile
 from dsd2.files.tensors import load_tensors, save_tensors
 
 READERS = {
@@ -164,7 +164,7 @@ def test_a_file_is_not_called_damaged_where_memory_is_short(tmp_path, monkeypatc
         raise error
 
     monkeypatch.setattr("dsd2.files.records.pq.ParquetFile", fail)
-    monkeypatch.setattr("dsd2.files.load_network.safe_open", fail)
+    monkeypatch.setattr("dsd2.load_network.safe_open", fail)
     for read in (READERS["table"], READERS["tensors"]):
         with pytest.raises(type(error)):
             read(path)

@@ -21,7 +21,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
 from dsd2.escaping import one_line
-from dsd2.files.compact import load_compact
+from dsd2.export.encoding import load_compact
 
 TABLES = ("stopping", "phases", "models", "grid", "levels")
 SHOWN = (

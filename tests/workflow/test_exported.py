@@ -11,7 +11,7 @@ import onnxruntime
 import torch
 
 from dsd2.data.dataset import load_dataset
-from dsd2.files.compact import load_compact
+from dsd2.export.encoding import load_compact
 from dsd2.files.records import LATENCIES, NETWORKS, read_rows
 
 # What a user without torch does; it is told the images and labels alone.

@@ -8,14 +8,14 @@ import pyarrow.parquet as pq
 from PIL import Image
 from project import TINY
 
-from dsd2.config import layout
-from dsd2.config.plan import Plan
+from dsd2 import paths
 from dsd2.config.studies import load_studies
+from dsd2.planning.chains import Plan
 
 HOSTILE = "--a b'\" $(touch ran) `touch ran`; touch ran\n[1-9]* \\ ü %s ~ # &"
 
 
-def paths(project):
+def files_of(project):
     """All that lies in a project, but what runs are allowed to write."""
     skipped = ("results", ".snakemake", "__pycache__", "snakemake.log", ".cache")
     inside = (path.relative_to(project.folder) for path in project.folder.rglob("*"))
@@ -43,18 +43,18 @@ def test_data_of_any_name_is_read_and_nothing_else_happens(fresh, monkeypatch):
         "arms": {"vanilla": None},
     }
     fresh.configure(**settings)
-    before = paths(fresh)
+    before = files_of(fresh)
     assert fresh.planned()["dataset"] == 1
     monkeypatch.chdir(fresh.folder)
 
     def labels_file():
         (name,) = Plan(*load_studies({**TINY, **settings})).labels
-        return layout.LABELS.format(labels=name)
+        return paths.LABELS.format(labels=name)
 
     made = labels_file()
     text = fresh.snakemake(made)
     assert fresh.done(text) == {"dataset": 1, "labels": 1}
-    assert paths(fresh) == before
+    assert files_of(fresh) == before
     assert "Nothing to be done" in fresh.snakemake(made)
     # A change of the files is noticed, whatever they are called.
     Image.new("L", (8, 8), 200).save(fresh.folder / HOSTILE / "a" / "new.png")
@@ -80,7 +80,7 @@ BROKEN = {
 def test_broken_configurations_end_with_one_sentence_before_anything_is_written(fresh, capsys):
     """Through Snakemake itself; tests/unit/test_fuzzed_configs.py has thousands of them."""
     original = (fresh.folder / "config/config.yaml").read_text()
-    before, seconds = paths(fresh), []
+    before, seconds = files_of(fresh), []
     for line, sentence in BROKEN.items():
         key = line.partition(":")[0]
         kept = re.sub(rf"^{re.escape(key)}:.*\n(  .*\n|- .*\n)*", "", original, flags=re.M)
@@ -93,7 +93,7 @@ def test_broken_configurations_end_with_one_sentence_before_anything_is_written(
         assert sentence in said
         assert "Traceback" not in text
     assert not (fresh.folder / "results").exists()
-    assert paths(fresh) == before
+    assert files_of(fresh) == before
     print(f"a broken configuration took {min(seconds):.2f} to {max(seconds):.2f} s of CPU time")
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from dsd2.files.compact import load_compact
+from dsd2.export.encoding import load_compact
 
 CLASSES = ("bright", "dark")
 SMALL = (

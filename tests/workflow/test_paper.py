@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from dsd2.config.overview import planned_runs
-from dsd2.config.plan import Plan
 from dsd2.config.studies import load_studies
 from dsd2.files.records import STUDY, read_table
+from dsd2.planning.chains import Plan
+from dsd2.planning.jobs import planned_runs
 from real_data import CIFAR10, needs_cifar10
 
 FIG5 = "config/paper/fig5.yaml"

@@ -7,13 +7,13 @@ import pandas as pd
 import yaml
 from PIL import Image
 
-from dsd2.config.layout import run_name
-from dsd2.config.plan import Plan
-from dsd2.config.states import arm_states
+from dsd2.artefacts.checkpoint import load_checkpoint
 from dsd2.config.studies import load_studies
-from dsd2.files.checkpoint import load_checkpoint
 from dsd2.files.records import HISTORY, STUDY, read_table
 from dsd2.nn.pruning import sparsity
+from dsd2.paths import run_name
+from dsd2.planning.chains import Plan
+from dsd2.planning.status import arm_states
 
 RESULTS = "results/studies/tiny"
 

@@ -7,8 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from dsd2.config import layout
-from dsd2.config.recipe import DatasetRecipe, NoiseRecipe, RunRecipe, from_json
+from dsd2 import paths
 from dsd2.errors import UserError, out_of_memory
 from dsd2.processes import (
     Stopped,
@@ -17,6 +16,7 @@ from dsd2.processes import (
     importing,
     out_of_memory_sentence,
 )
+from dsd2.recipe import DatasetRecipe, NoiseRecipe, RunRecipe, from_json
 
 
 def main(arguments: Sequence[str], started: float) -> int:
@@ -79,10 +79,10 @@ def _stage(options: argparse.Namespace, started: float) -> Callable[[], None]:
         case "train":
             if options.choice is not None:
                 raise UserError(
-                    f"{layout.RUN.format(run=options.run)}: is a run's name before its teacher was"
+                    f"{paths.RUN.format(run=options.run)}: is a run's name before its teacher was"
                     " selected; now that it is, `snakemake -n` lists the run under its own name"
                 )
-            from dsd2.stages.iteration import IterationFiles, run_iteration
+            from dsd2.stages.train import IterationFiles, run_iteration
 
             return lambda: run_iteration(
                 options.run,
@@ -123,7 +123,7 @@ def _stage(options: argparse.Namespace, started: float) -> Callable[[], None]:
                 started,
             )
         case "tabulate":
-            from dsd2.stages.tabulate import run_tabulate
+            from dsd2.stages.teacher_logits import run_tabulate
 
             return lambda: run_tabulate(
                 options.run,
@@ -135,8 +135,8 @@ def _stage(options: argparse.Namespace, started: float) -> Callable[[], None]:
                 options.output,
             )
         case "gate":
-            from dsd2.config.stopping import Stopping
-            from dsd2.stages.decisions import run_gate
+            from dsd2.stages.gating import run_gate
+            from dsd2.stopping import Stopping
 
             policy = from_json(Stopping, options.policy)
             return lambda: run_gate(
@@ -148,16 +148,16 @@ def _stage(options: argparse.Namespace, started: float) -> Callable[[], None]:
                 options.output,
             )
         case "collect":
-            from dsd2.config.stopping import Stopping
-            from dsd2.stages.decisions import run_collect
+            from dsd2.stages.gating import run_collect
+            from dsd2.stopping import Stopping
 
             policy = from_json(Stopping, options.policy)
             return lambda: run_collect(
                 options.run, policy, options.last, options.metrics, options.gates, options.output
             )
         case "select":
-            from dsd2.config.stopping import Stopping
-            from dsd2.stages.decisions import run_select
+            from dsd2.stages.gating import run_select
+            from dsd2.stopping import Stopping
 
             policy = from_json(Stopping, options.policy)
             return lambda: run_select(

@@ -7,17 +7,19 @@ import shlex
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from dsd2.config import layout, overview, states
-from dsd2.config.exports import exported_networks
-from dsd2.config.plan import Plan
-from dsd2.config.recipe import to_json
+from dsd2 import paths
+from dsd2.planning import jobs
+from dsd2.planning import status
+from dsd2.config.export_options import exported_networks
+from dsd2.planning.chains import Plan
+from dsd2.recipe import to_json
 from dsd2.config.studies import laid_over_file, load_studies
 from dsd2.config.study import HEADINGS, TABLES
 from dsd2.environment import set_for_jobs
 from dsd2.escaping import escape_rst, one_line, script_json
 from dsd2.failures import FailedJobs
 from dsd2.processes import escape_what_cannot_be_shown, say
-from dsd2.progress import ProgressReporter
+from dsd2.planning.progress import ProgressReporter
 
 
 def failed_jobs():
@@ -98,7 +100,7 @@ def evaluated_again():
     else:
         left = not any(re.match(r"--force|-\w*[fFR]", argument) for argument in given)
     found = checked(PLAN.without_metrics) if left else []
-    return "|".join(re.escape(f"{run}/iter-{layout.number(i)}/") for run, i in found) or "(?!)"
+    return "|".join(re.escape(f"{run}/iter-{paths.number(i)}/") for run, i in found) or "(?!)"
 
 
 EVALUATED_AGAIN = evaluated_again()
@@ -128,16 +130,16 @@ def of_this_study(known, name, path):
 
 def dataset_recipe(wildcards):
     """What the dataset is, as JSON."""
-    path = layout.DATASET.format(**wildcards)
+    path = paths.DATASET.format(**wildcards)
     return to_json(of_this_study(PLAN.datasets, wildcards.dataset, path))
 
 
 def labels_inputs(wildcards):
     """The dataset that the labels belong to."""
-    path = layout.LABELS.format(**wildcards)
+    path = paths.LABELS.format(**wildcards)
     recipe, _ = of_this_study(PLAN.labels, wildcards.labels, path)
-    inputs = {"dataset": layout.DATASET.format(dataset=layout.dataset_name(recipe))}
-    return lasting("labels", inputs, [layout.LABELS.format(**wildcards)])
+    inputs = {"dataset": paths.DATASET.format(dataset=paths.dataset_name(recipe))}
+    return lasting("labels", inputs, [paths.LABELS.format(**wildcards)])
 
 
 def labels_recipe(wildcards):
@@ -178,7 +180,7 @@ def lasting(stage, inputs, outputs):
 def training_inputs(wildcards):
     """Data, the iteration before, and a student's teacher; never a gate."""
     inputs = checked(PLAN.training_inputs, wildcards.run, int(wildcards.i))
-    return lasting("train", inputs, layout.paths(layout.TRAINED, **wildcards))
+    return lasting("train", inputs, paths.fill(paths.TRAINED, **wildcards))
 
 
 def evaluation_inputs(wildcards):
@@ -190,7 +192,7 @@ def evaluation_inputs(wildcards):
 def table_inputs_of_teacher(wildcards):
     """The images and the network that a teacher's table is made from."""
     inputs = checked(PLAN.table_inputs, wildcards.run, int(wildcards.i))
-    return lasting("tabulate", inputs, [layout.TEACHER_TABLE.format(**wildcards)])
+    return lasting("tabulate", inputs, [paths.TEACHER_TABLE.format(**wildcards)])
 
 
 def training_threads(wildcards):
@@ -215,7 +217,7 @@ def teachers_dataset(wildcards, input):
 
 def gate_policy(wildcards):
     """The policy with its thresholds, as JSON."""
-    path = f"{layout.RUN.format(**wildcards)}/stopping/{wildcards.stop}"
+    path = f"{paths.RUN.format(**wildcards)}/stopping/{wildcards.stop}"
     return to_json(of_this_study(PLAN.stops, wildcards.stop, path))
 
 
@@ -226,7 +228,7 @@ def chain_inputs(wildcards):
 
 def planned_runs(wildcards):
     """The runs of all studies, with the iterations that they may need."""
-    return checked(overview.planned_runs, PLAN)
+    return checked(jobs.planned_runs, PLAN)
 
 
 def partly(pattern, **values):
@@ -278,7 +280,7 @@ def arm_labels(wildcards):
 
 def table_inputs(wildcards):
     """What a table is made from; that of the models takes no training."""
-    return [] if wildcards.table == "models" else [layout.STUDY_METRICS.format(**wildcards)]
+    return [] if wildcards.table == "models" else [paths.STUDY_METRICS.format(**wildcards)]
 
 
 def table_heading(wildcards):
@@ -337,7 +339,7 @@ def export_arms(wildcards):
     """Panel, name and dataset of the arms whose iterations are compared: drawn or exported."""
     study = STUDIES[wildcards.study]
     return [
-        (panel, name, layout.DATASET.format(dataset=layout.dataset_name(arm.dataset)))
+        (panel, name, paths.DATASET.format(dataset=paths.dataset_name(arm.dataset)))
         for (panel, name), arm in study.arms.items()
         if arm.show or name in study.export.arms
     ]
@@ -357,7 +359,7 @@ def exported_dataset(wildcards):
     """The dataset of an exported network's arm."""
     network = exported_network(wildcards)
     arm = STUDIES[wildcards.study].arms[network["panel"], network["arm"]]
-    return layout.DATASET.format(dataset=layout.dataset_name(arm.dataset))
+    return paths.DATASET.format(dataset=paths.dataset_name(arm.dataset))
 
 
 def export_settings(wildcards):
@@ -380,16 +382,16 @@ def export_results(study):
     if not study.trains:
         return []
     files = [
-        layout.EXPORTED_NETWORK,
-        layout.EXPORTED_ONNX,
-        layout.EXPORTED_LOADER,
-        layout.EXPORTED_CARD,
-        layout.EXPORTED_SUMS,
+        paths.EXPORTED_NETWORK,
+        paths.EXPORTED_ONNX,
+        paths.EXPORTED_LOADER,
+        paths.EXPORTED_CARD,
+        paths.EXPORTED_SUMS,
     ]
     networks = exported_networks(study.export, study.arms)
-    paths = expand(files, network=networks, study=study.folder)
-    paths += expand(layout.EXPORT_TABLE, format=["md", "csv"], study=study.folder)
-    return paths + expand(layout.EXPORT_FIGURE, format=FIGURE_FORMATS, study=study.folder)
+    results = expand(files, network=networks, study=study.folder)
+    results += expand(paths.EXPORT_TABLE, format=["md", "csv"], study=study.folder)
+    return results + expand(paths.EXPORT_FIGURE, format=FIGURE_FORMATS, study=study.folder)
 
 
 def printed_values(wildcards):
@@ -420,7 +422,7 @@ def plot_settings(wildcards):
 
 def arm_settings(wildcards):
     """Every setting of the study's arms."""
-    return overview.settings(STUDIES[wildcards.study])
+    return jobs.settings(STUDIES[wildcards.study])
 
 
 def in_report(result):
@@ -437,14 +439,12 @@ def in_report(result):
 
 def study_results(study):
     """The files that a study is run for."""
-    patterns = [layout.STUDY_METRICS, layout.PROVENANCE] if study.trains else []
+    patterns = [paths.STUDY_METRICS, paths.PROVENANCE] if study.trains else []
     if study.figure:
-        patterns += expand(
-            [layout.FIGURE, layout.LAYERS], format=FIGURE_FORMATS, allow_missing=True
-        )
-        patterns += [layout.EXPLORER]
+        patterns += expand([paths.FIGURE, paths.LAYERS], format=FIGURE_FORMATS, allow_missing=True)
+        patterns += [paths.EXPLORER]
     patterns += expand(
-        layout.TABLE, table=study.tables, format=["md", "csv", "tex", "html"], allow_missing=True
+        paths.TABLE, table=study.tables, format=["md", "csv", "tex", "html"], allow_missing=True
     )
     exports = export_results(study) if study.export.always else []
     return expand(patterns, study=study.folder) + exports
@@ -453,7 +453,7 @@ def study_results(study):
 def outcome(study):
     """For the terminal, the table of verdicts, or the first that the study has."""
     tables = sorted(study.tables, key=lambda table: table != "phases")
-    for path in expand(layout.TABLE, study=study.folder, table=tables[:1], format="md"):
+    for path in expand(paths.TABLE, study=study.folder, table=tables[:1], format="md"):
         if Path(path).exists():
             lines = Path(path).read_text(encoding="utf-8").splitlines()
             return [line for line in lines if line.startswith("|")]

@@ -3,9 +3,9 @@
 
 rule dataset:
     output:
-        layout.DATASET,
+        paths.DATASET,
     log:
-        layout.DATASET_LOG,
+        paths.DATASET_LOG,
     conda:
         "../../envs/environment.yaml"
     resources:
@@ -22,9 +22,9 @@ rule labels:
     input:
         unpack(labels_inputs),
     output:
-        layout.LABELS,
+        paths.LABELS,
     log:
-        layout.LABELS_LOG,
+        paths.LABELS_LOG,
     localrule: True
     conda:
         "../../envs/environment.yaml"

@@ -9,20 +9,20 @@ rule export:
 
 rule export_network:
     input:
-        metrics=layout.STUDY_METRICS,
+        metrics=paths.STUDY_METRICS,
         dataset=exported_dataset,
     output:
-        network=layout.EXPORTED_NETWORK,
-        onnx=layout.EXPORTED_ONNX,
-        loader=layout.EXPORTED_LOADER,
-        sums=layout.EXPORTED_SUMS,
+        network=paths.EXPORTED_NETWORK,
+        onnx=paths.EXPORTED_ONNX,
+        loader=paths.EXPORTED_LOADER,
+        sums=paths.EXPORTED_SUMS,
         card=report(
-            layout.EXPORTED_CARD,
+            paths.EXPORTED_CARD,
             caption="../report/export.rst",
             **in_report("Network {network}: its card, to download"),
         ),
     log:
-        partly(layout.STUDY_LOG, name="export-{network}"),
+        partly(paths.STUDY_LOG, name="export-{network}"),
     localrule: True
     conda:
         "../../envs/environment.yaml"
@@ -37,12 +37,12 @@ rule export_network:
 
 rule export_networks:
     input:
-        metrics=layout.STUDY_METRICS,
+        metrics=paths.STUDY_METRICS,
         datasets=export_datasets,
     output:
-        layout.EXPORT_NETWORKS,
+        paths.EXPORT_NETWORKS,
     log:
-        partly(layout.STUDY_LOG, name="export-networks"),
+        partly(paths.STUDY_LOG, name="export-networks"),
     localrule: True
     conda:
         "../../envs/environment.yaml"
@@ -58,11 +58,11 @@ rule export_networks:
 # It takes all cores, so that nothing of this workflow runs beside what is timed.
 rule export_latencies:
     input:
-        layout.EXPORT_NETWORKS,
+        paths.EXPORT_NETWORKS,
     output:
-        layout.EXPORT_LATENCIES,
+        paths.EXPORT_LATENCIES,
     log:
-        partly(layout.STUDY_LOG, name="export-latencies"),
+        partly(paths.STUDY_LOG, name="export-latencies"),
     localrule: True
     conda:
         "../../envs/environment.yaml"
@@ -75,23 +75,23 @@ rule export_latencies:
 
 rule export_comparison:
     input:
-        networks=layout.EXPORT_NETWORKS,
-        latencies=layout.EXPORT_LATENCIES,
+        networks=paths.EXPORT_NETWORKS,
+        latencies=paths.EXPORT_LATENCIES,
     output:
-        md=partly(layout.EXPORT_TABLE, format="md"),
+        md=partly(paths.EXPORT_TABLE, format="md"),
         csv=report(
-            partly(layout.EXPORT_TABLE, format="csv"),
+            partly(paths.EXPORT_TABLE, format="csv"),
             caption="../report/export.rst",
             **in_report("Networks compared, to download"),
         ),
         png=report(
-            partly(layout.EXPORT_FIGURE, format="png"),
+            partly(paths.EXPORT_FIGURE, format="png"),
             caption="../report/export.rst",
             **in_report("Networks compared: accuracy against latency and size"),
         ),
-        svg=partly(layout.EXPORT_FIGURE, format="svg"),
+        svg=partly(paths.EXPORT_FIGURE, format="svg"),
     log:
-        partly(layout.STUDY_LOG, name="export-comparison"),
+        partly(paths.STUDY_LOG, name="export-comparison"),
     localrule: True
     conda:
         "../../envs/environment.yaml"

@@ -5,9 +5,9 @@ checkpoint gate:
     input:
         unpack(gate_inputs),
     output:
-        layout.GATE,
+        paths.GATE,
     log:
-        layout.GATE_LOG,
+        paths.GATE_LOG,
     localrule: True
     conda:
         "../../envs/environment.yaml"
@@ -23,9 +23,9 @@ rule collect:
     input:
         unpack(chain_inputs),
     output:
-        layout.CHAIN,
+        paths.CHAIN,
     log:
-        layout.CHAIN_LOG,
+        paths.CHAIN_LOG,
     localrule: True
     conda:
         "../../envs/environment.yaml"
@@ -39,11 +39,11 @@ rule collect:
 
 checkpoint select_teacher:
     input:
-        layout.CHAIN,
+        paths.CHAIN,
     output:
-        layout.CHOICE,
+        paths.CHOICE,
     log:
-        layout.CHOICE_LOG,
+        paths.CHOICE_LOG,
     localrule: True
     conda:
         "../../envs/environment.yaml"

@@ -5,9 +5,9 @@ rule study_metrics:
     input:
         unpack(study_inputs),
     output:
-        layout.STUDY_METRICS,
+        paths.STUDY_METRICS,
     log:
-        partly(layout.STUDY_LOG, name="metrics"),
+        partly(paths.STUDY_LOG, name="metrics"),
     localrule: True
     conda:
         "../../envs/environment.yaml"
@@ -19,19 +19,19 @@ rule study_metrics:
 
 rule figure:
     input:
-        layout.STUDY_METRICS,
+        paths.STUDY_METRICS,
     output:
         figures=[
             report(
-                partly(layout.FIGURE, format="png"),
+                partly(paths.FIGURE, format="png"),
                 caption="../report/figure.rst",
                 **in_report("Figure 1: accuracy and entropy against sparsity"),
             ),
-            partly(layout.FIGURE, format="svg"),
+            partly(paths.FIGURE, format="svg"),
         ],
-        found=partly(layout.FOUND, item="figure"),
+        found=partly(paths.FOUND, item="figure"),
     log:
-        partly(layout.STUDY_LOG, name="figure"),
+        partly(paths.STUDY_LOG, name="figure"),
     localrule: True
     conda:
         "../../envs/environment.yaml"
@@ -46,15 +46,15 @@ rule figure:
 
 rule explore:
     input:
-        layout.STUDY_METRICS,
+        paths.STUDY_METRICS,
     output:
         report(
-            layout.EXPLORER,
+            paths.EXPLORER,
             caption="../report/explore.rst",
             **in_report("Figure 2: the same, to explore with the mouse"),
         ),
     log:
-        partly(layout.STUDY_LOG, name="explore"),
+        partly(paths.STUDY_LOG, name="explore"),
     localrule: True
     conda:
         "../../envs/environment.yaml"
@@ -69,19 +69,19 @@ rule explore:
 
 rule layers:
     input:
-        layout.STUDY_METRICS,
+        paths.STUDY_METRICS,
     output:
         figures=[
             report(
-                partly(layout.LAYERS, format="png"),
+                partly(paths.LAYERS, format="png"),
                 caption="../report/layers.rst",
                 **in_report("Figure 3: density and entropy of each layer"),
             ),
-            partly(layout.LAYERS, format="svg"),
+            partly(paths.LAYERS, format="svg"),
         ],
-        found=partly(layout.FOUND, item="layers"),
+        found=partly(paths.FOUND, item="layers"),
     log:
-        partly(layout.STUDY_LOG, name="layers"),
+        partly(paths.STUDY_LOG, name="layers"),
     localrule: True
     conda:
         "../../envs/environment.yaml"
@@ -98,17 +98,17 @@ rule table:
     input:
         table_inputs,
     output:
-        md=partly(layout.TABLE, format="md"),
-        tex=partly(layout.TABLE, format="tex"),
-        csv=partly(layout.TABLE, format="csv"),
+        md=partly(paths.TABLE, format="md"),
+        tex=partly(paths.TABLE, format="tex"),
+        csv=partly(paths.TABLE, format="csv"),
         html=report(
-            partly(layout.TABLE, format="html"),
+            partly(paths.TABLE, format="html"),
             caption="../report/table.rst",
             **in_report(table_heading),
         ),
-        found=partly(layout.FOUND, item="table-{table}"),
+        found=partly(paths.FOUND, item="table-{table}"),
     log:
-        partly(layout.STUDY_LOG, name="table-{table}"),
+        partly(paths.STUDY_LOG, name="table-{table}"),
     localrule: True
     conda:
         "../../envs/environment.yaml"
@@ -125,15 +125,15 @@ rule table:
 
 rule provenance:
     input:
-        layout.STUDY_METRICS,
+        paths.STUDY_METRICS,
     output:
         report(
-            layout.PROVENANCE,
+            paths.PROVENANCE,
             caption="../report/provenance.rst",
             **in_report("Settings, time and environment"),
         ),
     log:
-        partly(layout.STUDY_LOG, name="provenance"),
+        partly(paths.STUDY_LOG, name="provenance"),
     localrule: True
     conda:
         "../../envs/environment.yaml"
@@ -150,7 +150,7 @@ rule provenance:
 # A target to ask for by name. It has no output, so that it is done whenever it is asked for.
 rule plan:
     log:
-        layout.PLAN_LOG,
+        paths.PLAN_LOG,
     localrule: True
     conda:
         "../../envs/environment.yaml"

@@ -1,6 +1,6 @@
 """What stages ask a scheduler for, which follows from the study; and how often it looks."""
 
-from dsd2.config.allocation import Allocation
+from dsd2.planning.requests import Allocation
 from dsd2.environment import data_roots, set_time_limit
 
 # `--resources max_runtime=2880` says that no job may ask for more minutes.

@@ -6,9 +6,9 @@ rule tabulate:
     input:
         unpack(table_inputs_of_teacher),
     output:
-        layout.TEACHER_TABLE,
+        paths.TEACHER_TABLE,
     log:
-        layout.TEACHER_TABLE_LOG,
+        paths.TEACHER_TABLE_LOG,
     conda:
         "../../envs/environment.yaml"
     resources:
@@ -29,11 +29,11 @@ rule train:
     input:
         unpack(training_inputs),
     output:
-        checkpoint=layout.CHECKPOINT,
-        history=layout.HISTORY,
-        metrics=layout.METRICS,
+        checkpoint=paths.CHECKPOINT,
+        history=paths.HISTORY,
+        metrics=paths.METRICS,
     log:
-        layout.TRAINING_LOG,
+        paths.TRAINING_LOG,
     wildcard_constraints:
         run=f"(?!{EVALUATED_AGAIN})[^/]+",
     retries: training_retries()
@@ -50,7 +50,7 @@ rule train:
     params:
         recipe=run_recipe,
         inputs=as_options,
-        resume=placed(layout.RESUME),
+        resume=placed(paths.RESUME),
     shell:
         "exec python -m dsd2 --die-with-parent train --run {wildcards.run:q}"
         " --iteration {wildcards.i} --recipe {params.recipe:q} --threads {threads}"
@@ -63,9 +63,9 @@ rule evaluate:
     input:
         unpack(evaluation_inputs),
     output:
-        metrics=layout.METRICS,
+        metrics=paths.METRICS,
     log:
-        layout.EVALUATION_LOG,
+        paths.EVALUATION_LOG,
     wildcard_constraints:
         # What follows the run's name is looked at, too.
         run=f"(?={EVALUATED_AGAIN})[^/]+",
@@ -81,7 +81,7 @@ rule evaluate:
         recipe=run_recipe,
         inputs=as_options,
         # The file's parameters must be those of the rule that trains, which it is compared with.
-        resume=placed(layout.RESUME),
+        resume=placed(paths.RESUME),
     shell:
         "exec python -m dsd2 --die-with-parent evaluate --run {wildcards.run:q}"
         " --iteration {wildcards.i} --recipe {params.recipe:q} --threads {threads}"

@@ -24,14 +24,14 @@ from bokeh.resources import Resources
 from panel import NUMERALS, TICKS, position
 from styles import Layout, Style, drawn_arms, drawn_rows, layout_of, styles
 
-from dsd2.analysis.pages import policy
+from dsd2.analysis.html import policy
 from dsd2.analysis.phases import Phase
 from dsd2.analysis.summary import Curve, curves, findings, shown_curves, twin_of
 from dsd2.config.arms import ONLY_PANEL
 from dsd2.escaping import escape_html
 from dsd2.files.atomic import write_text
 from dsd2.script import logged, parameters
-from dsd2.stages.study import read_study
+from dsd2.stages.study_metrics import read_study
 
 SYMBOLS = {"o": "circle", "s": "square", "^": "triangle", "D": "diamond", "v": "inverted_triangle"}
 """Bokeh's names of matplotlib's markers; others are crosses."""

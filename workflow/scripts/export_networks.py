@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from dsd2.config.exports import Export, Exported
+from dsd2.config.export_options import Export, Exported
 from dsd2.script import logged
 from dsd2.stages.export import run_networks
 

@@ -20,14 +20,14 @@ from styles import (
     styles,
 )
 
-from dsd2.analysis.sentences import curves_found
-from dsd2.analysis.sheets import Words
+from dsd2.analysis.captions import curves_found
 from dsd2.analysis.summary import Finding, curves, findings, shown_curves
+from dsd2.analysis.table_format import Words
 from dsd2.analysis.tables import phases_table
 from dsd2.config.arms import ONLY_PANEL
 from dsd2.files.atomic import write_text
 from dsd2.script import logged, parameters
-from dsd2.stages.study import read_study
+from dsd2.stages.study_metrics import read_study
 
 STOP_WORDS = {"accuracy": "traditional stop", "entropy": "entropy-gated stop"}
 

@@ -11,13 +11,13 @@ from matplotlib.figure import Figure
 from saving import plain_numbers, save, set_up, wrapped
 from styles import MILLIMETRES, POINTS, drawn_rows
 
+from dsd2.analysis.captions import layers_found
 from dsd2.analysis.layers import LayerCurve, layer_curves
-from dsd2.analysis.sentences import layers_found
-from dsd2.analysis.sheets import Words
+from dsd2.analysis.table_format import Words
 from dsd2.config.arms import ONLY_PANEL
 from dsd2.files.atomic import write_text
 from dsd2.script import logged, parameters
-from dsd2.stages.study import read_study
+from dsd2.stages.study_metrics import read_study
 
 MAP_WIDTH = 85.0
 """Millimetres of a heat map."""

@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from dsd2.analysis.pages import page
+from dsd2.analysis.html import page
 from dsd2.analysis.provenance import environment_parts, settings_parts, trainings_part
-from dsd2.analysis.sheets import Words
+from dsd2.analysis.table_format import Words
 from dsd2.files.atomic import write_text
 from dsd2.script import logged, parameters
-from dsd2.stages.study import read_study
+from dsd2.stages.study_metrics import read_study
 
 
 def main(smk) -> None:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from dsd2.script import logged
-from dsd2.stages.study import Entry, run_study
+from dsd2.stages.study_metrics import Entry, run_study
 
 
 def main(smk) -> None:

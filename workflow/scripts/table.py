@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from dsd2.analysis.comparison import compare
-from dsd2.analysis.pages import sheet_page
-from dsd2.analysis.sentences import TABLES_FOUND
-from dsd2.analysis.sheets import SHEETS, Sheet, Words, latex, markdown
+from dsd2.analysis.captions import TABLES_FOUND
+from dsd2.analysis.html import sheet_page
+from dsd2.analysis.paper_comparison import compare
 from dsd2.analysis.summary import findings
+from dsd2.analysis.table_format import SHEETS, Sheet, Words, latex, markdown
 from dsd2.analysis.tables import (
     grid_table,
     levels_table,
@@ -17,12 +17,12 @@ from dsd2.analysis.tables import (
     stopping_table,
 )
 from dsd2.config.paper import Printed
-from dsd2.config.recipe import DatasetRecipe, ModelRecipe, from_json
 from dsd2.environment import data_roots
 from dsd2.escaping import escape_csv
 from dsd2.files.atomic import write_text
+from dsd2.recipe import DatasetRecipe, ModelRecipe, from_json
 from dsd2.script import logged, parameters
-from dsd2.stages.study import read_study
+from dsd2.stages.study_metrics import read_study
 
 
 def numbers(name: str, study: pd.DataFrame | None, params) -> pd.DataFrame:
@@ -46,8 +46,8 @@ def numbers(name: str, study: pd.DataFrame | None, params) -> pd.DataFrame:
 
 
 def _parameters(arm: dict) -> int:
-    from dsd2.data.facts import facts
     from dsd2.data.manifest import located
+    from dsd2.data.metadata import facts
     from dsd2.nn.footprint import footprint
 
     sizes = facts(located(from_json(DatasetRecipe, arm["dataset"])), data_roots())

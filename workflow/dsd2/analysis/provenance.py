@@ -9,8 +9,8 @@ from typing import Any
 
 import pandas as pd
 
-from dsd2.analysis.sheets import Words
 from dsd2.analysis.summary import by_arm
+from dsd2.analysis.table_format import Words
 
 PACKAGES = ("torch", "numpy", "pandas", "pyarrow", "matplotlib", "snakemake")
 """Those whose versions are shown."""

@@ -1,7 +1,7 @@
 """The tables' numbers: fractions, operations, bits. Arms go by their names, a row each.
 
-Each function leaves ``panel`` and ``arm`` in columns; :mod:`dsd2.analysis.comparison` puts what the
-paper prints beside them.
+Each function leaves ``panel`` and ``arm`` in columns; :mod:`dsd2.analysis.paper_comparison` puts
+what the paper prints beside them.
 """
 
 from __future__ import annotations

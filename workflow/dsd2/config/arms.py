@@ -7,28 +7,18 @@ from pathlib import Path
 from typing import Any
 
 from dsd2.config import table4
+from dsd2.config.autoconfig import suggestions
 from dsd2.config.chain_length import chains_end
+from dsd2.config.distillation import Distillation, distillation
 from dsd2.config.grids import Entry, Point, expand, written_out
-from dsd2.config.own_data import suggestions
-from dsd2.config.plain import shown
-from dsd2.config.recipe import (
-    DatasetRecipe,
-    ModelRecipe,
-    NoiseRecipe,
-    PerturbationRecipe,
-    PruningRecipe,
-    TrainingRecipe,
-    to_json,
-)
-from dsd2.config.sections import (
+from dsd2.config.resolve import (
     dataset_recipe,
     noise_recipe,
     perturbation_recipe,
     pruning_recipe,
     training_recipe,
 )
-from dsd2.config.stopping import Stopping
-from dsd2.config.teaching import Distillation, distillation
+from dsd2.config.sanitize import shown
 from dsd2.config.validation import (
     SECTIONS,
     Section,
@@ -39,9 +29,19 @@ from dsd2.config.validation import (
     top_level,
     value_of,
 )
+from dsd2.data.locate import stood_in
 from dsd2.data.manifest import Known, with_manifests
-from dsd2.data.places import stood_in
 from dsd2.errors import UserError
+from dsd2.recipe import (
+    DatasetRecipe,
+    ModelRecipe,
+    NoiseRecipe,
+    PerturbationRecipe,
+    PruningRecipe,
+    TrainingRecipe,
+    to_json,
+)
+from dsd2.stopping import Stopping
 
 ONLY_PANEL = "all"
 """Name of the one panel of a study that has none."""

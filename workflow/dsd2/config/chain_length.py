@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
 
-from dsd2.config.recipe import DatasetRecipe, ModelRecipe, PruningRecipe
-from dsd2.config.schedule import MOST, last_iteration, number_to_remove
-from dsd2.config.sizes import filters, weights_of_layers
-from dsd2.data.facts import facts
+from dsd2.data.metadata import facts
 from dsd2.errors import UserError
+from dsd2.nn.schedule import MOST, last_iteration, number_to_remove
+from dsd2.nn.sizes import filters, weights_of_layers
+from dsd2.recipe import DatasetRecipe, ModelRecipe, PruningRecipe
 
 SMALLEST = (1, 2)
 """Channels and classes of the smallest network of a recipe, which pruning empties first."""

@@ -9,7 +9,7 @@ import re
 import string
 from typing import Any
 
-from dsd2.config.plain import named, shown
+from dsd2.config.sanitize import named, shown
 from dsd2.config.validation import SECTIONS, typed
 from dsd2.errors import UserError
 

@@ -6,9 +6,9 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from dsd2.config.plain import shown
-from dsd2.config.typed import Typed
+from dsd2.config.sanitize import shown
 from dsd2.errors import UserError
+from dsd2.typed import Typed
 
 PERCENT = 0.01
 PFLOP = 1e15

@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from dsd2.config.plain import DEEPEST, shown
+from dsd2.config.sanitize import DEEPEST, shown
 from dsd2.errors import UserError
 
 LARGEST_FILE = 1_000_000

@@ -7,8 +7,8 @@ import os
 from pathlib import Path
 from typing import Any
 
-from dsd2.config.plain import shown
 from dsd2.config.reading import printable, read_config
+from dsd2.config.sanitize import shown
 from dsd2.config.study import Study, load_study
 from dsd2.config.validation import check
 from dsd2.errors import UserError

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from dsd2.config.arms import Arm, resolve_arms
-from dsd2.config.exports import Export, resolve_export
-from dsd2.config.layout import study_folder
-from dsd2.config.own_data import own_study_name
+from dsd2.config.autoconfig import own_study_name
+from dsd2.config.export_options import Export, resolve_export
 from dsd2.config.paper import Printed, printed_values
-from dsd2.config.plain import shown
-from dsd2.config.typed import Number, Typed
+from dsd2.config.sanitize import shown
 from dsd2.config.validation import check, schema, top_level
 from dsd2.errors import UserError
+from dsd2.paths import study_folder
+from dsd2.typed import Number, Typed
 
 HEADINGS = {
     "stopping": "Table: what each arm returns and costs",

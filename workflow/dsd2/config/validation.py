@@ -12,9 +12,9 @@ from typing import Any
 
 import yaml
 
-from dsd2.config.plain import LARGEST, named, plain, shown
-from dsd2.config.typed import number
+from dsd2.config.sanitize import LARGEST, named, plain, shown
 from dsd2.errors import UserError
+from dsd2.typed import number
 
 SCHEMA_FILE = Path(__file__).with_name("config.schema.yaml")
 

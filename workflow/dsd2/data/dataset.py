@@ -9,15 +9,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from dsd2.config.layout import dataset_name
-from dsd2.config.recipe import DatasetRecipe, from_json, to_json
 from dsd2.data.files import ImageFiles
 from dsd2.data.source import Images, Source
 from dsd2.data.splits import split_sizes
 from dsd2.environment import user_path
 from dsd2.errors import UserError
 from dsd2.files.tensors import load_tensors, save_tensors
-from dsd2.nn.randomness import generator
+from dsd2.paths import dataset_name
+from dsd2.recipe import DatasetRecipe, from_json, to_json
+from dsd2.seeds import generator
 
 _FORMAT = 3
 
@@ -200,7 +200,7 @@ def load_dataset(path: Path, name: str) -> Dataset:
 
     Args:
         path: the file.
-        name: of the dataset that it must be (:func:`dsd2.config.layout.dataset_name`).
+        name: of the dataset that it must be (:func:`dsd2.paths.dataset_name`).
 
     Raises:
         UserError: the file is missing, damaged, no dataset or another one.

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dsd2.data.listing import open_image
+from dsd2.data.scan import open_image
 from dsd2.errors import UserError
 from dsd2.files.reading import not_read
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 
 from dsd2.data.files import image_files
-from dsd2.data.listing import Listed, folders_mode, list_class_folders
+from dsd2.data.scan import Listed, folders_mode, list_class_folders
 from dsd2.data.source import Images, Source
 from dsd2.escaping import one_line
 

@@ -10,14 +10,14 @@ import pyarrow as pa
 import torch
 from torch import Tensor
 
-from dsd2.config.recipe import DatasetRecipe, NoiseRecipe
 from dsd2.data.dataset import Dataset
-from dsd2.data.human import human_labels_file, read_human_labels
+from dsd2.data.human_labels import human_labels_file, read_human_labels
 from dsd2.data.noise import noisy_labels, symmetric
 from dsd2.errors import UserError, remake
 from dsd2.files.columns import number_column, numbers
 from dsd2.files.records import LABELS, read_table, write_columns
-from dsd2.nn.randomness import generator
+from dsd2.recipe import DatasetRecipe, NoiseRecipe
+from dsd2.seeds import generator
 
 STAND_IN_RATE = 0.3
 """Share of wrong labels where synthetic ones stand in for those that people gave."""
@@ -94,7 +94,7 @@ def save_labels(path: Path, labels: Labels, dataset: Dataset, name: str) -> None
         path: the file.
         labels: of the dataset's images.
         dataset: their images.
-        name: of the labels (:func:`dsd2.config.layout.labels_name`).
+        name: of the labels (:func:`dsd2.paths.labels_name`).
     """
     rows, splits = [dataset.train_rows], [labels.train]
     if labels.validation is not None:

@@ -16,14 +16,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from dsd2.config import layout
-from dsd2.config.recipe import DatasetRecipe, NoiseRecipe
-from dsd2.data.listing import SPLITS, list_class_folders
-from dsd2.data.places import HUMAN_LABELS, find_human_labels
+from dsd2 import paths
+from dsd2.data.locate import HUMAN_LABELS, find_human_labels
+from dsd2.data.scan import SPLITS, list_class_folders
 from dsd2.environment import user_path
 from dsd2.errors import UserError
 from dsd2.files.atomic import write_text
 from dsd2.files.reading import check_file
+from dsd2.recipe import DatasetRecipe, NoiseRecipe
 
 SETTLED = 2 * 10**9
 """Nanoseconds after which another change of a file has another time on every file system."""
@@ -193,7 +193,7 @@ def _content(path: Path) -> str:
 def _record(folder: Path) -> Path:
     """Where it is kept what is known of a folder's files."""
     name = hashlib.blake2b(os.fsencode(os.path.realpath(folder)), digest_size=8).hexdigest()
-    return Path(layout.MANIFEST.format(folder=name))
+    return Path(paths.MANIFEST.format(folder=name))
 
 
 def _read_record(path: Path) -> dict[str, Any]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from dsd2.config.recipe import NoiseRecipe
 from dsd2.errors import UserError
-from dsd2.nn.randomness import generator
+from dsd2.recipe import NoiseRecipe
+from dsd2.seeds import generator
 
 ALIKE = {
     "truck": "automobile",

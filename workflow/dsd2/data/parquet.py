@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dsd2.data.listing import GREY, SPLITS, open_image
+from dsd2.data.parquet_io import class_names, encoded, read_foreign_parquet, whole_numbers
+from dsd2.data.scan import GREY, SPLITS, open_image
 from dsd2.data.source import Images, Source, channels_first
-from dsd2.data.tables import class_names, encoded, read_foreign_parquet, whole_numbers
 from dsd2.errors import UserError
 from dsd2.escaping import one_line
 

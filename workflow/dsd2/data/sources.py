@@ -6,14 +6,14 @@ from pathlib import Path
 
 import torch
 
-from dsd2.config.recipe import DatasetRecipe
 from dsd2.data import torchvision_sets
 from dsd2.data.imagefolder import read_imagefolder
+from dsd2.data.locate import CIFAR_FOLDERS, DOWNLOADABLE, find
 from dsd2.data.parquet import read_parquet
-from dsd2.data.places import CIFAR_FOLDERS, DOWNLOADABLE, find
+from dsd2.data.parquet_io import cifar_columns
 from dsd2.data.source import Images, Source
-from dsd2.data.tables import cifar_columns
 from dsd2.errors import UserError
+from dsd2.recipe import DatasetRecipe
 
 
 def read_source(recipe: DatasetRecipe, roots: list[Path], download: bool) -> Source:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dsd2.config.recipe import DatasetRecipe
 from dsd2.errors import UserError
+from dsd2.recipe import DatasetRecipe
 
 OWN_TEST = 0.2
 """Share of the images that the test takes where a dataset has no test set of its own."""

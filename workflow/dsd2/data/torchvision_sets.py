@@ -12,13 +12,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from dsd2.compat import import_torchvision
 from dsd2.data.files import image_files
+from dsd2.data.locate import FLOWERS_FOLDER, has_flowers
 from dsd2.data.pickles import read_arrays
-from dsd2.data.places import FLOWERS_FOLDER, has_flowers
 from dsd2.data.source import Images, Source
 from dsd2.errors import UserError
 from dsd2.files.reading import check_file
-from dsd2.nn.torchvision_ops import import_torchvision
 
 CIFAR = {"cifar10": "CIFAR10", "cifar100": "CIFAR100"}
 """torchvision's class of a dataset."""

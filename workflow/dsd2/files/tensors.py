@@ -22,8 +22,8 @@ from torch import Tensor
 from dsd2.errors import UserError, remake
 from dsd2.files.atomic import replacing
 from dsd2.files.identity import Identity, check_identity
-from dsd2.files.load_network import CHECKSUM, KEY, checksum, read_checked
 from dsd2.files.reading import check_file, not_read
+from dsd2.load_network import CHECKSUM, KEY, checksum, read_checked
 
 
 def save_tensors(path: Path, tensors: Mapping[str, Tensor], about: Mapping[str, Any]) -> None:

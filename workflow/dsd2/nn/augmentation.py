@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from dsd2.config.recipe import SHIFT
+from dsd2.recipe import SHIFT
 
 
 @dataclass(frozen=True)

@@ -108,7 +108,7 @@ def _auto_augment() -> Any:
     It has no public way to apply one of its operations; hence the private names here. The tests
     compare with its public one, an image at a time.
     """
-    from dsd2.nn.torchvision_ops import import_torchvision
+    from dsd2.compat import import_torchvision
 
     transforms = import_torchvision("torchvision.transforms.v2")
     return transforms.AutoAugment(transforms.AutoAugmentPolicy.CIFAR10)

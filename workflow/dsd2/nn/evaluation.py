@@ -8,9 +8,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from dsd2.config.sizes import EVALUATED
 from dsd2.nn.entropy import StateCounts, counting_states
 from dsd2.nn.images import ImageSet
+from dsd2.nn.sizes import EVALUATED
 
 BATCH = EVALUATED
 """Images a forward pass; results do not depend on it beyond the rounding of the loss. On a CPU

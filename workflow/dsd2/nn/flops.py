@@ -14,8 +14,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from dsd2.config.sizes import BACKWARD
 from dsd2.nn.models import PooledLinear, prunable_weights
+from dsd2.nn.sizes import BACKWARD
 
 PRICED = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.Linear)
 """Layers where each value of the output takes as many operations as one row of the weight has."""

@@ -1,4 +1,4 @@
-"""What a network takes, as the network itself tells: :mod:`dsd2.config.sizes` foretells it."""
+"""What a network takes, as the network itself tells: :mod:`dsd2.nn.sizes` foretells it."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from dsd2.config.recipe import ModelRecipe
-from dsd2.config.sizes import FLOAT, POOL, Sizes
 from dsd2.nn.flops import ForwardCost, forward_cost
 from dsd2.nn.models import build_model, prunable_weights
+from dsd2.nn.sizes import FLOAT, POOL, Sizes
+from dsd2.recipe import ModelRecipe
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from dsd2.config.recipe import ModelRecipe
-from dsd2.config.sizes import POOLED
 from dsd2.errors import UserError
+from dsd2.nn.sizes import POOLED
+from dsd2.recipe import ModelRecipe
 
 
 @lru_cache(maxsize=16)
@@ -92,7 +92,7 @@ def resnet(name: str, stem: str, channels: int, classes: int, dropout: float) ->
         classes: size of the logits.
         dropout: probability of the dropout before the classifier; 0 builds none.
     """
-    from dsd2.nn.torchvision_ops import import_torchvision
+    from dsd2.compat import import_torchvision
 
     builder = getattr(import_torchvision("torchvision.models"), name)
     network = builder(weights=None, num_classes=classes)

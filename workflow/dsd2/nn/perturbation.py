@@ -6,8 +6,8 @@ import dataclasses
 
 from torch import nn
 
-from dsd2.config.recipe import PerturbationRecipe, TrainingRecipe
 from dsd2.nn.training import State
+from dsd2.recipe import PerturbationRecipe, TrainingRecipe
 
 
 def perturb(model: nn.Module, recipe: PerturbationRecipe, rewound: State, fresh: State) -> None:

@@ -9,7 +9,7 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from dsd2.config.recipe import TrainingRecipe
+from dsd2.recipe import TrainingRecipe
 
 
 def arithmetic(

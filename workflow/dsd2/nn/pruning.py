@@ -8,9 +8,9 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from dsd2.config.recipe import PruningRecipe
-from dsd2.config.schedule import number_to_remove, scheduled_sparsity
 from dsd2.errors import UserError
+from dsd2.nn.schedule import number_to_remove, scheduled_sparsity
+from dsd2.recipe import PruningRecipe
 
 Masks = dict[str, Tensor]
 """For each prunable weight a boolean tensor of its shape: True where the weight is alive."""

@@ -9,13 +9,13 @@ from typing import Literal
 import torch
 from torch import nn
 
-from dsd2.config.recipe import DistillationRecipe, ModelRecipe, TrainingRecipe
 from dsd2.nn.evaluation import evaluate_with_states
 from dsd2.nn.images import ImageSet
 from dsd2.nn.models import build_model, prunable_weights
 from dsd2.nn.pruning import full_masks
 from dsd2.nn.teacher import Teacher
 from dsd2.nn.training import train
+from dsd2.recipe import DistillationRecipe, ModelRecipe, TrainingRecipe
 
 ENOUGH = 0.5
 """Seconds that a measured epoch should last, so that a timer's grain does not matter."""

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from dsd2.config.recipe import VIEWS, DistillationRecipe, RunRecipe
 from dsd2.nn import evaluation
 from dsd2.nn.augmentation import pad_images, same_view, take_views
 from dsd2.nn.images import Batch, ImageSet
 from dsd2.nn.losses import teacher_targets
+from dsd2.recipe import VIEWS, DistillationRecipe, RunRecipe
 
 
 @dataclass

@@ -12,14 +12,14 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.optim.sgd import sgd
 
-from dsd2.config.recipe import TrainingRecipe
 from dsd2.errors import UserError
 from dsd2.nn.images import ImageSet
 from dsd2.nn.losses import add_l1_gradients, distillation_loss
 from dsd2.nn.precision import arithmetic, laid_like, lay_out, memory_layout
 from dsd2.nn.pruning import Masks, prunable_weights_masks
-from dsd2.nn.randomness import derived_seed, generator
 from dsd2.nn.teacher import Teacher
+from dsd2.recipe import TrainingRecipe
+from dsd2.seeds import derived_seed, generator
 
 State = dict[str, Tensor]
 """A network's parameters and buffers by name."""

@@ -13,22 +13,22 @@ from pathlib import Path
 
 import torch
 
-from dsd2.analysis.estimate import Estimate, Measured, markdown
-from dsd2.config.layout import dataset_name, run_name
-from dsd2.config.needs import LABEL, NAME, Teaching, training_bytes
-from dsd2.config.recipe import VIEWS, RunRecipe, from_json
-from dsd2.config.teaching import table_bytes
-from dsd2.data.facts import Facts, facts
+from dsd2.artefacts.checkpoint import checkpoint_bytes
+from dsd2.config.distillation import table_bytes
 from dsd2.data.manifest import located
+from dsd2.data.metadata import Facts, facts
 from dsd2.errors import UserError
-from dsd2.files.checkpoint import checkpoint_bytes
 from dsd2.nn.flops import TrainingCost, training_cost
 from dsd2.nn.footprint import Footprint, footprint
 from dsd2.nn.pruning import scheduled_densities
-from dsd2.nn.randomness import be_deterministic
 from dsd2.nn.speed import Speed, Work, measure_speed
 from dsd2.nn.teacher import passes_an_image
+from dsd2.paths import dataset_name, run_name
+from dsd2.planning.cost import Estimate, Measured, markdown
+from dsd2.planning.resources import LABEL, NAME, Teaching, training_bytes
 from dsd2.processes import peak_memory
+from dsd2.recipe import VIEWS, RunRecipe, from_json
+from dsd2.seeds import be_deterministic
 
 
 @dataclass(frozen=True)
@@ -295,7 +295,7 @@ def _stage_cost(device: torch.device) -> tuple[float, int]:
     # PYTHONPATH could not say where the library lies if there were a colon in it.
     program = (
         f"import sys; sys.path.insert(0, {str(Path(__file__).parents[2])!r})\n"
-        f"import torch, dsd2.stages.iteration; torch.zeros(1, device={device.type!r})"
+        f"import torch, dsd2.stages.train; torch.zeros(1, device={device.type!r})"
     )
     start = time.perf_counter()
     subprocess.run([sys.executable, "-c", program], check=True)

@@ -5,17 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from dsd2.config.layout import dataset_name, labels_name
-from dsd2.config.recipe import RunRecipe
+from dsd2.artefacts.checkpoint import load_checkpoint_of
 from dsd2.data.dataset import load_dataset
 from dsd2.data.labels import load_labels
 from dsd2.devices import stage_device
 from dsd2.errors import remake
-from dsd2.files.checkpoint import load_checkpoint_of
 from dsd2.files.identity import check_identity
 from dsd2.files.records import HISTORY, METRICS, read_rows, write_table
-from dsd2.nn.randomness import be_deterministic
-from dsd2.stages.measuring import (
+from dsd2.paths import dataset_name, labels_name
+from dsd2.recipe import RunRecipe
+from dsd2.seeds import be_deterministic
+from dsd2.stages.measure import (
     Circumstances,
     image_sets,
     load_teacher,

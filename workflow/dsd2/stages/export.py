@@ -14,23 +14,22 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from dsd2.analysis.exports import Agreement, Facts, Row, card, choose, label_noise
-from dsd2.config import layout
-from dsd2.config.exports import Export, Exported
+from dsd2 import load_network, paths
+from dsd2.artefacts.checkpoint import Checkpoint, load_checkpoint_of
+from dsd2.config.export_options import Export, Exported
 from dsd2.data.dataset import Dataset, load_dataset
 from dsd2.data.files import ImageFiles
 from dsd2.data.streaming import DecodingStream
 from dsd2.errors import UserError
-from dsd2.files import load_network
+from dsd2.export.encoding import dense_bytes, encoded_bytes, load_compact, save_network
+from dsd2.export.graph import Graph, graph_of
+from dsd2.export.model_card import Agreement, Facts, Row, card, choose, label_noise
+from dsd2.export.onnx import onnx_model, run_session, save_onnx, session_of
+from dsd2.export.shrink import STAGES, compress
 from dsd2.files.atomic import replacing, write_text
-from dsd2.files.checkpoint import Checkpoint, load_checkpoint_of
-from dsd2.files.compact import dense_bytes, encoded_bytes, load_compact, save_network
-from dsd2.files.onnx_file import onnx_model, run_session, save_onnx, session_of
 from dsd2.files.records import NETWORKS, STUDY, read_rows, write_table
 from dsd2.nn.evaluation import BATCH
-from dsd2.nn.graph import Graph, graph_of
 from dsd2.nn.images import ImageSet
-from dsd2.nn.shrinking import STAGES, compress
 
 COPIED = (
     "panel",
@@ -90,7 +89,7 @@ def run_export(
     torch.set_num_threads(1)
     study = read_rows(metrics, STUDY, {"study": name})
     chosen = choose(rows_of(study, exported), exported.choice, export.tolerance)
-    results = layout.results_of(metrics, layout.STUDY_METRICS)
+    results = paths.results_of(metrics, paths.STUDY_METRICS)
     checkpoint, data = checkpoint_of(results, chosen), load_dataset(dataset, dataset.stem)
     graph = graph_of(checkpoint.network(torch.device("cpu")), checkpoint.image)
     small = compress(graph)
@@ -172,7 +171,7 @@ def run_networks(
         output: the table, a row a network.
     """
     torch.set_num_threads(1)
-    results = layout.results_of(metrics, layout.STUDY_METRICS)
+    results = paths.results_of(metrics, paths.STUDY_METRICS)
     study = read_rows(metrics, STUDY, {"study": name})
     names: dict[tuple[str, str, int], list[str]] = {}
     for folder, exported in exports.items():
@@ -274,7 +273,7 @@ def checkpoint_of(results: Path, row: Row) -> Checkpoint:
     Raises:
         UserError: it is gone, or damaged.
     """
-    path = layout.checkpoint_in(results, row["run"], row["iteration"])
+    path = paths.checkpoint_in(results, row["run"], row["iteration"])
     if not path.exists():
         raise UserError(
             f"{path}: there is no such file; make it anew by giving it to the same command,"

@@ -12,13 +12,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from dsd2.config import layout
-from dsd2.files.load_network import Network
-from dsd2.files.onnx_file import onnx_model, run_session, session_of
+from dsd2 import paths
+from dsd2.export.graph import Graph, graph_of
+from dsd2.export.latency import Latency, measure
+from dsd2.export.onnx import onnx_model, run_session, session_of
+from dsd2.export.shrink import compress
 from dsd2.files.records import LATENCIES, NETWORKS, read_rows, write_table
-from dsd2.nn.graph import Graph, graph_of
-from dsd2.nn.latency import Latency, measure
-from dsd2.nn.shrinking import compress
+from dsd2.load_network import Network
 from dsd2.stages.export import checkpoint_of
 
 BATCHES = (1, 64)
@@ -38,7 +38,7 @@ def run_latencies(study: str, networks: Path, seconds: float, output: Path) -> N
         output: the table of times.
     """
     torch.set_num_threads(1)
-    results = layout.results_of(networks, layout.EXPORT_NETWORKS)
+    results = paths.results_of(networks, paths.EXPORT_NETWORKS)
     # Panels may share a network.
     rows = read_rows(networks, NETWORKS, {"study": study})
     planned = list({(row["run"], row["iteration"]): row for row in rows}.values())

@@ -7,8 +7,6 @@ import shutil
 from contextlib import ExitStack
 from pathlib import Path
 
-from dsd2.config.layout import dataset_name, labels_name
-from dsd2.config.recipe import DatasetRecipe, NoiseRecipe
 from dsd2.data.dataset import (
     Dataset,
     classes_without_images,
@@ -19,7 +17,9 @@ from dsd2.data.dataset import (
 from dsd2.data.labels import make_labels, save_labels
 from dsd2.data.manifest import check_unchanged, dataset_manifest, labels_manifest
 from dsd2.data.sources import read_source
-from dsd2.data.stand_in import write_stand_in
+from dsd2.data.synthetic import write_stand_in
+from dsd2.paths import dataset_name, labels_name
+from dsd2.recipe import DatasetRecipe, NoiseRecipe
 
 
 def run_dataset(recipe: DatasetRecipe, roots: list[Path], download: bool, output: Path) -> None:

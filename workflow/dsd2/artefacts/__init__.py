@@ -1,0 +1,1 @@
+"""Files that hold networks: checkpoints, resume states, cached teacher logits."""

@@ -1,0 +1,120 @@
+"""From completed sections to recipes: what the schema cannot say by itself is checked here."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from dsd2.config.validation import Section
+from dsd2.data.locate import HUMAN_LABELS
+from dsd2.data.metadata import facts
+from dsd2.errors import UserError
+from dsd2.recipe import (
+    DatasetRecipe,
+    ModelRecipe,
+    NoiseRecipe,
+    PerturbationRecipe,
+    PruningRecipe,
+    TrainingRecipe,
+)
+
+
+def dataset_recipe(section: Section, where: str) -> DatasetRecipe:
+    """The recipe of a dataset; ``where`` names the arm in messages, here and below."""
+    name = section["name"]
+    if name in ("parquet", "imagefolder") and "path" not in section:
+        raise UserError(f"config key dataset.path of {where} is missing: {name} needs a folder")
+    for key, words in (("validation", ("test", "own")), ("test", (None,))):
+        size = section[key]
+        if size not in words and size >= 1 and size != int(size):
+            raise UserError(
+                f"config key dataset.{key} of {where} is {size} but must be a whole number, a"
+                f" fraction below 1, or {' or '.join(map(json.dumps, words))}"
+            )
+    return DatasetRecipe(**section)
+
+
+def noise_recipe(section: Section, dataset: DatasetRecipe, where: str) -> NoiseRecipe:
+    """The recipe of the noise of a dataset's labels."""
+    if section["kind"] == "human":
+        for key in ("file", "column"):
+            known = key == "file" and dataset.name in HUMAN_LABELS
+            if key not in section and not known:
+                raise UserError(f"config key noise.{key} of {where} is missing: human needs it")
+    # Kinds without a rate, a seed or a choice for the validation labels.
+    absent: Section = {"rate": 0.0, "seed": 0, "validation": "clean"}
+    if section.get("rate") == 0:
+        # Noise of none of the labels is none, of whatever kind.
+        return NoiseRecipe(kind="none", **absent)
+    recipe = NoiseRecipe(**{**absent, **section})
+    # The paper's mode has no validation labels that could be noisy.
+    return replace(recipe, validation="clean") if dataset.validation == "test" else recipe
+
+
+def training_recipe(section: Section, dataset: DatasetRecipe, where: str) -> TrainingRecipe:
+    """The recipe of a training; milestones become epochs."""
+    if section["augmentation"] == "resized-crop" and not dataset.stream:
+        raise UserError(
+            f"config key training.augmentation of {where} is 'resized-crop', which needs streamed"
+            " images: set dataset.stream: true, or take flip-shift"
+        )
+    # Rounded up, less the rounding of the product, so that one epoch is never dropped from.
+    epochs, parts = section["epochs"], sorted(section["milestones"])
+    milestones = tuple(math.ceil(part * epochs - 1e-9) for part in parts)
+    return TrainingRecipe(**{**section, "milestones": milestones})
+
+
+def pruning_recipe(section: Section, model: ModelRecipe, where: str) -> PruningRecipe:
+    """The recipe of a pruning, without its wall."""
+    if section["structure"] == "filters" and model.name != "vgg-like":
+        raise UserError(
+            f"config key pruning.structure of {where} is 'filters', which only vgg-like can lose,"
+            f" but model.name is {model.name!r}"
+        )
+    return PruningRecipe(**section)
+
+
+def perturbation_recipe(
+    section: Section,
+    training: TrainingRecipe,
+    dataset: DatasetRecipe,
+    roots: Sequence[Path],
+    where: str,
+) -> PerturbationRecipe:
+    """The recipe of a perturbation; a step to rewind to must be one of the dense training.
+
+    Where the dataset cannot be looked at yet, the dense training's stage refuses such a step
+    before its first epoch.
+    """
+    recipe = PerturbationRecipe(**section)
+    if recipe.rewind_step:
+        try:
+            images = facts(dataset, roots).train
+        except UserError:
+            return recipe
+        check_rewind_step(recipe.rewind_step, training, images, f" of {where}")
+    return recipe
+
+
+def check_rewind_step(step: int, training: TrainingRecipe, images: int, where: str = "") -> None:
+    """See that the dense training gets to a step.
+
+    Args:
+        step: optimiser step, from 0, before which the weights are kept.
+        training: the dense one.
+        images: that it has.
+        where: names the arm in the message.
+
+    Raises:
+        UserError: it does not.
+    """
+    steps = -(-images // training.batch_size) * training.epochs
+    if step >= steps:
+        raise UserError(
+            f"config key perturbation.rewind_step{where} is {step} but must be below {steps}, the"
+            f" steps of the dense training (training.epochs: {training.epochs},"
+            f" training.batch_size: {training.batch_size}, {images} images)"
+        )

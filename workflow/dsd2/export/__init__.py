@@ -1,0 +1,1 @@
+"""From a pruned network to files that other programs load."""

@@ -1,0 +1,306 @@
+"""Which networks of an arm to export, and the card that says what one is."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import NormalDist
+from typing import Any
+
+from dsd2.analysis.phases import phases
+from dsd2.analysis.table_format import unit
+from dsd2.escaping import escape_markdown
+from dsd2.stopping import ENDS
+
+Row = Mapping[str, Any]
+"""A row of the study's table."""
+
+
+def choose(rows: Sequence[Row], choice: str, tolerance: float) -> Row:
+    """The row of the network to export, by validation data alone.
+
+    Args:
+        rows: of one arm, all seeds and iterations.
+        choice: best, what the arm returns with the best of its seeds (with a gated arm, what the
+            gate leaves to choose from); smallest, the sparsest within the tolerance of the best.
+        tolerance: validation accuracy that may be given up for a smaller network.
+    """
+    if choice == "best":
+        returned = [row for row in rows if row["returned"]]
+        return max(returned, key=lambda r: (r["validation_accuracy"], r["sparsity"], -r["seed"]))
+    best = max(row["validation_accuracy"] for row in rows)
+    good = [row for row in rows if row["validation_accuracy"] >= best - tolerance]
+    return max(good, key=lambda row: (row["sparsity"], row["validation_accuracy"], -row["seed"]))
+
+
+def proportion_interval(share: float, count: int, confidence: float) -> tuple[float, float]:
+    """Wilson's interval of a proportion that was seen in so many trials."""
+    z = NormalDist().inv_cdf((1 + confidence) / 2)
+    middle = share + z * z / (2 * count)
+    half = z * math.sqrt(share * (1 - share) / count + z * z / (4 * count * count))
+    return (middle - half) / (1 + z * z / count), (middle + half) / (1 + z * z / count)
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How a file's answers compare with the network's that was trained, on all test images.
+
+    Attributes:
+        accuracy: of the file.
+        differing: test images that get another class.
+        difference: largest absolute one of logits.
+        scale: largest absolute logit.
+    """
+
+    accuracy: float
+    differing: int
+    difference: float
+    scale: float
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the card says beside the study's table.
+
+    Attributes:
+        label: of the arm.
+        noise: what was done to the labels, as :func:`label_noise` has it.
+        tested: whether the test images are the validation images, which choose.
+        licence: of the weights.
+        choice: how it was chosen, best or smallest.
+        tolerance: that the choice allowed.
+        confidence: of the accuracy's interval.
+        flat_tolerance: accuracy difference that is no drop, when phases are told apart.
+        test_images: how many.
+        image: (C, H, W).
+        precision: that the small file's numbers are stored with.
+        parts: name, parameters and multiply-accumulates after each part of the compression; the
+            first is the dense network.
+        nonzero: numbers of the compressed network that are not zero.
+        file_bytes: of the small file, of the ONNX file, and of the dense network's numbers.
+        agreements: of the small file and of the ONNX file.
+    """
+
+    label: str
+    noise: str
+    tested: bool
+    licence: str | None
+    choice: str
+    tolerance: float
+    confidence: float
+    flat_tolerance: float
+    test_images: int
+    image: tuple[int, int, int]
+    precision: str
+    parts: Sequence[tuple[str, int, int]]
+    nonzero: int
+    file_bytes: tuple[int, int, int]
+    agreements: tuple[Agreement, Agreement]
+
+
+def card(chosen: Row, study: Sequence[Row], facts: Facts) -> str:
+    """The model card of an exported network, in Markdown.
+
+    Args:
+        chosen: its row.
+        study: every row of the study.
+        facts: about it.
+    """
+    rows = [row for row in study if (row["panel"], row["arm"]) == (chosen["panel"], chosen["arm"])]
+    run = sorted((r for r in rows if r["seed"] == chosen["seed"]), key=lambda r: r["iteration"])
+    dense, last = run[0], run[-1]
+    best = max(rows, key=lambda row: row["validation_accuracy"])
+    interval = proportion_interval(chosen["test_accuracy"], facts.test_images, facts.confidence)
+    low, high = (100 * end for end in interval)
+
+    def line(name: str, key: str) -> str:
+        cells = (f"{100 * row[key]:.2f} %" for row in (chosen, best, dense))
+        return f"| {name} | {' | '.join(cells)} |"
+
+    return "\n".join(
+        [
+            f"# A compressed network: {escape_markdown(facts.label)}",
+            "",
+            _chosen_as(chosen, facts),
+            "",
+            "| | this network | best by validation | dense |",
+            "| --- | --- | --- | --- |",
+            line("test accuracy", "test_accuracy"),
+            line("validation accuracy", "validation_accuracy"),
+            line("sparsity", "sparsity"),
+            line("accuracy on the training labels", "train_accuracy"),
+            "",
+            f"- **Accuracy**: {100 * chosen['test_accuracy']:.2f} % of {facts.test_images:,} test"
+            f" images; {100 * facts.confidence:g} % interval {low:.2f} to {high:.2f} % (Wilson's,"
+            " over images; another training seed adds to it).",
+            f"- **Phase** of the curve over sparsity that it lies in:"
+            f" {phase_of(chosen, study, facts.flat_tolerance)}.",
+            f"- **Trained on**: {escape_markdown(chosen['origin'])},"
+            f" {chosen['train_images']:,} images of {'×'.join(map(str, facts.image))}.",
+            f"- **Label noise**: {facts.noise}",
+            f"- **Teacher**: {_teacher(chosen)}.",
+            f"- **Pruned** in {chosen['iteration']} rounds; the chain ended because:"
+            f" {last['stop_reason']}.",
+            *_costs(run, study, chosen),
+            f"- **Licence**: {_licence(facts.licence)}.",
+            "",
+            *_sizes(facts),
+            "",
+            *_loading(facts),
+        ]
+    )
+
+
+def phase_of(chosen: Row, study: Sequence[Row], tolerance: float) -> str:
+    """The phase that a network lies in, in words.
+
+    It is judged on the longest curve of its run in the study. Where a gate has cut that curve too,
+    it is undecided: a network that looks collapsed may lie in a valley.
+
+    Args:
+        chosen: its row.
+        study: every row of the study.
+        tolerance: accuracy difference that is no drop.
+    """
+    curves: dict[tuple[str, str], list[Row]] = {}
+    for row in study:
+        if row["run"] == chosen["run"]:
+            curves.setdefault((row["panel"], row["arm"]), []).append(row)
+
+    def is_whole(curve: Sequence[Row]) -> bool:
+        return any(row["stopping"] == "none" or row["stop_reason"] in ENDS for row in curve)
+
+    longest = max(curves.values(), key=lambda curve: (len(curve), is_whole(curve)))
+    if not is_whole(longest):
+        return "undecided, for the chain was stopped before the accuracy had collapsed or recovered"
+    longest = sorted(longest, key=lambda row: row["iteration"])
+    found = phases([row["test_accuracy"] for row in longest], tolerance)
+    return next(
+        p for p, r in zip(found, longest, strict=True) if r["iteration"] == chosen["iteration"]
+    )
+
+
+def label_noise(kind: str, rate: float, *, own: bool, stand_in: bool) -> str:
+    """What was done to the training labels, in sentences.
+
+    How many labels are wrong is known of none that came with a dataset.
+
+    Args:
+        kind: of the noise.
+        rate: share of the training labels that are not those of the dataset.
+        own: whether the labels are a user's own.
+        stand_in: whether labels that people gave were missing, and others stand in for them.
+    """
+    unknown = "How many of the dataset's own labels are wrong is not known."
+    if kind == "none":
+        return f"none was added. {unknown}"
+    share = f"{100 * rate:.1f} % of the training labels"
+    if kind == "human" and stand_in:
+        made = "random labels stand in for those that people gave;"
+        made = f"{made} {share} differ from the dataset's own."
+    elif kind == "human":
+        made = f"labels that people gave; {share} differ from the dataset's own."
+    else:
+        made = f"{kind}; it changed {share}."
+    return f"{made} {unknown}" if own else made
+
+
+def _licence(given: str | None) -> str:
+    return escape_markdown(given) if given else "not stated (configuration key export.licence)"
+
+
+def _chosen_as(chosen: Row, facts: Facts) -> str:
+    reason = "It has the best validation accuracy of its arm, as far as the arm's stop let it go."
+    if facts.choice == "smallest":
+        reason = (
+            f"It is the sparsest whose validation accuracy is at most {100 * facts.tolerance:g} %"
+            " (of all images) below the best."
+        )
+    source = f"Iteration {chosen['iteration']} of the run `{chosen['run']}`."
+    part = "The test accuracy played no part in the choice."
+    if facts.tested:
+        part = (
+            "The validation images are the test images (dataset.validation is test): the test"
+            " accuracy made the choice, and errs on the high side."
+        )
+    return f"{source} {reason} {part}"
+
+
+def _teacher(chosen: Row) -> str:
+    if chosen["teacher_run"] is None:
+        return "none"
+    return f"iteration {chosen['teacher_iteration']} of `{chosen['teacher_run']}`"
+
+
+def _costs(run: Sequence[Row], study: Sequence[Row], chosen: Row) -> list[str]:
+    last = run[-1]
+    cost = {c: last[f"total_flops_{c}"] + last[f"teacher_flops_{c}"] for c in ("dense", "paper")}
+    dense, paper = (f"{total / unit(total)[0]:.3g} {unit(total)[1]}" for total in cost.values())
+    seconds = {(row["run"], row["iteration"]): row["seconds"] for row in study}
+    teachers = "" if chosen["teacher_run"] is None else " and for its teacher's"
+    devices = " and ".join(sorted({row["device"] for row in study}))
+    return [
+        f"- **Cost**: {dense} (one multiply-accumulate is one operation) for the {len(run)}"
+        f" trainings of its run{teachers}, {paper} as the paper counts.",
+        f"- **Time**: {sum(seconds.values()) / 60:.1f} min in all {len(seconds)} trainings of the"
+        f" study, one after another, on {devices}.",
+    ]
+
+
+def _sizes(facts: Facts) -> list[str]:
+    small, onnx, dense = facts.file_bytes
+    names = ("`network.safetensors`", "`network.onnx`")
+    sizes = dict(zip(names, (small, onnx), strict=True))
+    return [
+        "## Size, and what each part of the compression does",
+        "",
+        "| after | parameters | multiply-accumulates an image |",
+        "| --- | --- | --- |",
+        *(f"| {name} | {parameters:,} | {macs:,} |" for name, parameters, macs in facts.parts),
+        "",
+        f"{facts.nonzero:,} of the last parameters are not zero. Nothing of this changes what the"
+        " network computes, rounding aside.",
+        "",
+        "| file | bytes | of the dense weights' | test accuracy | other class than the trained"
+        " network | largest difference of logits |",
+        "| --- | --- | --- | --- | --- | --- |",
+        *(
+            f"| {name} | {sizes[name]:,} | {100 * sizes[name] / dense:.1f} % |"
+            f" {100 * a.accuracy:.2f} % | {a.differing} of {facts.test_images:,} images |"
+            f" {a.difference:.1e} of {a.scale:.3g} |"
+            for name, a in zip(names, facts.agreements, strict=True)
+        ),
+        "",
+        f"`network.safetensors` stores numbers as {facts.precision}; both compute in fp32.",
+    ]
+
+
+def _loading(facts: Facts) -> list[str]:
+    shape = ", ".join(map(str, facts.image))
+    return [
+        "## Load it",
+        "",
+        f"Images are uint8 [N, {shape}]: channel, row, column, 0 to 255, as decoded. With"
+        " `load_network.py`, which lies beside this card and needs torch and safetensors alone:",
+        "",
+        "```python",
+        "from load_network import load_network",
+        "",
+        'network = load_network("network.safetensors")',
+        "classes = network(images).argmax(1)  # network.classes are their names",
+        "```",
+        "",
+        "It refuses a file that was damaged on its way. ONNX Runtime does not:"
+        " `sha256sum --check SHA256SUMS` does it for all files.",
+        "",
+        "With onnxruntime and numpy, without torch:",
+        "",
+        "```python",
+        "import onnxruntime",
+        "",
+        'session = onnxruntime.InferenceSession("network.onnx")',
+        'classes = session.run(None, {"images": images})[0].argmax(1)',
+        "```",
+        "",
+    ]

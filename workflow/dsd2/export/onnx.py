@@ -1,0 +1,152 @@
+"""A compressed network as an ONNX model.
+
+Written node by node: the steps are ONNX's own operators, so that torch's exporter, and what it
+needs, would add nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime
+import torch
+from onnx import NodeProto, TensorProto, helper, numpy_helper
+from torch import Tensor
+
+from dsd2.escaping import one_line
+from dsd2.export.graph import Graph, align_channels
+from dsd2.files.atomic import replacing
+from dsd2.load_network import IMAGES, Step
+from dsd2.nn.models import pooling_matrix
+
+OPSET = 17
+IR_VERSION = 8
+"""Both of 2022, so that runtimes of that year take it."""
+LOGITS = "logits"
+ALIGNMENT = 4
+"""ONNX Runtime's fast convolutions take channels in such groups: 15 are slower than 16."""
+
+
+def save_onnx(path: Path, graph: Graph, mean: Tensor, std: Tensor, classes: Sequence[str]) -> None:
+    """Write a network that takes ``images``, uint8 [N, C, H, W], and gives ``logits``.
+
+    Args:
+        path: the file.
+        graph: the network.
+        mean: of the images, per channel, in units of 0–255, [C, 1, 1].
+        std: likewise.
+        classes: their names; kept as the model's metadata ``classes``, each on one line.
+    """
+    model = onnx_model(graph, mean, std, classes)
+    with replacing(path) as temporary:
+        temporary.write_bytes(model.SerializeToString(deterministic=True))
+
+
+def onnx_model(graph: Graph, mean: Tensor, std: Tensor, classes: Sequence[str]) -> onnx.ModelProto:
+    """The model of :func:`save_onnx`, its channels filled up to what runtimes convolve fast."""
+    graph = align_channels(graph, ALIGNMENT)
+    held = {name: tensor.float().numpy() for name, tensor in graph.tensors.items()}
+    held |= {"mean": mean.float().numpy(), "std": std.float().numpy()}
+    normalised = "normalised images"
+    nodes = [
+        helper.make_node("Cast", [IMAGES], ["numbers"], to=TensorProto.FLOAT),
+        helper.make_node("Sub", ["numbers", "mean"], ["centred"]),
+        helper.make_node("Div", ["centred", "std"], [normalised]),
+    ]
+    shapes = graph.shapes()
+    last = graph.steps[-1].name
+    for step in graph.steps:
+        inputs = [normalised if name == IMAGES else name for name in step.inputs]
+        output = LOGITS if step.name == last else step.name
+        nodes += _nodes(step, inputs, output, shapes[step.inputs[0]], held)
+    model = helper.make_model(
+        helper.make_graph(
+            nodes,
+            "network",
+            [helper.make_tensor_value_info(IMAGES, TensorProto.UINT8, ["N", *graph.image])],
+            [helper.make_tensor_value_info(LOGITS, TensorProto.FLOAT, ["N", len(classes)])],
+            [numpy_helper.from_array(value, name) for name, value in held.items()],
+        ),
+        opset_imports=[helper.make_opsetid("", OPSET)],
+        ir_version=IR_VERSION,
+        producer_name="dsd2",
+    )
+    helper.set_model_props(model, {"classes": "\n".join(map(one_line, classes))})
+    onnx.checker.check_model(model)
+    return model
+
+
+def _nodes(
+    step: Step, inputs: list[str], output: str, shape: tuple[int, ...], held: dict[str, np.ndarray]
+) -> list[NodeProto]:
+    """A step's operators; constants that they need beside its tensors are added to ``held``."""
+    node = helper.make_node
+    weights = [f"{step.name}.{part}" for part in ("weight", "bias")]
+    weights = [name for name in weights if name in held]
+    match step.op:
+        case "conv":
+            options: dict[str, Any] = {"strides": [step.stride] * 2, "pads": [step.padding] * 4}
+            return [node("Conv", [*inputs, *weights], [output], **options)]
+        case "relu":
+            return [node("Relu", inputs, [output])]
+        case "norm":
+            # A product and a sum are what a normalisation by mean 0 and variance 1 is.
+            for name in weights:
+                held[name] = held[name].reshape(-1)
+            zeros, ones = f"{step.name}.mean", f"{step.name}.variance"
+            held |= {zeros: np.zeros(shape[0], np.float32), ones: np.ones(shape[0], np.float32)}
+            names = [*inputs, *weights, zeros, ones]
+            return [node("BatchNormalization", names, [output], epsilon=0.0)]
+        case "maxpool":
+            sizes: dict[str, Any] = {
+                "kernel_shape": [step.size] * 2,
+                "strides": [step.stride] * 2,
+                "pads": [step.padding] * 4,
+            }
+            return [node("MaxPool", inputs, [output], **sizes)]
+        case "add":
+            return [node("Add", inputs, [output])]
+        case "pool" if step.size == 1:
+            return [node("GlobalAveragePool", inputs, [output])]
+        case "pool":
+            return _adaptive_pool(step, inputs, output, shape, held)
+        case "linear":
+            flat = f"{step.name} input"
+            return [
+                node("Flatten", inputs, [flat]),
+                node("Gemm", [flat, *weights], [output], transB=1),
+            ]
+    raise ValueError(f"step {step.name} has the unknown operation {step.op}")
+
+
+def _adaptive_pool(
+    step: Step, inputs: list[str], output: str, shape: tuple[int, ...], held: dict[str, np.ndarray]
+) -> list[NodeProto]:
+    """An adaptive average pool to several cells, which ONNX lacks, as a product with a matrix."""
+    channels, height, width = shape
+    matrix = pooling_matrix(height, width, step.size, torch.device("cpu"), torch.float32)
+    names = {part: f"{step.name} {part}" for part in ("shape", "matrix", "flat")}
+    held[names["shape"]] = np.array([-1, channels, height * width], np.int64)
+    held[names["matrix"]] = np.ascontiguousarray(matrix.numpy().T)
+    return [
+        helper.make_node("Reshape", [*inputs, names["shape"]], [names["flat"]]),
+        helper.make_node("MatMul", [names["flat"], names["matrix"]], [output]),
+    ]
+
+
+def session_of(model: bytes) -> onnxruntime.InferenceSession:
+    """ONNX Runtime's session of a model, on one thread of the CPU."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+
+
+def run_session(session: onnxruntime.InferenceSession, images: np.ndarray) -> np.ndarray:
+    """Logits [N, classes] of uint8 images [N, C, H, W]."""
+    logits = session.run([LOGITS], {IMAGES: images})[0]
+    assert isinstance(logits, np.ndarray)
+    return logits

@@ -1,0 +1,197 @@
+"""Where every artefact lies: patterns that rules use as they are, and the names that fill them.
+
+What lies under ``results/runs`` is named by everything it depends on: another setting is another
+folder, and a run that several studies need is one folder. ``results/studies`` holds what belongs
+to one study: its collected metrics, figures and tables.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import unicodedata
+from collections.abc import Iterable
+from pathlib import Path
+
+from dsd2.recipe import (
+    DATA_REVISION,
+    TRAINING_REVISION,
+    DatasetRecipe,
+    ModelRecipe,
+    NoiseRecipe,
+    RunRecipe,
+    digest,
+)
+
+DATASET = "results/datasets/{dataset}.safetensors"
+DATASET_LOG = "results/datasets/logs/{dataset}.log"
+LABELS = "results/labels/{labels}.parquet"
+LABELS_LOG = "results/labels/logs/{labels}.log"
+
+MANIFEST = "results/manifests/{folder}.json"
+
+RUN = "results/runs/{run}"
+CHECKPOINT = f"{RUN}/iter-{{i}}/checkpoint.safetensors"
+METRICS = f"{RUN}/iter-{{i}}/metrics.parquet"
+HISTORY = f"{RUN}/iter-{{i}}/history.parquet"
+TRAINED = (CHECKPOINT, HISTORY, METRICS)
+"""What a training leaves."""
+RESUME = f"{RUN}/iter-{{i}}/resume.safetensors"
+TRAINING_LOG = f"{RUN}/logs/iter-{{i}}.log"
+EVALUATION_LOG = f"{RUN}/logs/evaluation-{{i}}.log"
+GATE = f"{RUN}/stopping/{{stop}}/iter-{{i}}.json"
+GATE_LOG = f"{RUN}/logs/gate-{{stop}}-{{i}}.log"
+TEACHER_TABLE = f"{RUN}/iter-{{i}}/views.safetensors"
+TEACHER_TABLE_LOG = f"{RUN}/logs/views-{{i}}.log"
+CHAIN = f"{RUN}/stopping/{{stop}}/to-{{last}}.parquet"
+CHAIN_LOG = f"{RUN}/logs/chain-{{stop}}-to-{{last}}.log"
+CHOICE = f"{RUN}/stopping/{{stop}}/to-{{last}}.best.json"
+CHOICE_LOG = f"{RUN}/logs/best-{{stop}}-to-{{last}}.log"
+
+STUDY = "results/studies/{study}"
+STUDY_METRICS = f"{STUDY}/metrics.parquet"
+STUDY_LOG = f"{STUDY}/logs/{{name}}.log"
+FIGURE = f"{STUDY}/figures/sdd.{{format}}"
+EXPLORER = f"{STUDY}/figures/sdd.html"
+LAYERS = f"{STUDY}/figures/layers.{{format}}"
+TABLE = f"{STUDY}/tables/{{table}}.{{format}}"
+FOUND = f"{STUDY}/found/{{item}}.rst"
+PROVENANCE = f"{STUDY}/provenance.html"
+EXPORTS = f"{STUDY}/export"
+EXPORTED = f"{EXPORTS}/{{network}}"
+EXPORTED_NETWORK = f"{EXPORTED}/network.safetensors"
+EXPORTED_ONNX = f"{EXPORTED}/network.onnx"
+EXPORTED_LOADER = f"{EXPORTED}/load_network.py"
+EXPORTED_CARD = f"{EXPORTED}/card.md"
+EXPORTED_SUMS = f"{EXPORTED}/SHA256SUMS"
+EXPORT_NETWORKS = f"{EXPORTS}/networks.parquet"
+EXPORT_LATENCIES = f"{EXPORTS}/latencies.parquet"
+EXPORT_TABLE = f"{EXPORTS}/comparison.{{format}}"
+EXPORT_FIGURE = f"{EXPORTS}/pareto.{{format}}"
+
+PLAN_LOG = "results/logs/plan.log"
+
+
+def fill(patterns: Iterable[str], **names: str) -> list[str]:
+    """Patterns with their names filled in."""
+    return [pattern.format(**names) for pattern in patterns]
+
+
+READABLE = 40
+"""Characters of a folder's name that the name of its study has at most."""
+
+
+def study_folder(study: str, budget: str | None) -> str:
+    """Name of a study's folder. The plus sign is in no study's name and in no budget's."""
+    return study if budget is None else f"{study}+{budget}"
+
+
+def own_study(folder: Path, here: Path) -> str:
+    """Name of the study of a folder of someone's own images; no two folders have one name.
+
+    It is ``own.NAME`` for a folder NAME in the working directory. It is ``own.NAME.DIGEST`` for a
+    folder elsewhere, and where the name has more than small letters, digits, ``-`` and ``_``. The
+    digest is of the folder's path, relative to the working directory if it lies inside. A copy of
+    the working directory therefore finds its studies again. No name that a configuration may give
+    to a study has a dot.
+
+    Args:
+        folder: absolute, links followed.
+        here: the working directory, likewise.
+    """
+    path = str(folder.relative_to(here) if folder.is_relative_to(here) else folder)
+    letters = unicodedata.normalize("NFKD", folder.name.casefold()).encode("ascii", "ignore")
+    readable = re.sub(r"[^a-z0-9_]+", "-", letters.decode())[:READABLE].strip("-_")
+    if path == readable:
+        return f"own.{readable}"
+    distinct = hashlib.blake2b(os.fsencode(path), digest_size=4).hexdigest()
+    return f"own.{readable or 'images'}.{distinct}"
+
+
+def number(iteration: int) -> str:
+    """An iteration as folders have it: at least two digits."""
+    return f"{iteration:02d}"
+
+
+def results_of(file: Path, pattern: str) -> Path:
+    """The folder of all results that a file lies in, which need not be called ``results``.
+
+    Args:
+        file: the path that it has.
+        pattern: of such files, from above.
+    """
+    return file.parents[pattern.count("/") - 1]
+
+
+def checkpoint_in(results: Path, run: str, iteration: int) -> Path:
+    """A checkpoint below such a folder."""
+    path = CHECKPOINT.format(run=run, i=number(iteration))
+    return results / path.partition("/")[2]
+
+
+def dataset_name(recipe: DatasetRecipe) -> str:
+    """Folder-safe name of a dataset with its split."""
+    return f"{_dataset(recipe)}-{digest(recipe, DATA_REVISION)}"
+
+
+def labels_name(dataset: DatasetRecipe, noise: NoiseRecipe) -> str:
+    """Folder-safe name of the labels of a dataset under some noise."""
+    return f"{dataset.name}-{_noise(noise)}-{digest(dataset, noise, DATA_REVISION)}"
+
+
+def run_name(recipe: RunRecipe) -> str:
+    """Folder-safe name of a run: what a person wants to see, then a digest of everything."""
+    training = recipe.training
+    parts = [
+        _dataset(recipe.dataset),
+        _noise(recipe.noise),
+        _model(recipe.model),
+        f"ep{training.epochs}",
+        f"lr{training.learning_rate:g}",
+        f"f{recipe.pruning.fraction:g}",
+    ]
+    if training.augmentation == "auto-cutout":
+        parts.append("autocutout")
+    if training.precision != "fp32":
+        parts.append(training.precision)
+    if training.channels_last:
+        parts.append("channelslast")
+    if training.l1:
+        parts.append(f"l1x{training.l1:g}")
+    if recipe.pruning.criterion != "magnitude":
+        parts.append(recipe.pruning.criterion)
+    if recipe.pruning.scope != "global":
+        parts.append("layerwise")
+    if recipe.pruning.structure != "weights":
+        parts.append(recipe.pruning.structure)
+    if recipe.perturbation.kind != "none":
+        parts.append(recipe.perturbation.kind)
+    if recipe.distillation is not None:
+        distillation = recipe.distillation
+        parts.append(f"kd{distillation.alpha:g}t{distillation.temperature:g}")
+        iteration = distillation.teacher_iteration
+        chosen = "best" if iteration is None else number(iteration)
+        parts.append(f"from-{distillation.teacher_run.rpartition('-')[2]}-{chosen}")
+    parts.append(f"s{recipe.seed}")
+    return "-".join([*parts, digest(recipe, DATA_REVISION, TRAINING_REVISION)])
+
+
+def _dataset(recipe: DatasetRecipe) -> str:
+    size = "" if recipe.train is None else str(recipe.train)
+    return f"{recipe.name}{size}{'-standin' if recipe.stand_in else ''}"
+
+
+def _noise(recipe: NoiseRecipe) -> str:
+    if recipe.kind == "none":
+        return "clean"
+    if recipe.kind == "human":
+        # Cut, as a folder's name has an end; the digest has all of it.
+        return f"human-{''.join(filter(str.isalnum, str(recipe.column)))[:24]}"
+    return f"{recipe.kind.replace('-', '')}{recipe.rate:g}"
+
+
+def _model(recipe: ModelRecipe) -> str:
+    if recipe.name == "vgg-like":
+        return f"vgg{recipe.depth}x{recipe.width}"
+    return recipe.name if recipe.stem == "cifar" else f"{recipe.name}-{recipe.stem}stem"

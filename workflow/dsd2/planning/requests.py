@@ -1,0 +1,91 @@
+"""What each stage of a plan asks a scheduler for, and which iterations share an allocation."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+
+from dsd2.data.metadata import Facts, facts
+from dsd2.planning.chains import Plan
+from dsd2.planning.resources import ROUNDS, Needs, dataset_needs, table_needs, training_needs
+
+
+class Allocation:
+    """The needs of a plan's stages, each worked out once.
+
+    Args:
+        plan: whose stages.
+        roots: folders that may hold a named dataset.
+        gpus: whether there are any.
+        limit: minutes that a job may ask for at most; None where nobody has said.
+    """
+
+    def __init__(
+        self, plan: Plan, roots: Sequence[Path], gpus: bool = True, limit: int | None = None
+    ) -> None:
+        self._plan = plan
+        self._limit = limit
+        self._roots = roots
+        self._gpus = gpus
+        self.training = cache(self._training)
+        self.table = cache(self._table)
+        self.dataset = cache(self._dataset)
+        self._facts = cache(self._facts_of)
+
+    def block(self, run: str, iteration: int) -> str | None:
+        """Name of the block of iterations that are trained in one allocation; None for one each.
+
+        A gated chain asks for as many iterations at once, so that no block waits for a gate
+        within it. Where these take longer than a job may, they are parted into several blocks.
+        """
+        asked, size = self._plan.lookahead, self._block_size(run)
+        first = iteration // asked * math.ceil(asked / size)
+        return None if size == 1 else f"{run}-block{first + iteration % asked // size}"
+
+    def _block_size(self, run: str) -> int:
+        """Iterations that are trained in one allocation."""
+        asked = self._plan.lookahead
+        if asked == 1 or self._limit is None:
+            return asked
+        return max(1, min(asked, self._limit // self.training(run).minutes()))
+
+    def training_minutes(self, run: str, attempt: int) -> int:
+        """Minutes that an attempt of a training asks for; those of a block are added up."""
+        limit = None if self._limit is None else self._limit // self._block_size(run)
+        return self.training(run).minutes(attempt, limit)
+
+    def training_mem_mb(self, run: str, attempt: int) -> int:
+        """Megabytes that an attempt of a training asks for."""
+        return self.training(run).mem_mb(attempt, self._limit)
+
+    def retries(self) -> int | None:
+        """Further attempts that trainings get which take several jobs; None where none does.
+
+        Every training gets as many as the longest may need, so that one that is stopped by its
+        time limit goes on as often as it takes.
+        """
+        most = max(self.training(run).attempts(self._limit) for run in self._plan.runs)
+        return None if most == 1 else ROUNDS * most - 1
+
+    def _training(self, run: str) -> Needs:
+        """What any iteration of a run needs; raises as ``Plan.recipe`` and ``facts`` do."""
+        recipe = self._plan.recipe(run)
+        taught = recipe.distillation
+        teacher = None if taught is None else self._plan.recipe(taught.teacher_run)
+        name = self._plan.dataset_of(run)
+        about = self._facts(name)
+        return training_needs(recipe, teacher, about, self._plan.decoders, self._gpus)
+
+    def _table(self, run: str) -> Needs:
+        """What tabulating the answers of a run's network needs."""
+        about = self._facts(self._plan.dataset_of(run))
+        return table_needs(self._plan.recipe(run), about, self._gpus)
+
+    def _dataset(self, name: str) -> Needs:
+        """What making a dataset needs."""
+        return dataset_needs(self._plan.datasets[name], self._facts(name))
+
+    def _facts_of(self, name: str) -> Facts:
+        return facts(self._plan.datasets[name], self._roots)

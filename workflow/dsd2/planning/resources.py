@@ -1,0 +1,212 @@
+"""What a stage needs of a machine: memory, time, a GPU. Plain arithmetic, no torch.
+
+Memory follows from shapes; time from operations and steps at speeds that are slow for today's
+machines, so that a scheduler which holds stages to what they asked for kills none.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+from dsd2.config.distillation import table_bytes
+from dsd2.data.metadata import Facts
+from dsd2.environment import RESERVE
+from dsd2.nn.sizes import BACKWARD, EVALUATED, Sizes, network_sizes
+from dsd2.recipe import VIEWS, DatasetRecipe, RunRecipe
+
+LABEL = 16
+"""Bytes of an image's label and row number."""
+NAME = 64
+"""Bytes of the name of an image's file, about, where images are streamed."""
+AHEAD = 10
+"""Batches of streamed images that lie decoded, about."""
+
+LIBRARIES = 400e6
+"""Bytes of a process with torch and what it needs (``tests/benchmarks/stage_cost.py``: 304 MB)."""
+WORKFLOW = 300e6
+"""Bytes of the Snakemake that starts the stage inside a cluster's job, and of the one in it."""
+CUDA = 3e9
+"""Bytes of the host's memory that CUDA's libraries and context take."""
+MARGIN = 1.5
+"""What the allocator and temporary copies take beside what is counted."""
+
+START = 180.0
+"""Seconds until a stage on a busy node has read its libraries and its data over a network."""
+STEP = 0.01
+"""Seconds of a training step whatever its size."""
+CPU = 4e9
+"""Multiply-accumulates a second of one slow core."""
+GPU = 1.5e12
+"""Multiply-accumulates a second of a slow GPU."""
+DECODING = 0.02
+"""Seconds that one process takes to decode a photo."""
+GPU_PAYS = 1800.0
+"""Seconds of a training on a CPU from which a GPU is asked for."""
+ROUNDS = 3
+"""Times that what should suffice is tried, each time with as much memory more."""
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What one stage asks a scheduler for.
+
+    Attributes:
+        memory: bytes.
+        seconds: until it is surely done.
+        gpus: 0 or 1.
+        epoch: seconds of the longest part after which it can be interrupted and goes on later; 0
+            where it starts again.
+    """
+
+    memory: float
+    seconds: float
+    gpus: int = 0
+    epoch: float = 0.0
+
+    def mem_mb(self, attempt: int = 1, limit: int | None = None) -> int:
+        """Megabytes; each round of attempts after the first gets as much again.
+
+        Args:
+            attempt: from 1.
+            limit: minutes that a job may take; more attempts make a round where there are few.
+        """
+        rounds = 1 + (attempt - 1) // self.attempts(limit)
+        return min(rounds, ROUNDS) * math.ceil(self.memory / 1e6)
+
+    def minutes(self, attempt: int = 1, limit: int | None = None) -> int:
+        """Whole minutes; each attempt after the first gets as many again, up to the limit."""
+        wanted = attempt * math.ceil(self.seconds / 60)
+        return wanted if limit is None else min(wanted, limit)
+
+    def attempts(self, limit: int | None) -> int:
+        """How many jobs of at most so many minutes it takes, each going on from the one before."""
+        if limit is None or self.seconds <= 60 * limit or not self.epoch:
+            return 1
+        epochs = max(1, (60 * limit - START - RESERVE) // self.epoch)
+        return math.ceil((self.seconds - START) / (epochs * self.epoch))
+
+
+@dataclass(frozen=True)
+class Teaching:
+    """A training's teacher.
+
+    Attributes:
+        sizes: of its network.
+        table: whether its answers are looked up in a table of all views.
+    """
+
+    sizes: Sizes
+    table: bool
+
+
+def data_bytes(recipe: RunRecipe, facts: Facts) -> int:
+    """Bytes of a training's images and labels, with the copies that augmentation draws from."""
+    training = recipe.training
+    channels, height, width = facts.image
+    pixels = channels * height * width
+    images = facts.train + facts.validation + facts.test
+    if recipe.dataset.stream:
+        return images * (NAME + LABEL) + AHEAD * training.batch_size * pixels
+    total = images * (pixels + LABEL)
+    if training.augmentation != "none":
+        total += facts.train * channels * (height + 1) * (width + 1)
+    if training.augmentation == "auto-cutout":
+        total += 2 * facts.train * pixels
+    return total
+
+
+def training_bytes(
+    recipe: RunRecipe, facts: Facts, network: Sizes, teaching: Teaching | None
+) -> int:
+    """Bytes of a training, libraries aside: images, network, and the activations of a batch.
+
+    Args:
+        recipe: of the run.
+        facts: of its dataset.
+        network: its own.
+        teaching: its teacher, if it has one.
+    """
+    total = data_bytes(recipe, facts)
+    if teaching is not None:
+        total += teaching.sizes.state
+        if teaching.table:
+            total += table_bytes(facts.train, facts.classes)
+    images = facts.train + facts.validation + facts.test
+    evaluating = min(EVALUATED, images) * 2 * network.largest
+    return total + max(network.training_memory(recipe.training.batch_size), evaluating)
+
+
+def training_needs(
+    recipe: RunRecipe, teacher: RunRecipe | None, facts: Facts, decoders: int, gpus: bool
+) -> Needs:
+    """What an iteration of a run needs.
+
+    Args:
+        recipe: of the run.
+        teacher: recipe of the run that teaches it, if one does.
+        facts: of its dataset.
+        decoders: processes that decode its images, where they are streamed.
+        gpus: whether there are any.
+    """
+    network = network_sizes(recipe.model, facts.image, facts.classes)
+    teaching, asked = None, 0
+    if teacher is not None and recipe.distillation is not None:
+        sizes = network_sizes(teacher.model, facts.image, facts.classes)
+        teaching = Teaching(sizes, recipe.distillation.table)
+        asked = 0 if teaching.table else sizes.operations
+    epochs = recipe.training.epochs
+    operations = epochs * facts.train * (BACKWARD * network.operations + asked)
+    operations += (facts.train + facts.validation + facts.test) * network.operations
+    overhead = START + STEP * epochs * math.ceil(facts.train / recipe.training.batch_size)
+    decoding = 0.0
+    if recipe.dataset.stream:
+        overhead += epochs * facts.train * DECODING / decoders
+        decoding = decoders * LIBRARIES
+    held = training_bytes(recipe, facts, network, teaching)
+    on_host = data_bytes(recipe, facts)
+    if teaching is not None and teaching.table:
+        on_host += table_bytes(facts.train, facts.classes)
+    on_cpu, beside_gpu = (decoding + MARGIN * size for size in (held, on_host))
+    needs = _needs(operations, overhead, on_cpu, beside_gpu, gpus)
+    return replace(needs, epoch=(needs.seconds - START) / epochs)
+
+
+def table_needs(recipe: RunRecipe, facts: Facts, gpus: bool) -> Needs:
+    """What tabulating the answers of a run's network to all views of its images needs."""
+    network = network_sizes(recipe.model, facts.image, facts.classes)
+    channels, height, width = facts.image
+    padded = channels * (height + 1) * (width + 1)
+    held = facts.train * (channels * height * width + LABEL + padded)
+    held += network.state + table_bytes(facts.train, facts.classes)
+    activations = 2 * EVALUATED * network.largest
+    operations = VIEWS * facts.train * network.operations
+    overhead = START + STEP * VIEWS * math.ceil(facts.train / EVALUATED)
+    return _needs(operations, overhead, MARGIN * (held + activations), MARGIN * held, gpus)
+
+
+def dataset_needs(recipe: DatasetRecipe, facts: Facts) -> Needs:
+    """What reading, decoding and splitting a dataset needs."""
+    channels, height, width = facts.image
+    images = facts.train + facts.validation + facts.test
+    # As it is read, as a tensor, and as the file that is written.
+    each = NAME if recipe.stream else 3 * channels * height * width
+    memory = WORKFLOW + LIBRARIES + MARGIN * images * (each + LABEL)
+    decoding = 0.0 if recipe.stream else images * DECODING
+    return Needs(memory, START + decoding)
+
+
+def _needs(operations: float, overhead: float, on_cpu: float, on_host: float, gpus: bool) -> Needs:
+    """The needs of work that is given to a GPU where a slow core would take long.
+
+    Args:
+        operations: multiply-accumulates.
+        overhead: seconds beside them.
+        on_cpu: bytes, libraries aside, where a CPU works.
+        on_host: likewise, where a GPU does and has activations and weights in its own memory.
+        gpus: whether there are any.
+    """
+    always = WORKFLOW + LIBRARIES
+    if gpus and operations / CPU >= GPU_PAYS:
+        return Needs(always + CUDA + on_host, overhead + operations / GPU, gpus=1)
+    return Needs(always + on_cpu, overhead + operations / CPU)

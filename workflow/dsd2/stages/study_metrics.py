@@ -1,0 +1,98 @@
+"""Join the chains of a study into the one table that figures, tables and people read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dsd2.files.decision import chain_identity
+from dsd2.files.records import CHAIN, STUDY, read_rows, read_table, write_table
+from dsd2.stopping import WALL
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+COUNTS = ("flops_paper", "flops_dense", "flops_sparse")
+"""The three ways of counting the cost of a training."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One chain of a study.
+
+    Attributes:
+        stopping: its policy as folders name it.
+        last: its last iteration before the wall.
+        path: of its table.
+        teacher: the arm that it is distilled from.
+        select: how the teacher's iteration was chosen.
+        end: why it ends where no gate stops it.
+    """
+
+    panel: str
+    arm: str
+    seed: int
+    run: str
+    stopping: str
+    last: int
+    path: str
+    teacher: str | None
+    select: str | int | None
+    end: str = WALL
+
+
+def run_study(study: str, entries: Iterable[Entry], output: Path) -> None:
+    """Write the study's table: every row of every chain, with running and teachers' costs.
+
+    Args:
+        study: name of its folder.
+        entries: the chains, in the order of the table.
+        output: the table.
+
+    Raises:
+        UserError: a chain's table is missing, damaged or of another chain.
+    """
+    chains = {(e.panel, e.arm, e.seed): (e, _rows(e)) for e in entries}
+
+    def teachers_cost(entry: Entry, count: str) -> float:
+        """What had to be trained before the first training of a chain."""
+        if entry.teacher is None:
+            return 0.0
+        teacher, rows = chains[entry.panel, entry.teacher, entry.seed]
+        trained = {"dense": 1, "best": len(rows)}.get(str(entry.select))
+        if trained is None:
+            trained = int(str(entry.select)) + 1
+        own = sum(row[count] for row in rows[:trained])
+        return own + teachers_cost(teacher, count)
+
+    table: list[dict[str, Any]] = []
+    for entry, rows in chains.values():
+        before = {f"teacher_{count}": teachers_cost(entry, count) for count in COUNTS}
+        total = dict.fromkeys((f"total_{count}" for count in COUNTS), 0.0)
+        names = {"panel": entry.panel, "arm": entry.arm, "stopping": entry.stopping}
+        for row in rows:
+            total = {f"total_{count}": total[f"total_{count}"] + row[count] for count in COUNTS}
+            if row["stop_reason"] == WALL:
+                row["stop_reason"] = entry.end
+            table.append({**names, **row, **total, **before})
+    write_table(output, STUDY, table, {"study": study})
+
+
+def read_study(path: Path, study: str) -> pd.DataFrame:
+    """A study's table.
+
+    Args:
+        path: the file.
+        study: name of the folder that it must belong to.
+
+    Raises:
+        UserError: the file is missing, damaged or of another study.
+    """
+    return read_table(path, STUDY, {"study": study}).to_pandas()
+
+
+def _rows(entry: Entry) -> list[dict[str, Any]]:
+    identity = chain_identity(entry.run, entry.stopping, entry.last)
+    return read_rows(Path(entry.path), CHAIN, identity)

@@ -1,0 +1,60 @@
+"""Ask a teacher for its answers to every view of every training image, once for all students."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+
+from dsd2.artefacts.checkpoint import load_checkpoint_of
+from dsd2.artefacts.teacher_logits import save_teacher_table
+from dsd2.data.dataset import load_dataset
+from dsd2.devices import stage_device
+from dsd2.nn.images import ImageSet
+from dsd2.nn.teacher import tabulate_views
+from dsd2.paths import dataset_name
+from dsd2.recipe import VIEWS, DatasetRecipe
+from dsd2.seeds import be_deterministic
+
+
+def run_tabulate(
+    run: str,
+    iteration: int,
+    recipe: DatasetRecipe,
+    dataset: Path,
+    checkpoint: Path,
+    threads: int,
+    output: Path,
+) -> None:
+    """Write the table of a teacher.
+
+    Args:
+        run: the teacher's.
+        iteration: of that run.
+        recipe: of the dataset.
+        dataset: the images.
+        checkpoint: of that iteration.
+        threads: CPU threads.
+        output: the table.
+
+    Raises:
+        UserError: a file is missing, damaged, or not what it should be.
+    """
+    torch.set_num_threads(threads)
+    be_deterministic()
+    device = stage_device()
+    data = load_dataset(dataset, dataset_name(recipe))
+    images = data.train.images
+    assert isinstance(images, torch.Tensor), "the configuration leaves out streamed images"
+    held = ImageSet(
+        images.to(device),
+        data.train.labels.to(device),
+        data.mean.to(device),
+        data.std.to(device),
+    )
+    network = load_checkpoint_of(checkpoint, run, iteration).network(device)
+    logits = tabulate_views(
+        network, held, after_view=lambda done: print(f"view {done}/{VIEWS}", flush=True)
+    )
+    save_teacher_table(output, logits, run, iteration)
+    print(f"{logits.shape[1]} views of {len(logits)} images: {logits.nbytes / 1e6:.1f} MB")

@@ -1,0 +1,248 @@
+"""One iteration of a run: prune, perturb, retrain, evaluate, measure (PPTE, Algorithm 1)."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from dsd2.artefacts.checkpoint import Checkpoint, load_checkpoint_of, save_checkpoint
+from dsd2.artefacts.resume import ResumeFile
+from dsd2.artefacts.teacher_logits import load_teacher_table
+from dsd2.config.resolve import check_rewind_step
+from dsd2.data.dataset import Dataset, load_dataset
+from dsd2.data.labels import load_labels
+from dsd2.devices import stage_device
+from dsd2.environment import deadline, time_limit
+from dsd2.errors import UserError
+from dsd2.files.records import HISTORY, METRICS, write_table
+from dsd2.nn.criteria import importance
+from dsd2.nn.images import ImageSet
+from dsd2.nn.models import build_model, prunable_weights
+from dsd2.nn.perturbation import perturb, retraining
+from dsd2.nn.pruning import Masks, apply_masks, full_masks, prune
+from dsd2.nn.schedule import scheduled_sparsity
+from dsd2.nn.teacher import Teacher, tabulate
+from dsd2.nn.training import Progress, State, network_state, train
+from dsd2.paths import dataset_name, labels_name
+from dsd2.recipe import RunRecipe
+from dsd2.seeds import be_deterministic, derived_seed, generator
+from dsd2.stages.measure import (
+    Circumstances,
+    image_sets,
+    load_teacher,
+    metrics_row,
+    print_outcome,
+    share_threads,
+)
+
+
+@dataclass(frozen=True)
+class IterationFiles:
+    """The files of an iteration; those of a previous one and of a teacher as far as needed."""
+
+    dataset: Path
+    labels: Path
+    previous: Path | None
+    dense: Path | None
+    teacher: Path | None
+    table: Path | None
+    resume: Path
+    checkpoint: Path
+    metrics: Path
+    history: Path
+
+
+def run_iteration(
+    run: str,
+    iteration: int,
+    recipe: RunRecipe,
+    files: IterationFiles,
+    threads: int,
+    save_every: float,
+    started: float,
+) -> None:
+    """Train one iteration and write its artefacts; the checkpoint last.
+
+    Args:
+        run: name of the run.
+        iteration: 0 trains the dense network.
+        recipe: of the run.
+        files: what to read and write.
+        threads: CPU threads; of streamed images all but one decode, and at least one does.
+        save_every: seconds between saves of the resume state.
+        started: when the process started, as ``time.time()`` counts.
+
+    Raises:
+        UserError: an input is missing or damaged, or the training diverged.
+        Stopped: the process was asked to end; what was trained is saved.
+    """
+    workers = share_threads(threads, recipe)
+    be_deterministic()
+    device = stage_device()
+    dataset = load_dataset(files.dataset, dataset_name(recipe.dataset))
+    labels = load_labels(files.labels, dataset, labels_name(recipe.dataset, recipe.noise))
+    data = image_sets(dataset, labels, device, workers)
+    model, masks, initial = _start(run, recipe, iteration, data["train"], dataset, files)
+    masks = {name: mask.to(device) for name, mask in masks.items()}
+    taught_by = None
+    if recipe.distillation is not None:
+        taught_by = load_teacher(recipe.distillation, files.teacher)
+    teacher = _teacher(taught_by, recipe, data["train"], files)
+    resume = ResumeFile(files.resume, key=f"{run}/{iteration}", every=save_every)
+    with resume.saving_when_stopped():
+        until = deadline(started)
+        progress = _train(model, masks, data["train"], recipe, iteration, teacher, resume, until)
+        names = {"run": run, "iteration": iteration}
+        write_table(files.history, HISTORY, [{**names, **row} for row in progress.history])
+        row = metrics_row(
+            run,
+            iteration,
+            recipe,
+            model,
+            masks,
+            dataset,
+            labels,
+            data,
+            taught_by,
+            progress.history,
+            Circumstances(device, threads, started),
+        )
+        write_table(files.metrics, METRICS, [row])
+        # Last, so that a checkpoint without metrics has lost them: it was never left so.
+        save_checkpoint(
+            files.checkpoint,
+            Checkpoint(
+                run=run,
+                iteration=iteration,
+                recipe=recipe,
+                model=recipe.model,
+                image=dataset.image,
+                classes=len(dataset.classes),
+                state=network_state(model),
+                masks=masks,
+                rewind=progress.rewind or initial,
+            ),
+        )
+    resume.discard()
+    print_outcome(row, masks)
+
+
+def _train(
+    model: nn.Module,
+    masks: Masks,
+    data: ImageSet,
+    recipe: RunRecipe,
+    iteration: int,
+    teacher: Teacher | None,
+    resume: ResumeFile,
+    until: float | None,
+) -> Progress:
+    """Train from the start, or from where a killed attempt stood; a line an epoch.
+
+    Raises:
+        UserError: as :func:`dsd2.nn.training.train`, or another epoch would take longer than the
+            job may; the state is saved.
+    """
+    training = recipe.training
+    if iteration > 0:
+        training = retraining(training, recipe.perturbation)
+    progress = resume.restore(model)
+    if progress is None:
+        apply_masks(prunable_weights(model), masks)
+
+    def after_epoch(now: Progress) -> None:
+        resume.after_epoch(model, now)
+        last = now.history[-1]
+        print(
+            f"epoch {now.epoch}/{training.epochs}  loss {last['train_loss']:.4f}"
+            f"  accuracy {last['train_accuracy']:.4f}  lr {last['learning_rate']:g}"
+            f"  {last['seconds']:.2f} s",
+            flush=True,
+        )
+        # What follows the last epoch takes less time than an epoch.
+        if until is not None and time.time() + last["seconds"] > until:
+            resume.save()
+            raise UserError(
+                f"stopped after epoch {now.epoch} of {training.epochs}, for its job may take"
+                f" {time_limit()} minutes: what was trained is saved, and the next attempt, or the"
+                " same command, goes on from it"
+            )
+
+    rewind_step = recipe.perturbation.rewind_step if iteration == 0 else 0
+    if rewind_step:
+        check_rewind_step(rewind_step, training, len(data))
+    return train(
+        model,
+        masks,
+        data,
+        training,
+        stream=(recipe.seed, "iteration", iteration),
+        teacher=teacher,
+        rewind_step=rewind_step or None,
+        progress=progress,
+        after_epoch=after_epoch,
+    )
+
+
+def _start(
+    run: str,
+    recipe: RunRecipe,
+    iteration: int,
+    data: ImageSet,
+    dataset: Dataset,
+    files: IterationFiles,
+) -> tuple[nn.Module, Masks, State]:
+    """The network to train from, its masks on the CPU, and the state of step 0 to rewind to.
+
+    Weights are drawn, and scores are ranked, on the CPU whatever trains.
+    """
+    torch.manual_seed(derived_seed(recipe.seed, "weights", iteration))
+    model = build_model(recipe.model, dataset.image, len(dataset.classes))
+    fresh = network_state(model)
+    model.to(data.device)
+    if iteration == 0:
+        rewinds = recipe.perturbation.kind == "rewind"
+        return model, full_masks(prunable_weights(model)), fresh if rewinds else {}
+    assert files.previous is not None, "every iteration but the dense one has a previous"
+    previous = load_checkpoint_of(files.previous, run, iteration - 1)
+    dense = load_checkpoint_of(files.dense, run, 0) if files.dense is not None else previous
+    model.load_state_dict(previous.state)
+    draws = generator(recipe.seed, "pruning", iteration)
+    scores = importance(model, recipe.pruning.criterion, data, draws)
+    masks = prune(scores, previous.masks, recipe.pruning)
+    if all(torch.equal(masks[name], mask) for name, mask in previous.masks.items()):
+        raise UserError(
+            f"iteration {iteration} of {run} would train the network of iteration {iteration - 1}"
+            f" again: config key pruning.fraction is {recipe.pruning.fraction}, of which a round"
+            " removes nothing more; set pruning.wall to at most"
+            f" {scheduled_sparsity(iteration, recipe.pruning.fraction):.6g}"
+        )
+    perturb(model, recipe.perturbation, dense.rewind, fresh)
+    return model, masks, {}
+
+
+def _teacher(
+    checkpoint: Checkpoint | None, recipe: RunRecipe, data: ImageSet, files: IterationFiles
+) -> Teacher | None:
+    """The teacher, with a table of its answers where there is one view, or a file of all."""
+    if checkpoint is None or recipe.distillation is None:
+        return None
+    teacher = Teacher(checkpoint.network(data.device), recipe.distillation)
+    if recipe.training.augmentation == "none":
+        teacher.table = tabulate(teacher.model, data)
+    elif recipe.distillation.table:
+        if files.table is None:
+            raise UserError("the run is distilled from a table: its file must be given")
+        run, iteration = checkpoint.run, checkpoint.iteration
+        table = load_teacher_table(files.table, run, iteration, len(data))
+        teacher.table = table.to(data.device) if _fits(table, data.device) else table
+    return teacher
+
+
+def _fits(table: torch.Tensor, device: torch.device) -> bool:
+    """Whether a table leaves half of a GPU's free memory to the training."""
+    return device.type == "cuda" and 2 * table.nbytes <= torch.cuda.mem_get_info(device)[0]
