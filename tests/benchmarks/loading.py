@@ -35,12 +35,12 @@ FRACTION = 0.2
 def recipe(workload: Workload) -> RunRecipe:
     """A run of a workload's network."""
     return RunRecipe(
-        dataset=DatasetRecipe(name="cifar10", train=None, test=None, validation=0.1, split_seed=0),
-        noise=NoiseRecipe(kind="none", rate=0.0, seed=0, validation="clean"),
+        dataset=DatasetRecipe.of("cifar10", train=None, test=None, validation=0.1, split_seed=0),
+        noise=NoiseRecipe.of("none", rate=0.0, seed=0, validation="clean"),
         model=workload.model,
         training=workload.recipe(),
         pruning=PruningRecipe(criterion="magnitude", fraction=FRACTION),
-        perturbation=PerturbationRecipe(kind="none"),
+        perturbation=PerturbationRecipe.of("none"),
         seed=0,
     )
 

@@ -30,12 +30,12 @@ from dsd2.recipe import (
 
 WORKLOAD = WORKLOADS["VGG-like(5,5)"]
 RECIPE = RunRecipe(
-    dataset=DatasetRecipe(name="cifar10", train=None, test=None, validation=0.1, split_seed=0),
-    noise=NoiseRecipe(kind="symmetric", rate=0.2, seed=0, validation="clean"),
+    dataset=DatasetRecipe.of("cifar10", train=None, test=None, validation=0.1, split_seed=0),
+    noise=NoiseRecipe.of("symmetric", rate=0.2, seed=0, validation="clean"),
     model=WORKLOAD.model,
     training=WORKLOAD.recipe(),
     pruning=PruningRecipe(criterion="magnitude", fraction=0.2),
-    perturbation=PerturbationRecipe(kind="none"),
+    perturbation=PerturbationRecipe.of("none"),
     seed=0,
 )
 

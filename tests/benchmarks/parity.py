@@ -37,8 +37,8 @@ MODES = {
 
 def images() -> tuple[ImageSet, ImageSet]:
     """The default study's training images with wrong labels, and its test images."""
-    recipe = DatasetRecipe(name="digits", train=1200, test=None, validation=200, split_seed=0)
-    noise = NoiseRecipe(kind="symmetric", rate=0.3, seed=0, validation="clean")
+    recipe = DatasetRecipe.of("digits", train=1200, test=None, validation=200, split_seed=0)
+    noise = NoiseRecipe.of("symmetric", rate=0.3, seed=0, validation="clean")
     dataset = split_source(read_source(recipe, [], download=False), recipe)
     given = make_labels(dataset, recipe, noise, []).train.given
     train_set = ImageSet(dataset.train.images, given, dataset.mean, dataset.std)

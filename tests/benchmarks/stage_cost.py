@@ -31,9 +31,9 @@ from dsd2.recipe import (  # noqa: E402
 from dsd2.stages.prepare import run_dataset, run_labels  # noqa: E402
 
 RECIPE = RunRecipe(
-    dataset=DatasetRecipe(name="digits", train=200, test=50, validation=50, split_seed=0),
-    noise=NoiseRecipe(kind="none", rate=0.0, seed=0, validation="clean"),
-    model=ModelRecipe(name="vgg-like", depth=1, width=1),
+    dataset=DatasetRecipe.of("digits", train=200, test=50, validation=50, split_seed=0),
+    noise=NoiseRecipe.of("none", rate=0.0, seed=0, validation="clean"),
+    model=ModelRecipe.of("vgg-like", depth=1, width=1),
     training=TrainingRecipe(
         epochs=1,
         batch_size=100,
@@ -45,7 +45,7 @@ RECIPE = RunRecipe(
         augmentation="none",
     ),
     pruning=PruningRecipe(criterion="magnitude", fraction=0.5),
-    perturbation=PerturbationRecipe(kind="none"),
+    perturbation=PerturbationRecipe.of("none"),
     seed=0,
 )
 

@@ -16,7 +16,7 @@ import torch  # noqa: E402
 from torch import nn  # noqa: E402
 
 from dsd2.nn.images import ImageSet  # noqa: E402
-from dsd2.nn.models import build_model, prunable_weights  # noqa: E402
+from dsd2.nn.models import prunable_weights  # noqa: E402
 from dsd2.nn.pruning import Masks, full_masks, prune_lowest  # noqa: E402
 from dsd2.recipe import ModelRecipe, TrainingRecipe  # noqa: E402
 from dsd2.seeds import be_deterministic  # noqa: E402
@@ -62,7 +62,7 @@ class Workload:
     def network(self, seed: int = 0) -> nn.Module:
         """The network on the device."""
         torch.manual_seed(seed)
-        return build_model(self.model, self.image, CLASSES).to(DEVICE)
+        return self.model.build(self.image, CLASSES).to(DEVICE)
 
     def data(self, images: int | None = None) -> ImageSet:
         """Random images with random labels."""
@@ -78,12 +78,12 @@ CIFAR = (3, 32, 32)
 MANY = 50_000 if DEVICE.type == "cuda" else 1024
 WORKLOADS = {
     "quickstart": Workload(
-        ModelRecipe(name="vgg-like", depth=2, width=4), (1, 8, 8), 64, "none", 30, 1200
+        ModelRecipe.of("vgg-like", depth=2, width=4), (1, 8, 8), 64, "none", 30, 1200
     ),
     "VGG-like(5,5)": Workload(
-        ModelRecipe(name="vgg-like", depth=5, width=5), CIFAR, 128, "flip-shift", 160, MANY
+        ModelRecipe.of("vgg-like", depth=5, width=5), CIFAR, 128, "flip-shift", 160, MANY
     ),
-    "ResNet-18": Workload(ModelRecipe(name="resnet18"), CIFAR, 128, "flip-shift", 160, MANY // 4),
+    "ResNet-18": Workload(ModelRecipe.of("resnet18"), CIFAR, 128, "flip-shift", 160, MANY // 4),
 }
 
 

@@ -4,7 +4,7 @@ import torch
 from torch import nn
 
 from dsd2.compat import import_torchvision
-from dsd2.nn.models import build_model, prunable_weights
+from dsd2.nn.models import prunable_weights
 from dsd2.recipe import ModelRecipe
 
 
@@ -21,8 +21,8 @@ def random_network(kind, seed):
     if kind == "vgg-like":
         depth = pick(1, 2, 3)
         image = (channels, pick(8, 12, 16), pick(8, 16))
-        recipe = ModelRecipe(name=kind, depth=depth, width=pick(1, 2, 3), dropout=pick(0.0, 0.5))
-        network = build_model(recipe, image, classes)
+        recipe = ModelRecipe.of(kind, depth=depth, width=pick(1, 2, 3), dropout=pick(0.0, 0.5))
+        network = recipe.build(image, classes)
     else:
         image = (channels, 16, 16)
         stem = pick("cifar", "imagenet")
@@ -35,8 +35,8 @@ def narrow_resnet(kind, stem, channels, classes, width, blocks):
     resnet = import_torchvision("torchvision.models.resnet")
     block = {"basic": resnet.BasicBlock, "bottleneck": resnet.Bottleneck}[kind]
     with torch.device("meta"):
-        recipe = ModelRecipe(name="resnet18", stem=stem)
-        network = build_model(recipe, (channels, 16, 16), classes)
+        recipe = ModelRecipe.of("resnet18", stem=stem)
+        network = recipe.build((channels, 16, 16), classes)
     first = network.conv1
     network.conv1 = nn.Conv2d(
         channels, width, first.kernel_size, first.stride, first.padding, bias=False

@@ -14,8 +14,8 @@ LIBRARY = Path(__file__).parents[2] / "workflow"
 OUTPUTS = ("resume", "checkpoint", "metrics", "history")
 
 RUN = run_recipe(
-    dataset=DatasetRecipe(name="digits", train=300, test=50, validation=50, split_seed=0),
-    noise=NoiseRecipe(kind="symmetric", rate=0.3, seed=0, validation="clean"),
+    dataset=DatasetRecipe.of("digits", train=300, test=50, validation=50, split_seed=0),
+    noise=NoiseRecipe.of("symmetric", rate=0.3, seed=0, validation="clean"),
     training=training(
         epochs=25,
         batch_size=10,

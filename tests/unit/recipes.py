@@ -1,5 +1,7 @@
 """Trainings and distillations that differ in what a test is about."""
 
+import dataclasses
+
 from dsd2.recipe import (
     DatasetRecipe,
     DistillationRecipe,
@@ -36,12 +38,19 @@ def distillation(**settings):
 def run_recipe(**settings):
     """A run on the digits that halves its weights in each round; a test says what matters to it."""
     usual = {
-        "dataset": DatasetRecipe(name="digits", train=100, test=50, validation=20, split_seed=0),
-        "noise": NoiseRecipe(kind="none", rate=0.0, seed=0, validation="clean"),
-        "model": ModelRecipe(name="vgg-like", depth=1, width=3),
+        "dataset": DatasetRecipe.of("digits", train=100, test=50, validation=20, split_seed=0),
+        "noise": NoiseRecipe.of("none", rate=0.0, seed=0, validation="clean"),
+        "model": ModelRecipe.of("vgg-like", depth=1, width=3),
         "training": training(),
         "pruning": PruningRecipe(criterion="magnitude", fraction=0.5),
-        "perturbation": PerturbationRecipe(kind="none"),
+        "perturbation": PerturbationRecipe.of("none"),
         "seed": 0,
     }
     return RunRecipe(**{**usual, **settings})
+
+
+def as_kind(recipe, choice, **changes):
+    """A recipe as another of its registered kinds, its other values kept where it has them."""
+    kind = recipe.registry[choice]
+    shared = {f.name: getattr(recipe, f.name) for f in dataclasses.fields(kind)}
+    return kind(**{**shared, **changes})

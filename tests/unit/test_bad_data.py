@@ -18,7 +18,7 @@ import torch
 from one_stage import RUN
 from pictures import image_set, png, random_images, write_parquet
 from PIL import Image
-from recipes import training
+from recipes import as_kind, training
 from scipy.io import savemat
 from test_named_datasets import FLOWERS, IMAGENET, write_flowers, write_imagenet
 
@@ -33,14 +33,13 @@ from dsd2.data.parquet import read_parquet
 from dsd2.data.sources import read_source
 from dsd2.errors import UserError
 from dsd2.files.records import METRICS, read_rows
-from dsd2.nn.models import build_model
 from dsd2.paths import dataset_name, run_name
 from dsd2.recipe import DatasetRecipe, ModelRecipe, PruningRecipe, to_json
 from dsd2.stages.measure import accuracy_columns
 from dsd2.stages.prepare import run_dataset, run_labels
 
-FOLDER = DatasetRecipe(
-    name="imagefolder", train=None, test=None, validation=0.2, split_seed=0, image_size=8
+FOLDER = DatasetRecipe.of(
+    "imagefolder", train=None, test=None, validation=0.2, split_seed=0, image_size=8
 )
 
 
@@ -92,7 +91,7 @@ def test_what_is_no_image_is_named_with_its_file_or_row(tmp_path, kind):
         with pytest.raises(UserError, match=rf"train.parquet row {row}: the image .*{reason}"):
             read_parquet(tmp_path, "image", "label")
     if kind != "half":
-        recipe = dataclasses.replace(FOLDER, name="parquet", path=str(tmp_path))
+        recipe = as_kind(FOLDER, "parquet", path=str(tmp_path))
         with pytest.raises(UserError, match=rf"train.parquet row 0: the image .*{reason}"):
             facts(recipe, [])
         with pytest.raises(UserError, match=rf"train.parquet row 0: the image .*{reason}"):
@@ -322,7 +321,7 @@ def test_human_labels_of_a_release_that_do_not_fit_are_named(tmp_path, values, s
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 def test_a_network_that_diverged_after_its_last_loss_is_no_number(value):
     data = image_set(20, (1, 8, 8))
-    model = build_model(ModelRecipe(name="vgg-like", depth=1, width=2), (1, 8, 8), 10)
+    model = ModelRecipe.of("vgg-like", depth=1, width=2).build((1, 8, 8), 10)
     next(reversed(list(model.parameters()))).data[0] = value
     labels = Labels(SplitLabels(data.labels, data.labels), None)
     sets = dict.fromkeys(("train", "validation", "test"), data)

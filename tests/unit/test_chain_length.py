@@ -16,7 +16,7 @@ from dsd2.errors import UserError
 from dsd2.files.decision import chain_identity
 from dsd2.files.records import CHAIN, STUDY, read_rows, write_table
 from dsd2.nn import sizes
-from dsd2.nn.models import build_model, prunable_weights
+from dsd2.nn.models import prunable_weights
 from dsd2.nn.pruning import full_masks, prune
 from dsd2.nn.schedule import last_iteration
 from dsd2.paths import run_name
@@ -27,7 +27,7 @@ from dsd2.stages.study_metrics import Entry, run_study
 from dsd2.stages.train import IterationFiles, run_iteration
 from dsd2.stopping import NOTHING_LEFT, WALL
 
-DIGITS = DatasetRecipe(name="digits", train=None, test=None, validation=200, split_seed=0)
+DIGITS = DatasetRecipe.of("digits", train=None, test=None, validation=200, split_seed=0)
 
 
 def end_of(pruning, model, wall):
@@ -45,7 +45,7 @@ def end_of(pruning, model, wall):
 def test_it_is_where_pruning_a_network_removes_nothing_more(
     structure, scope, fraction, depth, width
 ):
-    model = ModelRecipe(name="vgg-like", depth=depth, width=width)
+    model = ModelRecipe.of("vgg-like", depth=depth, width=width)
     recipe = PruningRecipe(
         criterion="magnitude", fraction=fraction, structure=structure, scope=scope
     )
@@ -55,7 +55,7 @@ def test_it_is_where_pruning_a_network_removes_nothing_more(
     except UserError:
         last, exhausted = 0, True
     with torch.device("meta"):
-        weights = prunable_weights(build_model(model, (1, 8, 8), 10))
+        weights = prunable_weights(model.build((1, 8, 8), 10))
     scores = {name: torch.rand(weight.shape) for name, weight in weights.items()}
     masks = full_masks(scores)
     rounds = 0
@@ -71,35 +71,35 @@ def test_it_is_where_pruning_a_network_removes_nothing_more(
 @pytest.mark.parametrize(
     "model",
     [
-        ModelRecipe(name="vgg-like", depth=2, width=3, dropout=0.5),
-        ModelRecipe(name="resnet18"),
-        ModelRecipe(name="resnet50", stem="imagenet"),
+        ModelRecipe.of("vgg-like", depth=2, width=3, dropout=0.5),
+        ModelRecipe.of("resnet18"),
+        ModelRecipe.of("resnet50", stem="imagenet"),
     ],
 )
 def test_the_weights_of_each_layer_are_the_networks_own(model):
     with torch.device("meta"):
-        weights = prunable_weights(build_model(model, (3, 64, 64), 7))
+        weights = prunable_weights(model.build((3, 64, 64), 7))
     counted = sizes.weights_of_layers(model, 3, 7)
     assert sorted(counted) == sorted(weight.numel() for weight in weights.values())
 
 
 def test_the_walls_of_large_networks_are_as_ever():
     recipe = PruningRecipe(criterion="magnitude", fraction=0.2)
-    assert end_of(recipe, ModelRecipe(name="resnet18"), 0.9995) == (34, False)
+    assert end_of(recipe, ModelRecipe.of("resnet18"), 0.9995) == (34, False)
     halves = PruningRecipe(criterion="magnitude", fraction=0.5, structure="filters")
-    assert end_of(halves, ModelRecipe(name="vgg-like", depth=1, width=9), 0.95) == (4, False)
+    assert end_of(halves, ModelRecipe.of("vgg-like", depth=1, width=9), 0.95) == (4, False)
 
 
 def test_filters_end_before_the_wall():
     recipe = PruningRecipe(criterion="magnitude", fraction=0.45, structure="filters")
     # 8, 4, 2, 1: of one filter a round removes none.
-    assert end_of(recipe, ModelRecipe(name="vgg-like", depth=1, width=3), 0.999) == (3, True)
+    assert end_of(recipe, ModelRecipe.of("vgg-like", depth=1, width=3), 0.999) == (3, True)
 
 
 def test_a_fraction_that_never_removes_anything_is_refused():
     recipe = PruningRecipe(criterion="magnitude", fraction=0.05, structure="filters")
     with pytest.raises(UserError, match=r"pruning\.fraction of arm a is 0\.05, of which no round"):
-        end_of(recipe, ModelRecipe(name="vgg-like", depth=1, width=3), 0.9)
+        end_of(recipe, ModelRecipe.of("vgg-like", depth=1, width=3), 0.9)
 
 
 SMALL = {
@@ -186,13 +186,11 @@ def test_where_the_data_is_not_there_yet_the_step_is_refused_before_the_first_ep
     load_study(rewound(1000, dataset=absent))
     recipe = run_recipe(
         training=training(epochs=2, batch_size=50),
-        perturbation=PerturbationRecipe(kind="rewind", rewind_step=4),
+        perturbation=PerturbationRecipe.of("rewind", rewind_step=4),
     )
     with pytest.raises(UserError, match=r"rewind_step is 4 but must be below 4, the steps of"):
         stage(recipe)
     assert not any(Path("0").iterdir()), "not one epoch was trained"
-    last = dataclasses.replace(
-        recipe, perturbation=PerturbationRecipe(kind="rewind", rewind_step=3)
-    )
+    last = dataclasses.replace(recipe, perturbation=PerturbationRecipe.of("rewind", rewind_step=3))
     Path("0").rmdir()
     assert (stage(last) / "checkpoint").exists()

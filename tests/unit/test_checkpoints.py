@@ -22,7 +22,7 @@ from dsd2.errors import UserError
 from dsd2.files.tensors import load_tensors, save_tensors
 from dsd2.nn.footprint import footprint
 from dsd2.nn.images import ImageSet
-from dsd2.nn.models import build_model, prunable_weights
+from dsd2.nn.models import prunable_weights
 from dsd2.nn.pruning import apply_masks, full_masks, prune, scheduled_densities
 from dsd2.nn.training import network_state, train
 from dsd2.paths import run_name
@@ -42,7 +42,7 @@ pytestmark = pytest.mark.usefixtures("reproducible")
 
 IMAGE = (3, 32, 32)
 RUN = run_recipe(
-    model=ModelRecipe(name="vgg-like", depth=3, width=4),
+    model=ModelRecipe.of("vgg-like", depth=3, width=4),
     pruning=PruningRecipe(criterion="magnitude", fraction=0.2),
 )
 DOCUMENT = Path(__file__).parents[2] / "docs" / "checkpoint.md"
@@ -51,7 +51,7 @@ DOCUMENT = Path(__file__).parents[2] / "docs" / "checkpoint.md"
 def pruned(rounds, recipe=RUN, rewind=False):
     """A checkpoint of a network after so many rounds."""
     torch.manual_seed(rounds)
-    model = build_model(recipe.model, IMAGE, 10)
+    model = recipe.model.build(IMAGE, 10)
     weights = prunable_weights(model)
     masks = full_masks(weights)
     for _ in range(rounds):
@@ -113,7 +113,7 @@ def test_a_pruned_network_comes_back_to_the_bit_and_in_the_order_of_before(tmp_p
 
 
 def test_odd_sizes_dead_layers_and_living_zeros_come_back(tmp_path):
-    recipe = dataclasses.replace(RUN, model=ModelRecipe(name="vgg-like", depth=1, width=1))
+    recipe = dataclasses.replace(RUN, model=ModelRecipe.of("vgg-like", depth=1, width=1))
     checkpoint = pruned(12, recipe)
     sizes = [mask.numel() for mask in checkpoint.masks.values()]
     assert any(size % 8 for size in sizes)
@@ -135,11 +135,11 @@ def test_odd_sizes_dead_layers_and_living_zeros_come_back(tmp_path):
     "changes",
     [
         {},
-        {"model": ModelRecipe(name="vgg-like", depth=2, width=3)},
-        {"perturbation": PerturbationRecipe(kind="rewind")},
+        {"model": ModelRecipe.of("vgg-like", depth=2, width=3)},
+        {"perturbation": PerturbationRecipe.of("rewind")},
         {"pruning": PruningRecipe(criterion="magnitude", fraction=0.2, scope="layer")},
         {"pruning": PruningRecipe(criterion="magnitude", fraction=0.5, structure="filters")},
-        {"model": ModelRecipe(name="resnet18")},
+        {"model": ModelRecipe.of("resnet18")},
     ],
 )
 def test_a_file_is_as_large_as_the_plan_counts(tmp_path, changes):
@@ -174,7 +174,7 @@ def test_living_weights_are_all_that_grows_a_file(tmp_path):
 
 def initial_of(recipe):
     torch.manual_seed(5)
-    return network_state(build_model(recipe.model, IMAGE, 10))
+    return network_state(recipe.model.build(IMAGE, 10))
 
 
 def test_a_removed_weight_that_is_not_zero_is_not_dropped_in_silence(tmp_path):
@@ -197,7 +197,7 @@ def test_the_sign_of_a_removed_weights_zero_changes_nothing():
     for rounds in (4, 30):
         checkpoint, ends = pruned(rounds), []
         for zero in (0.0, -0.0):
-            model = build_model(RUN.model, IMAGE, 10)
+            model = RUN.model.build(IMAGE, 10)
             model.load_state_dict(checkpoint.state)
             for name, weight in prunable_weights(model).items():
                 weight.data[~checkpoint.masks[name]] = zero
@@ -311,7 +311,7 @@ def test_a_chain_rewinds_to_what_its_dense_checkpoint_holds(tmp_path, step):
     kind = "none" if step is None else "rewind"
     recipe = run_recipe(
         training=training(epochs=1, batch_size=10),
-        perturbation=PerturbationRecipe(kind=kind, rewind_step=step or 0),
+        perturbation=PerturbationRecipe.of(kind, rewind_step=step or 0),
     )
     run_dataset(recipe.dataset, [], False, tmp_path / "dataset")
     run_labels(tmp_path / "dataset", recipe.dataset, recipe.noise, [], tmp_path / "labels")
@@ -320,7 +320,7 @@ def test_a_chain_rewinds_to_what_its_dense_checkpoint_holds(tmp_path, step):
     paths = [tmp_path / f"{i}" for i in range(3)]
     dense, *others = (load_checkpoint_of(p, run_name(recipe), i) for i, p in enumerate(paths))
     torch.manual_seed(derived_seed(recipe.seed, "weights", 0))
-    fresh = network_state(build_model(recipe.model, (1, 8, 8), 10))
+    fresh = network_state(recipe.model.build((1, 8, 8), 10))
     assert not any(other.rewind for other in others)
     if kind == "none":
         assert not dense.rewind

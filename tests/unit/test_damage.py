@@ -18,7 +18,7 @@ from dsd2.data.labels import load_labels
 from dsd2.errors import UserError
 from dsd2.files.decision import CHOICE, GATE, read_decision, write_decision
 from dsd2.files.records import CHAIN, HISTORY, METRICS, STUDY, read_rows, write_table
-from dsd2.nn.models import build_model, prunable_weights
+from dsd2.nn.models import prunable_weights
 from dsd2.nn.pruning import apply_masks, full_masks
 from dsd2.nn.training import Progress, network_state
 from dsd2.paths import dataset_name, labels_name
@@ -33,7 +33,7 @@ TABLES = {"history": HISTORY, "metrics": METRICS, "chain": CHAIN, "study": STUDY
 
 def _network():
     torch.manual_seed(0)
-    return build_model(ModelRecipe(name="vgg-like", depth=1, width=2), (1, 8, 8), 10)
+    return ModelRecipe.of("vgg-like", depth=1, width=2).build((1, 8, 8), 10)
 
 
 def _write_checkpoint(path):

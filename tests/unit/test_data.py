@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 from pictures import png, random_images, write_parquet
+from recipes import as_kind
 
 from dsd2.compat import import_torchvision
 from dsd2.data.dataset import (
@@ -31,8 +32,8 @@ from dsd2.recipe import DatasetRecipe, NoiseRecipe
 from dsd2.stages.prepare import run_dataset
 from real_data import CIFAR10, needs_cifar10
 
-RECIPE = DatasetRecipe(name="digits", train=1200, test=None, validation=200, split_seed=0)
-NOISE = NoiseRecipe(kind="symmetric", rate=0.3, seed=0, validation="clean")
+RECIPE = DatasetRecipe.of("digits", train=1200, test=None, validation=200, split_seed=0)
+NOISE = NoiseRecipe.of("symmetric", rate=0.3, seed=0, validation="clean")
 
 
 @pytest.fixture(scope="module")
@@ -263,7 +264,7 @@ def test_a_folder_without_data_and_a_file_that_is_none(tmp_path):
         read_parquet(tmp_path, "image", "label")
 
 
-CIFAR = DatasetRecipe(name="cifar10", train=None, test=None, validation=0.2, split_seed=0)
+CIFAR = DatasetRecipe.of("cifar10", train=None, test=None, validation=0.2, split_seed=0)
 
 
 def test_missing_cifar10_says_how_to_get_it(tmp_path):
@@ -298,7 +299,7 @@ def test_cifar_in_torchvisions_format_through_torchvisions_class(
     file, md5 = write("meta-data", {names: list("abcdefghij")})
     monkeypatch.setattr(reader, "meta", {"filename": file, "key": names, "md5": md5})
 
-    recipe = dataclasses.replace(CIFAR, name=name.lower())
+    recipe = as_kind(CIFAR, name.lower())
     source = read_source(recipe, [tmp_path / "empty", tmp_path], download=False)
     assert np.array_equal(source.train.images.numpy(), pixels[:10].reshape(10, 3, 32, 32))
     assert source.train.labels.tolist() == list(range(10))
@@ -316,7 +317,7 @@ def test_cifar_as_parquet_is_found_and_says_that_it_is(tmp_path):
     images = [png(image) for image in random_images(4, (32, 32, 3))]
     for split in ("train", "test"):
         write_parquet(folder / f"{split}.parquet", images, [0, 1, 2, 1])
-    recipe = dataclasses.replace(CIFAR, name="cifar100")
+    recipe = as_kind(CIFAR, "cifar100")
     source = read_source(recipe, [tmp_path], download=False)
     assert source.origin == "parquet files in cifar100"
 
@@ -332,7 +333,7 @@ def test_cifar_with_the_hubs_own_columns(tmp_path, name):
         labels["fine_label"] = [5, 7, 2]
     for split in ("train", "test"):
         pq.write_table(pa.table({"img": rows, **labels}), folder / f"{split}-00000.parquet")
-    source = read_source(dataclasses.replace(CIFAR, name=name), [tmp_path], download=False)
+    source = read_source(as_kind(CIFAR, name), [tmp_path], download=False)
     assert source.train.labels.tolist() == list(labels.values())[-1]
     assert np.array_equal(source.train.images.numpy(), pixels.transpose(0, 3, 1, 2))
 
@@ -341,8 +342,8 @@ def test_human_labels_follow_their_images_through_the_split(digits, tmp_path):
     given = (digits.train.labels + 1) % 10
     table = pa.table({"clean_label": digits.train.labels.tolist(), "label": given.tolist()})
     pq.write_table(table, tmp_path / "human.parquet")
-    noise = NoiseRecipe(
-        kind="human", rate=0.0, seed=0, validation="noisy", file="human.parquet", column="label"
+    noise = NoiseRecipe.of(
+        "human", rate=0.0, seed=0, validation="noisy", file="human.parquet", column="label"
     )
     data = split_source(digits, RECIPE)
     labels = make_labels(data, RECIPE, noise, [tmp_path])

@@ -18,7 +18,6 @@ from dsd2.nn.entropy import (
 )
 from dsd2.nn.evaluation import evaluate_with_states
 from dsd2.nn.images import ImageSet
-from dsd2.nn.models import build_model
 from dsd2.recipe import ModelRecipe
 
 
@@ -56,7 +55,7 @@ def data():
 
 def test_counts_equal_brute_force_over_the_whole_set(data):
     torch.manual_seed(1)
-    model = build_model(ModelRecipe(name="vgg-like", depth=1, width=2), (1, 8, 8), 10)
+    model = ModelRecipe.of("vgg-like", depth=1, width=2).build((1, 8, 8), 10)
     _, counts = evaluate_with_states(model, data)
     x = data.normalise(data.images)
     with torch.no_grad():
@@ -71,7 +70,7 @@ def test_counts_equal_brute_force_over_the_whole_set(data):
 
 def test_the_batch_size_does_not_matter(data, monkeypatch):
     torch.manual_seed(1)
-    model = build_model(ModelRecipe(name="vgg-like", depth=2, width=2), (1, 8, 8), 10)
+    model = ModelRecipe.of("vgg-like", depth=2, width=2).build((1, 8, 8), 10)
     _, whole = evaluate_with_states(model, data)
     monkeypatch.setattr(evaluation, "BATCH", 7)
     _, parts = evaluate_with_states(model, data)
@@ -80,7 +79,7 @@ def test_the_batch_size_does_not_matter(data, monkeypatch):
 
 
 def test_every_call_of_a_shared_relu_is_a_layer():
-    model = build_model(ModelRecipe(name="resnet18"), (3, 8, 8), 10).eval()
+    model = ModelRecipe.of("resnet18").build((3, 8, 8), 10).eval()
     with counting_states(model) as counts, torch.no_grad():
         for _ in range(2):
             model(torch.randn(2, 3, 8, 8))
@@ -92,7 +91,7 @@ def test_every_call_of_a_shared_relu_is_a_layer():
 
 
 def test_a_bottlenecks_shared_relu_is_three_layers():
-    model = build_model(ModelRecipe(name="resnet50", stem="imagenet"), (3, 32, 32), 10).eval()
+    model = ModelRecipe.of("resnet50", stem="imagenet").build((3, 32, 32), 10).eval()
     x, seen = torch.randn(2, 3, 32, 32), []
     block = model.layer1[0]
     handle = block.bn3.register_forward_hook(lambda _m, _i, output: seen.append(output.clone()))

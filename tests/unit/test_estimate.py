@@ -15,7 +15,7 @@ from dsd2.errors import UserError
 from dsd2.nn import speed as speeds
 from dsd2.nn.flops import forward_cost, training_cost
 from dsd2.nn.footprint import footprint
-from dsd2.nn.models import build_model, prunable_weights
+from dsd2.nn.models import prunable_weights
 from dsd2.nn.pruning import apply_masks, full_masks, prune
 from dsd2.nn.speed import Speed, Work, measure_speed
 from dsd2.nn.training import network_state
@@ -34,8 +34,8 @@ from dsd2.stages.prepare import run_dataset
 pytestmark = pytest.mark.usefixtures("reproducible")
 
 
-VGG = ModelRecipe(name="vgg-like", depth=1, width=2)
-WIDE = ModelRecipe(name="vgg-like", depth=1, width=3)
+VGG = ModelRecipe.of("vgg-like", depth=1, width=2)
+WIDE = ModelRecipe.of("vgg-like", depth=1, width=3)
 FACTS = Facts(image=(1, 8, 8), classes=10, train=100, validation=20, test=50)
 
 TEACHER = run_recipe(
@@ -70,11 +70,11 @@ def timed(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "recipe", [VGG, ModelRecipe(name="resnet18"), ModelRecipe(name="resnet50", stem="imagenet")]
+    "recipe", [VGG, ModelRecipe.of("resnet18"), ModelRecipe.of("resnet50", stem="imagenet")]
 )
 def test_a_footprint_is_that_of_the_real_network(recipe):
     image = (3, 40, 40)
-    found, real = footprint(recipe, image, 7), build_model(recipe, image, 7)
+    found, real = footprint(recipe, image, 7), recipe.build(image, 7)
     assert found.parameters == sum(p.numel() for p in real.parameters())
     assert found.prunable == sum(w.numel() for w in prunable_weights(real).values())
     assert found.state == sum(t.nbytes for t in real.state_dict().values())
@@ -91,8 +91,8 @@ def test_activations_are_those_that_a_training_step_keeps():
 def test_a_chains_checkpoints_are_as_large_as_said(tmp_path, timed):
     """Each as sparse as it is; the dense one with what its run rewinds to, if it does."""
     for kind in ("none", "rewind"):
-        recipe = dataclasses.replace(TEACHER, perturbation=PerturbationRecipe(kind=kind))
-        model = build_model(WIDE, (1, 8, 8), 10)
+        recipe = dataclasses.replace(TEACHER, perturbation=PerturbationRecipe.of(kind))
+        model = WIDE.build((1, 8, 8), 10)
         weights = prunable_weights(model)
         masks, total = full_masks(weights), 0
         for i in range(5):

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from pictures import png, random_images, write_parquet
 from PIL import Image
+from recipes import as_kind
 
 from dsd2.data.dataset import split_source
 from dsd2.data.metadata import Facts, facts
@@ -18,7 +19,7 @@ from dsd2.errors import UserError
 from dsd2.recipe import DatasetRecipe
 
 LIBRARY = Path(__file__).parents[2] / "workflow"
-DIGITS = DatasetRecipe(name="digits", train=1200, test=None, validation=200, split_seed=0)
+DIGITS = DatasetRecipe.of("digits", train=1200, test=None, validation=200, split_seed=0)
 
 
 def of_reader(recipe, roots=()):
@@ -45,8 +46,8 @@ def test_digits(change):
     ],
 )
 def test_named_datasets_need_not_be_there(name, expected):
-    recipe = DatasetRecipe(
-        name=name, train=None, test=None, validation=0.1, split_seed=0, image_size=64
+    recipe = DatasetRecipe.of(
+        name, train=None, test=None, validation=0.1, split_seed=0, image_size=64
     )
     assert facts(recipe, []) == expected
     if name == "flowers102":
@@ -77,7 +78,7 @@ def test_parquet_and_cifar_as_parquet(tmp_path, names):
         images = [png(image) for image in random_images(count, (6, 5, 3))]
         labels = [row % 3 for row in range(count)]
         write_parquet(folder / f"{split}.parquet", images, labels, names)
-    recipe = dataclasses.replace(DIGITS, name="cifar10", train=None, validation=2)
+    recipe = as_kind(DIGITS, "cifar10", train=None, validation=2)
     expected = Facts((3, 6, 5), 3, 10, 2, 4)
     assert facts(recipe, [tmp_path]) == of_reader(recipe, [tmp_path]) == expected
     recipe = dataclasses.replace(recipe, name="parquet", path=str(folder))

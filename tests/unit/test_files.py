@@ -29,7 +29,7 @@ from dsd2.files.records import (
     write_table,
 )
 from dsd2.files.tensors import load_tensors, save_tensors
-from dsd2.nn.models import build_model, prunable_weights
+from dsd2.nn.models import prunable_weights
 from dsd2.nn.pruning import apply_masks, full_masks
 from dsd2.nn.training import network_state
 from dsd2.recipe import ModelRecipe
@@ -147,9 +147,9 @@ def test_files_follow_the_umask(tmp_path):
 
 @pytest.fixture
 def checkpoint():
-    recipe = run_recipe(model=ModelRecipe(name="vgg-like", depth=1, width=2))
+    recipe = run_recipe(model=ModelRecipe.of("vgg-like", depth=1, width=2))
     torch.manual_seed(0)
-    model = build_model(recipe.model, (1, 8, 8), 10)
+    model = recipe.model.build((1, 8, 8), 10)
     rewind, masks = network_state(model), full_masks(prunable_weights(model))
     for mask in masks.values():
         mask[::2] = False

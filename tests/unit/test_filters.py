@@ -9,7 +9,7 @@ from torch import nn
 
 from dsd2.errors import UserError
 from dsd2.nn.evaluation import evaluate_with_states
-from dsd2.nn.models import PooledLinear, build_model, prunable_weights
+from dsd2.nn.models import PooledLinear, prunable_weights
 from dsd2.nn.pruning import (
     apply_masks,
     densities,
@@ -37,8 +37,8 @@ def data():
 
 def network(depth=2, width=3, dropout=0.0):
     torch.manual_seed(0)
-    recipe = ModelRecipe(name="vgg-like", depth=depth, width=width, dropout=dropout)
-    return build_model(recipe, (3, 12, 12), 5)
+    recipe = ModelRecipe.of("vgg-like", depth=depth, width=width, dropout=dropout)
+    return recipe.build((3, 12, 12), 5)
 
 
 def scores_of(model):
@@ -181,7 +181,7 @@ def test_the_schedule_gives_the_densities_of_weights():
 
 def test_table_13s_filters():
     with torch.device("meta"):
-        model = build_model(ModelRecipe(name="vgg-like", depth=1, width=9), (3, 32, 32), 10)
+        model = ModelRecipe.of("vgg-like", depth=1, width=9).build((3, 32, 32), 10)
     scores = {name: torch.rand(w.shape) for name, w in prunable_weights(model).items()}
     masks, counts = full_masks(scores), []
     recipe = PruningRecipe(criterion="magnitude", fraction=0.5, structure="filters")

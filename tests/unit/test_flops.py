@@ -6,14 +6,13 @@ import pytest
 import torch
 
 from dsd2.nn.flops import forward_cost, training_cost
-from dsd2.nn.models import build_model
 from dsd2.recipe import ModelRecipe
 
 CIFAR = (3, 32, 32)
 
 
 def cost(name, classes=10, **extra):
-    return forward_cost(build_model(ModelRecipe(name=name, **extra), CIFAR, classes), CIFAR)
+    return forward_cost(ModelRecipe.of(name, **extra).build(CIFAR, classes), CIFAR)
 
 
 def test_vgg_like_forward_pass():
@@ -35,24 +34,24 @@ def test_resnet18_forward_pass():
 def test_resnets_on_imagenet(name, macs):
     image = (3, 224, 224)
     with torch.device("meta"):
-        model = build_model(ModelRecipe(name=name, stem="imagenet"), image, 1000)
+        model = ModelRecipe.of(name, stem="imagenet").build(image, 1000)
     assert forward_cost(model, image).dense == macs
 
 
 @pytest.mark.parametrize(
     "recipe",
     [
-        ModelRecipe(name="vgg-like", depth=2, width=3, dropout=0.5),
-        ModelRecipe(name="resnet18"),
-        ModelRecipe(name="resnet50", stem="imagenet"),
+        ModelRecipe.of("vgg-like", depth=2, width=3, dropout=0.5),
+        ModelRecipe.of("resnet18"),
+        ModelRecipe.of("resnet50", stem="imagenet"),
     ],
 )
 def test_a_network_without_memory_costs_the_same(recipe):
     image = (3, 40, 36)
     with torch.device("meta"):
-        shapes = build_model(recipe, image, 7)
+        shapes = recipe.build(image, 7)
     assert all(parameter.is_meta for parameter in shapes.parameters())
-    real = build_model(recipe, image, 7)
+    real = recipe.build(image, 7)
     assert forward_cost(shapes, image) == forward_cost(real, image)
     # What was counted without memory leaves nothing behind that a real network would use.
     assert real.eval()(torch.zeros(1, *image)).device.type == "cpu"
@@ -102,7 +101,7 @@ def test_what_cannot_be_counted_is_refused():
 
 
 def test_counting_leaves_the_network_as_it_was():
-    model = build_model(ModelRecipe(name="vgg-like", depth=1, width=2), CIFAR, 10)
+    model = ModelRecipe.of("vgg-like", depth=1, width=2).build(CIFAR, 10)
     model.train()
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     forward_cost(model, CIFAR)

@@ -6,8 +6,8 @@ from dsd2.analysis.gates import best_iteration, decide
 from dsd2.errors import UserError
 from dsd2.stopping import Stopping
 
-ENTROPY = Stopping(policy="entropy", entropy_threshold=0.8, accuracy_threshold=0.9)
-ACCURACY = Stopping(policy="accuracy", accuracy_threshold=0.9)
+ENTROPY = Stopping.of("entropy", entropy_threshold=0.8, accuracy_threshold=0.9)
+ACCURACY = Stopping.of("accuracy", accuracy_threshold=0.9)
 
 
 def walk(policy, entropies, accuracies):
@@ -51,7 +51,7 @@ def test_once_classical_always_classical():
 
 def test_first_loop_never_runs():
     # T_E ≥ 1: the printed algorithm reaches its second loop without `this_acc`.
-    policy = Stopping(policy="entropy", entropy_threshold=1.0, accuracy_threshold=0.9)
+    policy = Stopping.of("entropy", entropy_threshold=1.0, accuracy_threshold=0.9)
     assert stop_of(policy, [0.7, 0.7, 0.7], [0.8, 0.75, 0.6]) == 2
 
 
@@ -65,17 +65,17 @@ def test_best_accuracy_is_kept_up_in_the_second_loop():
 
 
 def test_a_new_best_never_stops_even_at_threshold_1():
-    policy = Stopping(policy="accuracy", accuracy_threshold=1.0)
+    policy = Stopping.of("accuracy", accuracy_threshold=1.0)
     assert stop_of(policy, [1.0] * 4, [0.5, 0.6, 0.7, 0.7]) == 3
 
 
 def test_exactly_at_the_threshold_stops():
-    policy = Stopping(policy="accuracy", accuracy_threshold=0.5)
+    policy = Stopping.of("accuracy", accuracy_threshold=0.5)
     assert stop_of(policy, [1.0] * 2, [0.8, 0.4]) == 1
 
 
 def test_threshold_0_stops_only_at_accuracy_0():
-    policy = Stopping(policy="accuracy", accuracy_threshold=0.0)
+    policy = Stopping.of("accuracy", accuracy_threshold=0.0)
     assert stop_of(policy, [1.0] * 3, [0.8, 0.1, 0.01]) is None
     assert stop_of(policy, [1.0] * 3, [0.8, 0.1, 0.0]) == 2
 
@@ -111,10 +111,10 @@ def test_a_network_without_entropy_can_stop_by_its_accuracy():
 
 def test_slugs_tell_policies_apart():
     policies = [
-        Stopping(policy="none"),
+        Stopping.of("none"),
         ACCURACY,
         ENTROPY,
-        Stopping(policy="entropy", entropy_threshold=0.8, accuracy_threshold=0.95),
-        Stopping(policy="entropy", entropy_threshold=0.8, accuracy_threshold=0.9, neuron="channel"),
+        Stopping.of("entropy", entropy_threshold=0.8, accuracy_threshold=0.95),
+        Stopping.of("entropy", entropy_threshold=0.8, accuracy_threshold=0.9, neuron="channel"),
     ]
     assert len({policy.slug for policy in policies}) == len(policies)

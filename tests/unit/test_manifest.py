@@ -206,7 +206,7 @@ def test_streamed_images_are_found_where_they_lie_now(images, monkeypatch):
 
 
 def test_a_noise_without_a_file_of_the_users_is_named_as_ever():
-    noise = NoiseRecipe(kind="symmetric", rate=0.3, seed=0, validation="clean")
+    noise = NoiseRecipe.of("symmetric", rate=0.3, seed=0, validation="clean")
     assert to_json(noise) == '{"kind":"symmetric","rate":0.3,"seed":0,"validation":"clean"}'
 
 

@@ -10,7 +10,7 @@ from torch.nn.functional import cross_entropy
 
 from dsd2.data.labels import Labels, SplitLabels
 from dsd2.nn import evaluation
-from dsd2.nn.models import build_model, prunable_weights
+from dsd2.nn.models import prunable_weights
 from dsd2.nn.pruning import full_masks
 from dsd2.nn.training import train
 from dsd2.recipe import ModelRecipe
@@ -54,7 +54,7 @@ def test_so_is_the_loss_of_an_epoch(data, linear, size):
 
 
 def test_a_collapsed_layer_is_reported():
-    model = build_model(ModelRecipe(name="vgg-like", depth=1, width=2), (1, 8, 8), 10)
+    model = ModelRecipe.of("vgg-like", depth=1, width=2).build((1, 8, 8), 10)
     masks = full_masks(prunable_weights(model))
     assert structure_columns(model, masks)["dead_layers"] == 0
     first, second, *_ = masks

@@ -6,7 +6,7 @@ from torch import nn
 
 from dsd2.compat import import_torchvision
 from dsd2.errors import UserError
-from dsd2.nn.models import PooledLinear, build_model, prunable_weights
+from dsd2.nn.models import PooledLinear, prunable_weights
 from dsd2.recipe import ModelRecipe
 
 CIFAR = (3, 32, 32)
@@ -31,7 +31,7 @@ def parameters(model):
 
 @pytest.mark.parametrize(("depth", "width", "count", "printed"), TABLE_3)
 def test_vgg_like_has_table_3s_parameters(depth, width, count, printed):
-    model = build_model(ModelRecipe(name="vgg-like", depth=depth, width=width), CIFAR, 10)
+    model = ModelRecipe.of("vgg-like", depth=depth, width=width).build(CIFAR, 10)
     assert parameters(model) == count
     number, unit = printed.split()
     # Table 3 cuts its last row, 4.967 M, to 4.9 and rounds the others.
@@ -39,7 +39,7 @@ def test_vgg_like_has_table_3s_parameters(depth, width, count, printed):
 
 
 def test_resnet18_has_table_3s_parameters_and_the_cifar_stem():
-    model = build_model(ModelRecipe(name="resnet18"), CIFAR, 10)
+    model = ModelRecipe.of("resnet18").build(CIFAR, 10)
     assert parameters(model) == 11_173_962  # 11.1 M, cut
     assert model.conv1.kernel_size == (3, 3)
     assert model.conv1.stride == (1, 1)
@@ -49,14 +49,14 @@ def test_resnet18_has_table_3s_parameters_and_the_cifar_stem():
 
 def test_resnet50_has_table_3s_parameters():
     with torch.device("meta"):
-        model = build_model(ModelRecipe(name="resnet50"), CIFAR, 10)
+        model = ModelRecipe.of("resnet50").build(CIFAR, 10)
     assert parameters(model) == 23_520_842  # 23.5 M
 
 
 @pytest.mark.parametrize("name", ["resnet18", "resnet50"])
 def test_the_imagenet_stem_is_torchvisions_own(name):
     torch.manual_seed(0)
-    mine = build_model(ModelRecipe(name=name, stem="imagenet"), (3, 64, 64), 10)
+    mine = ModelRecipe.of(name, stem="imagenet").build((3, 64, 64), 10)
     torch.manual_seed(0)
     theirs = getattr(import_torchvision("torchvision.models"), name)(num_classes=10)
     assert str(mine) == str(theirs)
@@ -69,9 +69,9 @@ def test_greyscale_images_and_other_class_counts():
         ("resnet18", {"stem": "imagenet"}),
         ("vgg-like", {"depth": 2, "width": 2}),
     ):
-        model = build_model(ModelRecipe(name=name, **extra), (1, 8, 8), 7)
+        model = ModelRecipe.of(name, **extra).build((1, 8, 8), 7)
         assert model(torch.zeros(3, 1, 8, 8)).shape == (3, 7)
-    stem = build_model(ModelRecipe(name="resnet18", stem="imagenet"), (1, 8, 8), 7).conv1
+    stem = ModelRecipe.of("resnet18", stem="imagenet").build((1, 8, 8), 7).conv1
     assert (stem.kernel_size, stem.stride, stem.padding) == ((7, 7), (2, 2), (3, 3))
 
 
@@ -93,7 +93,7 @@ def test_pooled_linear_equals_torchs_pool_and_linear_layer(size):
 def test_prunable_are_convolutions_and_linear_layers_alone():
     networks = (("resnet18", {}), ("resnet50", {}), ("vgg-like", {"depth": 2, "width": 3}))
     for name, extra in networks:
-        model = build_model(ModelRecipe(name=name, **extra), CIFAR, 10)
+        model = ModelRecipe.of(name, **extra).build(CIFAR, 10)
         expected = [
             module.weight for module in model.modules() if isinstance(module, nn.Conv2d | nn.Linear)
         ]
@@ -102,11 +102,11 @@ def test_prunable_are_convolutions_and_linear_layers_alone():
 
 def test_dropout_is_before_the_classifier():
     for name, extra in (("resnet18", {}), ("vgg-like", {"depth": 2, "width": 3})):
-        model = build_model(ModelRecipe(name=name, dropout=0.5, **extra), CIFAR, 10)
+        model = ModelRecipe.of(name, dropout=0.5, **extra).build(CIFAR, 10)
         (dropout,) = (m for m in model.modules() if isinstance(m, nn.Dropout))
         assert dropout.p == 0.5
 
 
 def test_a_network_too_deep_for_its_images_is_refused():
     with pytest.raises(UserError, match=r"model.depth: 4 max-pools need .* at least 16 pixels"):
-        build_model(ModelRecipe(name="vgg-like", depth=4, width=3), (1, 8, 8), 10)
+        ModelRecipe.of("vgg-like", depth=4, width=3).build((1, 8, 8), 10)

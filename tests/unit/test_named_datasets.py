@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from recipes import as_kind
 from scipy.io import savemat
 
 from dsd2.config.study import load_study
@@ -19,10 +20,10 @@ from dsd2.paths import dataset_name
 from dsd2.recipe import DatasetRecipe, NoiseRecipe
 from dsd2.stages.prepare import run_dataset
 
-FLOWERS = DatasetRecipe(
-    name="flowers102", train=None, test=None, validation="own", split_seed=0, image_size=8
+FLOWERS = DatasetRecipe.of(
+    "flowers102", train=None, test=None, validation="own", split_seed=0, image_size=8
 )
-IMAGENET = dataclasses.replace(FLOWERS, name="imagenet", validation=0.2, stream=True)
+IMAGENET = as_kind(FLOWERS, "imagenet", validation=0.2, stream=True)
 
 
 def save(path, value, shape=(12, 9, 3)):
@@ -95,7 +96,7 @@ def test_imagenet_with_other_classes_or_without_names_is_refused(tmp_path):
 )
 def test_missing_data_says_what_to_put_where(tmp_path, name, what):
     with pytest.raises(UserError, match=what) as fault:
-        read_source(dataclasses.replace(FLOWERS, name=name), [tmp_path], download=False)
+        read_source(as_kind(FLOWERS, name), [tmp_path], download=False)
     assert ("download: true" in str(fault.value)) == (name == "flowers102")
 
 
@@ -110,7 +111,7 @@ STAND_INS = {
 @pytest.mark.parametrize("name", STAND_INS)
 def test_stand_ins_come_through_the_real_readers(tmp_path, name):
     change, image, classes = STAND_INS[name]
-    recipe = dataclasses.replace(FLOWERS, name=name, stand_in=True, **change)
+    recipe = as_kind(FLOWERS, name, stand_in=True, **change)
     run_dataset(recipe, [], False, tmp_path / "dataset")
     data = load_dataset(tmp_path / "dataset", dataset_name(recipe))
     assert data.origin.startswith("stand-in for ")
@@ -138,11 +139,11 @@ def test_a_streamed_stand_in_keeps_its_files(tmp_path):
 
 
 def test_human_labels_of_a_stand_in_are_made_up(tmp_path):
-    recipe = dataclasses.replace(FLOWERS, name="cifar10", stand_in=True, train=100, validation=50)
+    recipe = as_kind(FLOWERS, "cifar10", stand_in=True, train=100, validation=50)
     run_dataset(recipe, [], False, tmp_path / "dataset")
     data = load_dataset(tmp_path / "dataset", dataset_name(recipe))
-    noise = NoiseRecipe(
-        kind="human", rate=0.0, seed=0, validation="clean", column="worse_label", stand_in=True
+    noise = NoiseRecipe.of(
+        "human", rate=0.0, seed=0, validation="clean", column="worse_label", stand_in=True
     )
     labels = make_labels(data, recipe, noise, [])
     wrong = float((labels.train.given != data.train.labels).double().mean())

@@ -114,12 +114,15 @@ def test_the_number_of_a_recipe_has_the_form_of_its_field():
     assert to_json(read) == to_json(recipe)
     assert digest(read) == digest(recipe)
     assert paths.run_name(read) == paths.run_name(recipe)
-    clean = {"kind": "symmetric", "seed": 0, "validation": "clean"}
+
+    def symmetric(rate):
+        return NoiseRecipe.of("symmetric", rate=rate, seed=0, validation="clean")
+
     for rate in (0, -0.0):
-        assert to_json(NoiseRecipe(rate=rate, **clean)) == to_json(NoiseRecipe(rate=0.0, **clean))
-    assert Stopping(policy="accuracy", accuracy_threshold=-0.0).slug == "accuracy-ta0"
-    huge = NoiseRecipe(rate=2**62, **clean)
-    assert huge == NoiseRecipe(rate=float(2**62), **clean)
+        assert to_json(symmetric(rate)) == to_json(symmetric(0.0))
+    assert Stopping.of("accuracy", accuracy_threshold=-0.0).slug == "accuracy-ta0"
+    huge = symmetric(2**62)
+    assert huge == symmetric(float(2**62))
 
 
 def test_seeds_are_whole_numbers_and_none_stands_twice():

@@ -43,12 +43,12 @@ def training(**changes):
 @pytest.mark.parametrize(
     "model",
     [
-        ModelRecipe(name="vgg-like", depth=3, width=4),
-        ModelRecipe(name="vgg-like", depth=1, width=2, dropout=0.5),
-        ModelRecipe(name="resnet18"),
-        ModelRecipe(name="resnet18", stem="imagenet", dropout=0.2),
-        ModelRecipe(name="resnet50"),
-        ModelRecipe(name="resnet50", stem="imagenet"),
+        ModelRecipe.of("vgg-like", depth=3, width=4),
+        ModelRecipe.of("vgg-like", depth=1, width=2, dropout=0.5),
+        ModelRecipe.of("resnet18"),
+        ModelRecipe.of("resnet18", stem="imagenet", dropout=0.2),
+        ModelRecipe.of("resnet50"),
+        ModelRecipe.of("resnet50", stem="imagenet"),
     ],
     ids=str,
 )

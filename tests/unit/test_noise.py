@@ -46,7 +46,7 @@ def test_labels_depend_on_the_noise_seed_and_the_split_alone():
     clean = torch.arange(1000) % 10
 
     def draw(seed, split):
-        recipe = NoiseRecipe(kind="symmetric", rate=0.3, seed=seed, validation="clean")
+        recipe = NoiseRecipe.of("symmetric", rate=0.3, seed=seed, validation="clean")
         return noisy_labels(clean, tuple("0123456789"), recipe, split)
 
     assert torch.equal(draw(0, "train"), draw(0, "train"))
@@ -55,7 +55,7 @@ def test_labels_depend_on_the_noise_seed_and_the_split_alone():
 
 
 def test_no_noise_changes_nothing():
-    recipe = NoiseRecipe(kind="none", rate=0.0, seed=0, validation="clean")
+    recipe = NoiseRecipe.of("none", rate=0.0, seed=0, validation="clean")
     clean = torch.arange(50) % 10
     assert torch.equal(noisy_labels(clean, tuple("0123456789"), recipe, "train"), clean)
 

@@ -37,14 +37,13 @@ from dsd2.errors import UserError
 from dsd2.files.decision import CHOICE, GATE, read_decision
 from dsd2.files.records import CHAIN, HISTORY, METRICS, STUDY, read_table
 from dsd2.load_network import load_network
-from dsd2.nn.models import build_model
 from dsd2.recipe import DatasetRecipe, ModelRecipe
 from dsd2.stages.estimate import read_runs
 from dsd2.stages.gating import run_gate
 from dsd2.stopping import Stopping
 
 ROOT = Path(__file__).parents[2]
-CIFAR = DatasetRecipe(name="cifar10", train=None, test=None, validation=0.2, split_seed=0)
+CIFAR = DatasetRecipe.of("cifar10", train=None, test=None, validation=0.2, split_seed=0)
 PARQUET = dataclasses.replace(CIFAR, name="parquet")
 
 
@@ -165,13 +164,13 @@ def in_network(path):
 def in_resume(root, monkeypatch, evil):
     """A resume state that cannot be used is passed over, and said so."""
     (root / "resume").write_bytes(evil)
-    network = build_model(ModelRecipe(name="vgg-like", depth=1, width=1), (1, 8, 8), 2)
+    network = ModelRecipe.of("vgg-like", depth=1, width=1).build((1, 8, 8), 2)
     assert ResumeFile(root / "resume", "run/0").restore(network) is None
     raise UserError("passed over")
 
 
 def in_gate(path):
-    run_gate("run", 0, path, None, Stopping(policy="none"), path.with_name("gate.json"))
+    run_gate("run", 0, path, None, Stopping.of("none"), path.with_name("gate.json"))
 
 
 PLACES = {

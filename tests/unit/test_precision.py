@@ -11,7 +11,7 @@ from pictures import image_set
 from recipes import distillation, training
 
 from dsd2.artefacts.resume import ResumeFile
-from dsd2.nn.models import build_model, prunable_weights
+from dsd2.nn.models import prunable_weights
 from dsd2.nn.precision import laid_like, lay_out
 from dsd2.nn.pruning import apply_masks, full_masks, prune_lowest
 from dsd2.nn.teacher import Teacher
@@ -36,7 +36,7 @@ def data():
 
 def network(seed):
     torch.manual_seed(seed)
-    return build_model(ModelRecipe(name="vgg-like", depth=2, width=3), (3, 16, 16), 10)
+    return ModelRecipe.of("vgg-like", depth=2, width=3).build((3, 16, 16), 10)
 
 
 def trained(data, recipe, after_epoch=lambda *_: None, resume=None):

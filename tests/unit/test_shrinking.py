@@ -7,7 +7,7 @@ from masked import random_network, randomised
 from dsd2.export.graph import graph_of
 from dsd2.export.shrink import STAGES, compress, constant_channels, shrink
 from dsd2.nn.flops import forward_cost
-from dsd2.nn.models import PooledLinear, build_model
+from dsd2.nn.models import PooledLinear
 from dsd2.recipe import ModelRecipe
 
 EXACT = 1e-10
@@ -57,16 +57,16 @@ def test_nothing_is_left_to_remove(kind):
 @pytest.mark.parametrize(
     ("recipe", "shape"),
     [
-        (ModelRecipe(name="vgg-like", depth=5, width=5), (3, 32, 32)),
-        (ModelRecipe(name="resnet18"), (3, 8, 8)),
-        (ModelRecipe(name="resnet18", stem="imagenet"), (3, 32, 32)),
-        (ModelRecipe(name="resnet50"), (3, 8, 8)),
+        (ModelRecipe.of("vgg-like", depth=5, width=5), (3, 32, 32)),
+        (ModelRecipe.of("resnet18"), (3, 8, 8)),
+        (ModelRecipe.of("resnet18", stem="imagenet"), (3, 32, 32)),
+        (ModelRecipe.of("resnet50"), (3, 8, 8)),
     ],
 )
 def test_the_papers_networks_at_two_sparsities(recipe, shape):
     for removed in (0.99, 0.999):
         torch.manual_seed(0)
-        network = build_model(recipe, shape, 10).double().eval()
+        network = recipe.build(shape, 10).double().eval()
         randomised(network, lambda *values: values[0])
         for parameter in network.parameters():
             if parameter.dim() > 1:
@@ -78,9 +78,9 @@ def test_the_papers_networks_at_two_sparsities(recipe, shape):
 
 def two_layers():
     """Two layers of two filters; the first one's second is constant, and the other reads it."""
-    recipe = ModelRecipe(name="vgg-like", depth=1, width=1)
+    recipe = ModelRecipe.of("vgg-like", depth=1, width=1)
     torch.manual_seed(0)
-    network = build_model(recipe, (1, 8, 8), 2).double().eval()
+    network = recipe.build((1, 8, 8), 2).double().eval()
     network[0].weight.data[1] = 0
     network[0].bias.data[1] = 0.5
     return network

@@ -28,8 +28,8 @@ from dsd2.stages.study_metrics import Entry, read_study, run_study
 from dsd2.stopping import Stopping
 
 CHAIN_RUN = "x"
-POLICY = Stopping(policy="entropy", entropy_threshold=0.8, accuracy_threshold=0.9)
-WHOLE = Stopping(policy="none")
+POLICY = Stopping.of("entropy", entropy_threshold=0.8, accuracy_threshold=0.9)
+WHOLE = Stopping.of("none")
 
 
 @pytest.fixture
@@ -88,7 +88,7 @@ def test_the_best_by_validation_accuracy_teaches(chain_files, tmp_path):
 
 def test_files_of_something_else_are_refused_by_decisions(chain_files, tmp_path):
     metrics, gates = chain_files
-    output, lax = tmp_path / "output", Stopping(policy="accuracy")
+    output, lax = tmp_path / "output", Stopping.of("accuracy")
     run_collect(CHAIN_RUN, WHOLE, 4, metrics, [], tmp_path / "chain.parquet")
 
     def refused(words, stage, *arguments):

@@ -9,7 +9,7 @@ from pictures import image_set
 from recipes import distillation, training
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from dsd2.nn.models import build_model, prunable_weights
+from dsd2.nn.models import prunable_weights
 from dsd2.nn.pruning import full_masks
 from dsd2.nn.teacher import Teacher
 from dsd2.nn.training import train
@@ -47,7 +47,7 @@ class Counting(TorchDispatchMode):
 
 
 def network():
-    return build_model(ModelRecipe(name="vgg-like", depth=2, width=2), (1, 8, 8), 10)
+    return ModelRecipe.of("vgg-like", depth=2, width=2).build((1, 8, 8), 10)
 
 
 def operations(steps, augmentation, taught):

@@ -24,7 +24,7 @@ from dsd2.errors import UserError
 from dsd2.nn.criteria import loss_gradients
 from dsd2.nn.evaluation import evaluate
 from dsd2.nn.images import ImageSet
-from dsd2.nn.models import build_model, prunable_weights
+from dsd2.nn.models import prunable_weights
 from dsd2.nn.pruning import full_masks
 from dsd2.nn.teacher import Teacher, tabulate
 from dsd2.nn.training import network_state, train
@@ -52,7 +52,7 @@ pytestmark = pytest.mark.usefixtures("reproducible")
 
 
 LIBRARY = Path(__file__).parents[2] / "workflow"
-MODEL = ModelRecipe(name="vgg-like", depth=2, width=2, dropout=0.2)
+MODEL = ModelRecipe.of("vgg-like", depth=2, width=2, dropout=0.2)
 TRAINING = training(milestones=(1,), augmentation="flip-shift")
 
 
@@ -71,8 +71,8 @@ def folder(tmp_path_factory):
 
 
 def recipe_of(folder, stream):
-    return DatasetRecipe(
-        name="imagefolder",
+    return DatasetRecipe.of(
+        "imagefolder",
         train=None,
         test=8,
         validation=6,
@@ -115,7 +115,7 @@ def test_trained_weights_are_bitwise_those_of_images_in_memory(folder, augmentat
     ends = []
     for data in sets(folder, workers):
         torch.manual_seed(0)
-        model, teacher = (build_model(MODEL, (3, 16, 16), 2) for _ in range(2))
+        model, teacher = (MODEL.build((3, 16, 16), 2) for _ in range(2))
         taught_by = Teacher(teacher, distillation)
         if augmentation == "none":
             taught_by.table = tabulate(teacher, data, 5)
@@ -203,11 +203,11 @@ def test_names_of_any_letters_come_back(tmp_path):
 def run_of(folder, stream, **training):
     return RunRecipe(
         dataset=recipe_of(folder, stream),
-        noise=NoiseRecipe(kind="symmetric", rate=0.2, seed=0, validation="clean"),
+        noise=NoiseRecipe.of("symmetric", rate=0.2, seed=0, validation="clean"),
         model=MODEL,
         training=dataclasses.replace(TRAINING, **training),
         pruning=PruningRecipe(criterion="gradient", fraction=0.5),
-        perturbation=PerturbationRecipe(kind="none"),
+        perturbation=PerturbationRecipe.of("none"),
         seed=0,
     )
 

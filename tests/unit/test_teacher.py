@@ -11,7 +11,7 @@ from dsd2.artefacts.teacher_logits import load_teacher_table, save_teacher_table
 from dsd2.errors import UserError
 from dsd2.nn.augmentation import draw_views, pad_images, same_view, take_views
 from dsd2.nn.images import Batch
-from dsd2.nn.models import build_model, prunable_weights
+from dsd2.nn.models import prunable_weights
 from dsd2.nn.pruning import full_masks
 from dsd2.nn.teacher import Teacher, tabulate, tabulate_views
 from dsd2.nn.training import network_state, train
@@ -32,7 +32,7 @@ def data():
 
 def network(seed):
     torch.manual_seed(seed)
-    return build_model(ModelRecipe(name="vgg-like", depth=1, width=2), (3, 10, 8), 4)
+    return ModelRecipe.of("vgg-like", depth=1, width=2).build((3, 10, 8), 4)
 
 
 def test_every_view_has_its_number():

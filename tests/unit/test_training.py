@@ -13,8 +13,8 @@ from dsd2.artefacts.resume import ResumeFile
 from dsd2.errors import UserError
 from dsd2.nn.augmentation import draw_views, pad_images, take_views
 from dsd2.nn.autoaugment import auto_cutout, draw_edits
-from dsd2.nn.models import build_model, prunable_weights
-from dsd2.nn.perturbation import perturb, retraining
+from dsd2.nn.models import prunable_weights
+from dsd2.nn.perturbation import retraining
 from dsd2.nn.pruning import apply_masks, full_masks, prune_lowest
 from dsd2.nn.teacher import Teacher, tabulate
 from dsd2.nn.training import (
@@ -29,7 +29,7 @@ pytestmark = pytest.mark.usefixtures("reproducible")
 
 
 GOLDEN = Path(__file__).parent / "golden_losses.json"
-MODEL = ModelRecipe(name="vgg-like", depth=2, width=2, dropout=0.1)
+MODEL = ModelRecipe.of("vgg-like", depth=2, width=2, dropout=0.1)
 RECIPE = training(epochs=4, batch_size=12, milestones=(2, 3), augmentation="flip-shift")
 DISTILLATION = distillation()
 
@@ -41,7 +41,7 @@ def data():
 
 def network(seed=0):
     torch.manual_seed(seed)
-    return build_model(MODEL, (1, 8, 8), 10)
+    return MODEL.build((1, 8, 8), 10)
 
 
 def pruned_network():
@@ -276,19 +276,19 @@ def test_perturbations():
     states = [network_state(network(seed)) for seed in range(3)]
     trained, rewound, fresh = states
     expected = {
-        PerturbationRecipe(kind="none"): trained,
-        PerturbationRecipe(kind="finetune", rate_factor=0.1): trained,
-        PerturbationRecipe(kind="rewind"): rewound,
-        PerturbationRecipe(kind="rewind", rewind_step=5): rewound,
-        PerturbationRecipe(kind="reinit"): fresh,
+        PerturbationRecipe.of("none"): trained,
+        PerturbationRecipe.of("finetune", rate_factor=0.1): trained,
+        PerturbationRecipe.of("rewind"): rewound,
+        PerturbationRecipe.of("rewind", rewind_step=5): rewound,
+        PerturbationRecipe.of("reinit"): fresh,
     }
     for recipe, state in expected.items():
         model = network(0)
-        perturb(model, recipe, rewound, fresh)
+        recipe.perturb(model, rewound, fresh)
         assert same(network_state(model), state), recipe
 
 
 def test_finetuning_scales_the_learning_rate_down_and_nothing_else():
-    scaled = retraining(RECIPE, PerturbationRecipe(kind="finetune", rate_factor=0.1))
+    scaled = retraining(RECIPE, PerturbationRecipe.of("finetune", rate_factor=0.1))
     assert scaled == dataclasses.replace(RECIPE, learning_rate=pytest.approx(0.005))
-    assert retraining(RECIPE, PerturbationRecipe(kind="none")) == RECIPE
+    assert retraining(RECIPE, PerturbationRecipe.of("none")) == RECIPE

@@ -18,7 +18,6 @@ from dsd2.recipe import (
     DATA_REVISION,
     TRAINING_REVISION,
     DatasetRecipe,
-    ModelRecipe,
     NoiseRecipe,
     RunRecipe,
     digest,
@@ -146,7 +145,7 @@ def run_name(recipe: RunRecipe) -> str:
     parts = [
         _dataset(recipe.dataset),
         _noise(recipe.noise),
-        _model(recipe.model),
+        recipe.model.slug,
         f"ep{training.epochs}",
         f"lr{training.learning_rate:g}",
         f"f{recipe.pruning.fraction:g}",
@@ -189,9 +188,3 @@ def _noise(recipe: NoiseRecipe) -> str:
         # Cut, as a folder's name has an end; the digest has all of it.
         return f"human-{''.join(filter(str.isalnum, str(recipe.column)))[:24]}"
     return f"{recipe.kind.replace('-', '')}{recipe.rate:g}"
-
-
-def _model(recipe: ModelRecipe) -> str:
-    if recipe.name == "vgg-like":
-        return f"vgg{recipe.depth}x{recipe.width}"
-    return recipe.name if recipe.stem == "cifar" else f"{recipe.name}-{recipe.stem}stem"

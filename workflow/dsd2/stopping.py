@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from dsd2.typed import Number, Typed
+from dsd2.keys import Derived
+from dsd2.registry import Registry
+from dsd2.typed import Choice, Number
+
+POLICIES: Registry[type[Stopping]] = Registry("stopping policy", "dsd2.analysis.policies")
 
 WALL = "reached the wall"
 """Why a chain ends that no gate stops."""
@@ -16,36 +20,45 @@ ENDS = (WALL, NOTHING_LEFT)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Stopping(Typed):
-    """A stopping policy with its thresholds (Algorithm 2).
+class Stopping(Choice):
+    """When a chain ends before its target sparsity (Algorithm 2).
+
+    A stopping policy is a subclass that is registered in ``POLICIES``.
 
     Attributes:
-        policy: ``none`` runs to the wall, ``accuracy`` is the traditional early stop, ``entropy``
-            lets the accuracy stop a chain only after the entropy fell.
         entropy_threshold: T_E, a fraction of the dense network's entropy.
         accuracy_threshold: T_A, a fraction of the best validation accuracy so far.
         neuron: what counts as a neuron in the entropy.
     """
 
-    policy: Literal["none", "accuracy", "entropy"]
-    entropy_threshold: Number = 0.0
-    accuracy_threshold: Number = 0.0
-    neuron: Literal["position", "channel"] = "position"
+    registry: ClassVar[Registry[Any]] = POLICIES
+    selector: ClassVar[str] = "policy"
+
+    entropy_threshold: Annotated[Number, Derived()] = 0.0
+    accuracy_threshold: Annotated[Number, Derived()] = 0.0
+    neuron: Annotated[Literal["position", "channel"], Derived()] = "position"
+
+    @property
+    def policy(self) -> str:
+        """The name that the policy is registered by."""
+        return self.choice
 
     @property
     def slug(self) -> str:
         """A name for folders that holds every setting that matters."""
-        if self.policy == "none":
-            return "none"
-        accuracy = f"{self.policy}-ta{_exact(self.accuracy_threshold)}"
-        if self.policy == "accuracy":
-            return accuracy
-        channel = "-channel" if self.neuron == "channel" else ""
-        entropy = _exact(self.entropy_threshold)
-        return f"entropy-te{entropy}-ta{_exact(self.accuracy_threshold)}{channel}"
+        raise NotImplementedError
+
+    def waits(self, entropy: float, reference: float) -> bool:
+        """Whether the chain goes on whatever the accuracy is.
+
+        Args:
+            entropy: η of the iteration, in bits.
+            reference: η₀ of the dense network.
+        """
+        return False
 
 
-def _exact(number: float) -> str:
+def exact(number: float) -> str:
     """A number in six digits, or in as many as it takes: another threshold is another name."""
     short = f"{number:g}"
     return short if float(short) == number else repr(float(number))

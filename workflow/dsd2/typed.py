@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import types
 from functools import cache
-from typing import Any, Union, get_args, get_origin, get_type_hints
+from typing import Any, ClassVar, Self, Union, get_args, get_origin, get_type_hints
+
+from dsd2.registry import Registry
 
 Number = int | float
 """A number whose whole values are int: 50 and 50.0 are one setting, and 50 is how it is named."""
@@ -37,6 +39,35 @@ class Typed:
     def _hints(cls) -> dict[str, Any]:
         """The declared type of each field."""
         return get_type_hints(cls)
+
+
+class Choice(Typed):
+    """Base of a recipe of which there are several kinds, each a registered subclass.
+
+    Attributes:
+        registry: of the kinds.
+        selector: configuration key that says which kind it is.
+    """
+
+    registry: ClassVar[Registry[Any]]
+    selector: ClassVar[str]
+
+    @classmethod
+    def of(cls, choice: str, **values: Any) -> Self:
+        """The recipe of a registered kind with these values.
+
+        Raises:
+            KeyError: no kind has that name.
+            TypeError: a value is missing, or the kind has no such field.
+        """
+        made = cls.registry[choice](**values)
+        assert isinstance(made, cls), f"{choice} is registered as a {cls.__name__}"
+        return made
+
+    @property
+    def choice(self) -> str:
+        """The name that the kind is registered by."""
+        return self.registry.name_of(type(self))
 
 
 def _formed(value: Any, hint: Any) -> Any:

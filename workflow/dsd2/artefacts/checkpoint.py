@@ -18,7 +18,6 @@ from torch import Tensor, nn
 
 from dsd2.errors import UserError, remake
 from dsd2.files.tensors import load_tensors, packed_bits, save_tensors
-from dsd2.nn.models import build_model
 from dsd2.nn.pruning import Masks, sparsity
 from dsd2.nn.sizes import FLOAT
 from dsd2.nn.training import State
@@ -68,7 +67,7 @@ class Checkpoint:
     def network(self, device: torch.device) -> nn.Module:
         """The network on a device, in evaluation mode."""
         with torch.random.fork_rng(devices=[]):
-            network = build_model(self.model, self.image, self.classes)
+            network = self.model.build(self.image, self.classes)
         network.load_state_dict(self.state)
         return network.to(device).eval()
 

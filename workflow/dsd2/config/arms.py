@@ -12,6 +12,7 @@ from dsd2.config.chain_length import chains_end
 from dsd2.config.distillation import Distillation, distillation
 from dsd2.config.grids import Entry, Point, expand, written_out
 from dsd2.config.resolve import (
+    chosen,
     dataset_recipe,
     noise_recipe,
     perturbation_recipe,
@@ -77,9 +78,9 @@ class Arm:
     @property
     def filters(self) -> int | None:
         """Filters of the first convolution where filters are pruned instead of weights."""
-        if self.pruning.structure == "weights" or self.model.width is None:
+        if self.pruning.structure == "weights" or self.model.filters is None:
             return None
-        return 2**self.model.width
+        return self.model.filters[0]
 
 
 @dataclass(frozen=True)
@@ -238,7 +239,7 @@ def _arm(context: _Context, panel: str, overlay: Entry, name: str, listed: bool)
 
     pruned = section("pruning")
     wall = pruned.pop("wall")
-    network = ModelRecipe(**section("model"))
+    network = chosen(ModelRecipe, section("model"))
     images = dataset_recipe(section("dataset"), where)
     noise = noise_recipe(section("noise"), images, where)
     if context.stand_in is not None:
@@ -267,7 +268,7 @@ def _arm(context: _Context, panel: str, overlay: Entry, name: str, listed: bool)
             section("perturbation"), training, images, context.roots, where
         ),
         distillation=taught,
-        stopping=Stopping(**section("stopping")),
+        stopping=chosen(Stopping, section("stopping")),
         last=last,
         exhausted=exhausted,
     )

@@ -9,7 +9,7 @@ from pathlib import Path
 from dsd2.data.metadata import facts
 from dsd2.errors import UserError
 from dsd2.nn.schedule import MOST, last_iteration, number_to_remove
-from dsd2.nn.sizes import filters, weights_of_layers
+from dsd2.nn.sizes import weights_of_layers
 from dsd2.recipe import DatasetRecipe, ModelRecipe, PruningRecipe
 
 SMALLEST = (1, 2)
@@ -64,7 +64,7 @@ def _useful_rounds(
 ) -> int:
     """How many rounds, of at most so many, remove anything."""
     if recipe.structure == "filters":
-        rounds = _filter_rounds(filters(model), recipe.fraction)
+        rounds = _filter_rounds(model.filters or [], recipe.fraction)
     else:
         layers = weights_of_layers(model, channels, classes)
         rounds = _weight_rounds(

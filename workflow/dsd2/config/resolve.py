@@ -7,11 +7,13 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 from dsd2.config.validation import Section
 from dsd2.data.locate import HUMAN_LABELS
 from dsd2.data.metadata import facts
 from dsd2.errors import UserError
+from dsd2.keys import fixed_values
 from dsd2.recipe import (
     DatasetRecipe,
     ModelRecipe,
@@ -20,6 +22,16 @@ from dsd2.recipe import (
     PruningRecipe,
     TrainingRecipe,
 )
+from dsd2.typed import Choice
+
+C = TypeVar("C", bound=Choice)
+
+
+def chosen(kind: type[C], section: Section) -> C:
+    """The recipe of a completed section, of the kind that it names."""
+    values = {name: value for name, value in section.items() if name != kind.selector}
+    choice = kind.registry[section[kind.selector]]
+    return choice(**fixed_values(choice), **values)
 
 
 def dataset_recipe(section: Section, where: str) -> DatasetRecipe:
@@ -34,7 +46,7 @@ def dataset_recipe(section: Section, where: str) -> DatasetRecipe:
                 f"config key dataset.{key} of {where} is {size} but must be a whole number, a"
                 f" fraction below 1, or {' or '.join(map(json.dumps, words))}"
             )
-    return DatasetRecipe(**section)
+    return chosen(DatasetRecipe, section)
 
 
 def noise_recipe(section: Section, dataset: DatasetRecipe, where: str) -> NoiseRecipe:
@@ -44,12 +56,10 @@ def noise_recipe(section: Section, dataset: DatasetRecipe, where: str) -> NoiseR
             known = key == "file" and dataset.name in HUMAN_LABELS
             if key not in section and not known:
                 raise UserError(f"config key noise.{key} of {where} is missing: human needs it")
-    # Kinds without a rate, a seed or a choice for the validation labels.
-    absent: Section = {"rate": 0.0, "seed": 0, "validation": "clean"}
     if section.get("rate") == 0:
         # Noise of none of the labels is none, of whatever kind.
-        return NoiseRecipe(kind="none", **absent)
-    recipe = NoiseRecipe(**{**absent, **section})
+        return chosen(NoiseRecipe, {"kind": "none"})
+    recipe = chosen(NoiseRecipe, section)
     # The paper's mode has no validation labels that could be noisy.
     return replace(recipe, validation="clean") if dataset.validation == "test" else recipe
 
@@ -69,7 +79,7 @@ def training_recipe(section: Section, dataset: DatasetRecipe, where: str) -> Tra
 
 def pruning_recipe(section: Section, model: ModelRecipe, where: str) -> PruningRecipe:
     """The recipe of a pruning, without its wall."""
-    if section["structure"] == "filters" and model.name != "vgg-like":
+    if section["structure"] == "filters" and model.filters is None:
         raise UserError(
             f"config key pruning.structure of {where} is 'filters', which only vgg-like can lose,"
             f" but model.name is {model.name!r}"
@@ -89,7 +99,7 @@ def perturbation_recipe(
     Where the dataset cannot be looked at yet, the dense training's stage refuses such a step
     before its first epoch.
     """
-    recipe = PerturbationRecipe(**section)
+    recipe = chosen(PerturbationRecipe, section)
     if recipe.rewind_step:
         try:
             images = facts(dataset, roots).train

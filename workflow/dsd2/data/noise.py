@@ -91,17 +91,7 @@ def noisy_labels(
         split: name of the split.
 
     Raises:
-        UserError: as :func:`asymmetric`.
+        UserError: the noise is not defined for these classes.
     """
     draws = generator("noise", recipe.seed, split)
-    match recipe.kind:
-        case "symmetric":
-            return symmetric(labels, len(classes), recipe.rate, draws)
-        case "symmetric-any":
-            return symmetric_any(labels, len(classes), recipe.rate, draws)
-        case "pairflip":
-            return pairflip(labels, len(classes), recipe.rate, draws)
-        case "asymmetric":
-            return asymmetric(labels, classes, recipe.rate, draws)
-        case _:
-            return labels.clone()
+    return recipe.apply(labels, classes, draws)

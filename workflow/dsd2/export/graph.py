@@ -89,7 +89,7 @@ def graph_of(model: nn.Module, image: tuple[int, int, int]) -> Graph:
     Batch-normalisations become a product and a sum by channel.
 
     Args:
-        model: as ``build_model`` makes it; it is not changed.
+        model: as a recipe builds it; it is not changed.
         image: (C, H, W) of the images it takes.
 
     Raises:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from dsd2.nn.flops import ForwardCost, forward_cost
-from dsd2.nn.models import build_model, prunable_weights
+from dsd2.nn.models import prunable_weights
 from dsd2.nn.sizes import FLOAT, POOL, Sizes
 from dsd2.recipe import ModelRecipe
 
@@ -41,7 +41,7 @@ def footprint(recipe: ModelRecipe, image: tuple[int, int, int], classes: int) ->
         UserError: the images are too small for the network's depth.
     """
     with torch.device("meta"):
-        model = build_model(recipe, image, classes)
+        model = recipe.build(image, classes)
     outputs: list[int] = []
 
     def remember(module: nn.Module, _inputs: Any, output: Tensor) -> None:

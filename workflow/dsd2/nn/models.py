@@ -8,9 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from dsd2.errors import UserError
 from dsd2.nn.sizes import POOLED
-from dsd2.recipe import ModelRecipe
 
 
 @lru_cache(maxsize=16)
@@ -108,31 +106,6 @@ def resnet(name: str, stem: str, channels: int, classes: int, dropout: float) ->
         network.fc = nn.Sequential(nn.Dropout(dropout), network.fc)
     assert isinstance(network, nn.Module)
     return network
-
-
-def build_model(recipe: ModelRecipe, image: tuple[int, int, int], classes: int) -> nn.Module:
-    """The network of a recipe, its weights drawn from torch's global generator.
-
-    Args:
-        recipe: which network.
-        image: (C, H, W) of the images it will see.
-        classes: size of the logits.
-
-    Raises:
-        UserError: the images are too small for the network's depth.
-    """
-    channels = image[0]
-    if recipe.name != "vgg-like":
-        return resnet(recipe.name, recipe.stem, channels, classes, recipe.dropout)
-    depth, width = recipe.depth, recipe.width
-    assert depth is not None, "the configuration gives vgg-like a depth"
-    assert width is not None, "and a width"
-    if min(image[1:]) < 2**depth:
-        raise UserError(
-            f"model.depth: {depth} max-pools need images of at least"
-            f" {2**depth} pixels a side, and these are {image[1]}×{image[2]}; lower the depth"
-        )
-    return vgg_like(depth, width, channels, classes, recipe.dropout)
 
 
 def prunable_weights(model: nn.Module) -> dict[str, nn.Parameter]:

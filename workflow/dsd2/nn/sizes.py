@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from dsd2.nn.networks.resnet import ResNet
+from dsd2.nn.networks.vgg_like import VGGLike
 from dsd2.recipe import ModelRecipe
 
 FLOAT = 4
@@ -61,14 +63,14 @@ class _Layer:
 
 
 def network_sizes(model: ModelRecipe, image: tuple[int, int, int], classes: int) -> Sizes:
-    """The sizes of a network that :func:`dsd2.nn.models.build_model` would build.
+    """The sizes of a network that a recipe builds.
 
     Args:
         model: which network.
         image: (C, H, W) of the images it will see.
         classes: size of the logits.
     """
-    layers = list((_vgg_like if model.name == "vgg-like" else _resnet)(model, image, classes))
+    layers = list(_layers(model, image, classes))
     parameters = sum(layer.prunable + layer.other for layer in layers)
     return Sizes(
         parameters=parameters,
@@ -89,16 +91,15 @@ def weights_of_layers(model: ModelRecipe, channels: int, classes: int) -> list[i
         classes: size of the logits.
     """
     side = 2**8
-    network = _vgg_like if model.name == "vgg-like" else _resnet
-    layers = network(model, (channels, side, side), classes)
+    layers = _layers(model, (channels, side, side), classes)
     return [layer.prunable for layer in layers if layer.prunable]
 
 
-def filters(model: ModelRecipe) -> list[int]:
-    """How many filters each convolution of a VGG-like network has."""
-    assert model.depth is not None, "the configuration gives vgg-like a depth"
-    assert model.width is not None, "and a width"
-    return [2 ** (model.width + stage) for stage in range(model.depth) for _ in range(2)]
+def _layers(model: ModelRecipe, image: tuple[int, int, int], classes: int) -> Iterator[_Layer]:
+    if isinstance(model, VGGLike):
+        return _vgg_like(model, image, classes)
+    assert isinstance(model, ResNet)
+    return _resnet(model, image, classes)
 
 
 def _convolution(inputs: int, outputs: int, side: int, pixels: int, bias: bool = False) -> _Layer:
@@ -116,9 +117,7 @@ def _linear(inputs: int, outputs: int) -> _Layer:
     return _Layer(weights, outputs, 0, outputs, weights)
 
 
-def _vgg_like(model: ModelRecipe, image: tuple[int, int, int], classes: int) -> Iterator[_Layer]:
-    assert model.depth is not None, "the configuration gives vgg-like a depth"
-    assert model.width is not None, "and a width"
+def _vgg_like(model: VGGLike, image: tuple[int, int, int], classes: int) -> Iterator[_Layer]:
     channels, height, width = image
     for stage in range(model.depth):
         filters = 2 ** (model.width + stage)
@@ -132,7 +131,7 @@ def _vgg_like(model: ModelRecipe, image: tuple[int, int, int], classes: int) -> 
     yield _linear(channels * POOLED**2, classes)
 
 
-def _resnet(model: ModelRecipe, image: tuple[int, int, int], classes: int) -> Iterator[_Layer]:
+def _resnet(model: ResNet, image: tuple[int, int, int], classes: int) -> Iterator[_Layer]:
     """Torchvision's ResNet-18 of basic blocks or ResNet-50 of bottlenecks."""
     channels, height, width = image
     if model.stem == "cifar":

@@ -11,7 +11,7 @@ from torch import nn
 
 from dsd2.nn.evaluation import evaluate_with_states
 from dsd2.nn.images import ImageSet
-from dsd2.nn.models import build_model, prunable_weights
+from dsd2.nn.models import prunable_weights
 from dsd2.nn.pruning import full_masks
 from dsd2.nn.teacher import Teacher
 from dsd2.nn.training import train
@@ -75,10 +75,10 @@ def measure_speed(work: Work, most: int, device: torch.device, enough: float = E
         device: where.
         enough: seconds.
     """
-    model = build_model(work.model, work.image, work.classes).to(device)
+    model = work.model.build(work.image, work.classes).to(device)
     teacher = None
     if work.teacher is not None:
-        teacher = build_model(work.teacher, work.image, work.classes).to(device)
+        teacher = work.teacher.build(work.image, work.classes).to(device)
     batch, steps = min(_FEW, work.batch_size), 1
     while True:
         data = _random_images(batch * steps, work, device)

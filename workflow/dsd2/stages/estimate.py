@@ -303,11 +303,9 @@ def _stage_cost(device: torch.device) -> tuple[float, int]:
 
 
 def _measured(work: Work, speed: Speed) -> Measured:
-    model = work.model
-    network = f"{model.name}({model.depth}, {model.width})" if model.depth else model.name
     return Measured(
         words=(
-            network if model.stem == "cifar" else f"{network}, {model.stem} stem",
+            work.model.title,
             "×".join(map(str, work.image)),
             str(work.classes),
             work.augmentation,

@@ -19,12 +19,12 @@ from dsd2.devices import stage_device
 from dsd2.environment import deadline, time_limit
 from dsd2.errors import UserError
 from dsd2.files.records import HISTORY, METRICS, write_table
-from dsd2.nn.criteria import importance
 from dsd2.nn.images import ImageSet
-from dsd2.nn.models import build_model, prunable_weights
-from dsd2.nn.perturbation import perturb, retraining
+from dsd2.nn.models import prunable_weights
+from dsd2.nn.perturbation import retraining
 from dsd2.nn.pruning import Masks, apply_masks, full_masks, prune
 from dsd2.nn.schedule import scheduled_sparsity
+from dsd2.nn.scores import Trained, scores
 from dsd2.nn.teacher import Teacher, tabulate
 from dsd2.nn.training import Progress, State, network_state, train
 from dsd2.paths import dataset_name, labels_name
@@ -201,7 +201,7 @@ def _start(
     Weights are drawn, and scores are ranked, on the CPU whatever trains.
     """
     torch.manual_seed(derived_seed(recipe.seed, "weights", iteration))
-    model = build_model(recipe.model, dataset.image, len(dataset.classes))
+    model = recipe.model.build(dataset.image, len(dataset.classes))
     fresh = network_state(model)
     model.to(data.device)
     if iteration == 0:
@@ -212,8 +212,8 @@ def _start(
     dense = load_checkpoint_of(files.dense, run, 0) if files.dense is not None else previous
     model.load_state_dict(previous.state)
     draws = generator(recipe.seed, "pruning", iteration)
-    scores = importance(model, recipe.pruning.criterion, data, draws)
-    masks = prune(scores, previous.masks, recipe.pruning)
+    ranked = scores(Trained(model, data, draws), recipe.pruning.criterion)
+    masks = prune(ranked, previous.masks, recipe.pruning)
     if all(torch.equal(masks[name], mask) for name, mask in previous.masks.items()):
         raise UserError(
             f"iteration {iteration} of {run} would train the network of iteration {iteration - 1}"
@@ -221,7 +221,7 @@ def _start(
             " removes nothing more; set pruning.wall to at most"
             f" {scheduled_sparsity(iteration, recipe.pruning.fraction):.6g}"
         )
-    perturb(model, recipe.perturbation, dense.rewind, fresh)
+    recipe.perturbation.perturb(model, dense.rewind, fresh)
     return model, masks, {}
 
 

@@ -1,0 +1,1 @@
+"""The stopping policies, registered in :data:`dsd2.stopping.POLICIES`."""

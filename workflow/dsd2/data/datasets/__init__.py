@@ -1,0 +1,1 @@
+"""The datasets, registered in :data:`dsd2.recipe.DATASETS`."""

@@ -1,0 +1,1 @@
+"""The kinds of label noise, registered in :data:`dsd2.recipe.NOISES`."""

@@ -1,0 +1,1 @@
+"""The pruning criteria, registered in :data:`dsd2.recipe.CRITERIA`."""

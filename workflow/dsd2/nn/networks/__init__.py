@@ -1,0 +1,1 @@
+"""The networks: one module each, registered in :data:`dsd2.recipe.NETWORKS`."""

@@ -1,0 +1,58 @@
+"""Torchvision's ResNet-18 and ResNet-50 (Table 3, Appendix B.1)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from dsd2.keys import Default, Doc, Ge, Lt
+from dsd2.recipe import NETWORKS, ModelRecipe
+from dsd2.typed import Number
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResNet(ModelRecipe):
+    """A ResNet of torchvision's."""
+
+    stem: Annotated[
+        Literal["cifar", "imagenet"],
+        Doc(
+            "How a ResNet begins; cifar: a convolution of 3×3 pixels and stride 1, for small"
+            " images; imagenet: torchvision's own of 7×7 pixels and stride 2 with a max-pool, for"
+            " large ones."
+        ),
+    ] = "cifar"
+    dropout: Annotated[
+        Number, Ge(0), Lt(1), Default(0), Doc("Probability of a dropout before the classifier.")
+    ] = 0.0
+
+    @property
+    def title(self) -> str:
+        """``resnet18`` or ``resnet18, imagenet stem``."""
+        return self.name if self.stem == "cifar" else f"{self.name}, {self.stem} stem"
+
+    @property
+    def slug(self) -> str:
+        """``resnet18`` or ``resnet18-imagenetstem``."""
+        return self.name if self.stem == "cifar" else f"{self.name}-{self.stem}stem"
+
+    def build(self, image: tuple[int, int, int], classes: int) -> nn.Module:
+        """See :meth:`ModelRecipe.build`."""
+        from dsd2.nn.models import resnet
+
+        return resnet(self.name, self.stem, image[0], classes, self.dropout)
+
+
+@NETWORKS.register("resnet18")
+@dataclass(frozen=True, kw_only=True)
+class ResNet18(ResNet):
+    """Torchvision's ResNet-18."""
+
+
+@NETWORKS.register("resnet50")
+@dataclass(frozen=True, kw_only=True)
+class ResNet50(ResNet):
+    """Torchvision's ResNet-50."""

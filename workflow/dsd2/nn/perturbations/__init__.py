@@ -1,0 +1,1 @@
+"""The perturbations, registered in :data:`dsd2.recipe.PERTURBATIONS`."""
