@@ -16,7 +16,6 @@ from workloads import WORKLOADS, prepare
 
 from dsd2.data.dataset import split_source
 from dsd2.data.labels import make_labels
-from dsd2.data.sources import read_source
 from dsd2.nn.entropy import position_entropy
 from dsd2.nn.evaluation import evaluate, evaluate_with_states
 from dsd2.nn.images import ImageSet
@@ -39,7 +38,7 @@ def images() -> tuple[ImageSet, ImageSet]:
     """The default study's training images with wrong labels, and its test images."""
     recipe = DatasetRecipe.of("digits", train=1200, test=None, validation=200, split_seed=0)
     noise = NoiseRecipe.of("symmetric", rate=0.3, seed=0, validation="clean")
-    dataset = split_source(read_source(recipe, [], download=False), recipe)
+    dataset = split_source(recipe.read([], download=False), recipe)
     given = make_labels(dataset, recipe, noise, []).train.given
     train_set = ImageSet(dataset.train.images, given, dataset.mean, dataset.std)
     return train_set, replace(train_set, images=dataset.test.images, labels=dataset.test.labels)

@@ -28,9 +28,8 @@ from dsd2.data.dataset import load_dataset, split_source
 from dsd2.data.human_labels import read_human_labels
 from dsd2.data.imagefolder import read_imagefolder
 from dsd2.data.labels import Labels, SplitLabels
-from dsd2.data.metadata import facts
+from dsd2.data.metadata import metadata
 from dsd2.data.parquet import read_parquet
-from dsd2.data.sources import read_source
 from dsd2.errors import UserError
 from dsd2.files.records import METRICS, read_rows
 from dsd2.paths import dataset_name, run_name
@@ -93,7 +92,7 @@ def test_what_is_no_image_is_named_with_its_file_or_row(tmp_path, kind):
     if kind != "half":
         recipe = as_kind(FOLDER, "parquet", path=str(tmp_path))
         with pytest.raises(UserError, match=rf"train.parquet row 0: the image .*{reason}"):
-            facts(recipe, [])
+            metadata(recipe, [])
         with pytest.raises(UserError, match=rf"train.parquet row 0: the image .*{reason}"):
             suggestions(str(tmp_path))
 
@@ -187,7 +186,7 @@ def test_splits_without_an_image_are_refused(tmp_path, change, sentence):
     with pytest.raises(UserError, match=sentence):
         split_source(read_imagefolder(tmp_path, 8), recipe)
     with pytest.raises(UserError, match=sentence):
-        facts(recipe, [])
+        metadata(recipe, [])
 
 
 def test_classes_that_a_split_lacks_are_told_in_the_log(tmp_path, capsys):
@@ -255,9 +254,9 @@ def test_images_without_bytes_and_odd_metadata_are_named(tmp_path):
         pq.write_table(table, tmp_path / "train.parquet")
         with pytest.raises(UserError, match=r"train.parquet row 0: .* holds no bytes of an image"):
             read_parquet(tmp_path, "image", "label")
-    for metadata in ("{", "[1]", '{"info": {"features": {"label": {"names": 3}}}}'):
+    for text in ("{", "[1]", '{"info": {"features": {"label": {"names": 3}}}}'):
         table = pa.table({"image": pa.array(IMAGES), "label": [0, 1, 1]})
-        odd = table.replace_schema_metadata({"huggingface": metadata})
+        odd = table.replace_schema_metadata({"huggingface": text})
         pq.write_table(odd, tmp_path / "train.parquet")
         with pytest.raises(UserError, match=r"train.parquet: its metadata huggingface is damaged"):
             read_parquet(tmp_path, "image", "label")
@@ -290,16 +289,16 @@ def test_flowers_and_imagenet_files_that_do_not_fit_are_named(tmp_path):
     folder = tmp_path / "flowers-102"
     savemat(folder / "imagelabels.mat", {"labels": [[1, 102, 3, 4, 0, 6]]})
     with pytest.raises(UserError, match=r"flowers102: training image 0 has label -1, .* 0 to 101"):
-        split_source(read_source(FLOWERS, [tmp_path], False), FLOWERS)
+        split_source(FLOWERS.read([tmp_path], False), FLOWERS)
     savemat(folder / "imagelabels.mat", {"labels": [[1, 102, 3]]})
     with pytest.raises(UserError, match=r"dataset flowers102 in .*: no entry 5"):
-        read_source(FLOWERS, [tmp_path], False)
+        FLOWERS.read([tmp_path], False)
     savemat(folder / "setid.mat", {"train": [[1]]})
     with pytest.raises(UserError, match=r"dataset flowers102 in .*: no entry 'trnid'"):
-        read_source(FLOWERS, [tmp_path], False)
+        FLOWERS.read([tmp_path], False)
     write_imagenet(tmp_path, ("n01", "n09"))
     with pytest.raises(UserError, match=r"dataset imagenet in .*: no entry 'n09'"):
-        read_source(IMAGENET, [tmp_path], False)
+        IMAGENET.read([tmp_path], False)
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,6 @@ from dsd2.data.human_labels import read_human_labels
 from dsd2.data.labels import Labels, SplitLabels, load_labels, make_labels, save_labels
 from dsd2.data.parquet import read_parquet
 from dsd2.data.source import Images, Source
-from dsd2.data.sources import read_source
 from dsd2.errors import UserError
 from dsd2.paths import dataset_name
 from dsd2.recipe import DatasetRecipe, NoiseRecipe
@@ -38,7 +37,7 @@ NOISE = NoiseRecipe.of("symmetric", rate=0.3, seed=0, validation="clean")
 
 @pytest.fixture(scope="module")
 def digits():
-    return read_source(RECIPE, [], download=False)
+    return RECIPE.read([], download=False)
 
 
 def test_digits_are_there_without_a_download(digits):
@@ -269,7 +268,7 @@ CIFAR = DatasetRecipe.of("cifar10", train=None, test=None, validation=0.2, split
 
 def test_missing_cifar10_says_how_to_get_it(tmp_path):
     with pytest.raises(UserError, match=r"none of the folders of data_roots .* download: true"):
-        read_source(CIFAR, [tmp_path], download=False)
+        CIFAR.read([tmp_path], download=False)
 
 
 @pytest.mark.parametrize(
@@ -300,7 +299,7 @@ def test_cifar_in_torchvisions_format_through_torchvisions_class(
     monkeypatch.setattr(reader, "meta", {"filename": file, "key": names, "md5": md5})
 
     recipe = as_kind(CIFAR, name.lower())
-    source = read_source(recipe, [tmp_path / "empty", tmp_path], download=False)
+    source = recipe.read([tmp_path / "empty", tmp_path], download=False)
     assert np.array_equal(source.train.images.numpy(), pixels[:10].reshape(10, 3, 32, 32))
     assert source.train.labels.tolist() == list(range(10))
     assert source.test.labels.tolist() == [0, 1]
@@ -308,7 +307,7 @@ def test_cifar_in_torchvisions_format_through_torchvisions_class(
     assert source.origin == f"the original files of {name}"
     (place / train).write_bytes(b"damaged")
     with pytest.raises(UserError, match=rf"{train}: is damaged or no file of {name}"):
-        read_source(recipe, [tmp_path], download=False)
+        recipe.read([tmp_path], download=False)
 
 
 def test_cifar_as_parquet_is_found_and_says_that_it_is(tmp_path):
@@ -318,7 +317,7 @@ def test_cifar_as_parquet_is_found_and_says_that_it_is(tmp_path):
     for split in ("train", "test"):
         write_parquet(folder / f"{split}.parquet", images, [0, 1, 2, 1])
     recipe = as_kind(CIFAR, "cifar100")
-    source = read_source(recipe, [tmp_path], download=False)
+    source = recipe.read([tmp_path], download=False)
     assert source.origin == "parquet files in cifar100"
 
 
@@ -333,7 +332,7 @@ def test_cifar_with_the_hubs_own_columns(tmp_path, name):
         labels["fine_label"] = [5, 7, 2]
     for split in ("train", "test"):
         pq.write_table(pa.table({"img": rows, **labels}), folder / f"{split}-00000.parquet")
-    source = read_source(as_kind(CIFAR, name), [tmp_path], download=False)
+    source = as_kind(CIFAR, name).read([tmp_path], download=False)
     assert source.train.labels.tolist() == list(labels.values())[-1]
     assert np.array_equal(source.train.images.numpy(), pixels.transpose(0, 3, 1, 2))
 
@@ -355,7 +354,7 @@ def test_human_labels_follow_their_images_through_the_split(digits, tmp_path):
 
 @needs_cifar10
 def test_the_real_cifar10():
-    source = read_source(CIFAR, [CIFAR10], download=False)
+    source = CIFAR.read([CIFAR10], download=False)
     assert source.train.images.shape == (50_000, 3, 32, 32)
     assert source.test.images.shape == (10_000, 3, 32, 32)
     assert source.train.labels.bincount().tolist() == [5000] * 10

@@ -10,11 +10,11 @@ from recipes import run_recipe, training
 
 from dsd2.artefacts.checkpoint import Checkpoint, save_checkpoint
 from dsd2.cli import main
-from dsd2.data.metadata import Facts
+from dsd2.data.metadata import Metadata
 from dsd2.errors import UserError
 from dsd2.nn import speed as speeds
-from dsd2.nn.flops import forward_cost, training_cost
-from dsd2.nn.footprint import footprint
+from dsd2.nn.flops import training_cost
+from dsd2.nn.footprint import footprint, sizes_of
 from dsd2.nn.models import prunable_weights
 from dsd2.nn.pruning import apply_masks, full_masks, prune
 from dsd2.nn.speed import Speed, Work, measure_speed
@@ -36,7 +36,7 @@ pytestmark = pytest.mark.usefixtures("reproducible")
 
 VGG = ModelRecipe.of("vgg-like", depth=1, width=2)
 WIDE = ModelRecipe.of("vgg-like", depth=1, width=3)
-FACTS = Facts(image=(1, 8, 8), classes=10, train=100, validation=20, test=50)
+METADATA = Metadata(image=(1, 8, 8), classes=10, train=100, validation=20, test=50)
 
 TEACHER = run_recipe(
     model=WIDE,
@@ -62,7 +62,7 @@ def student(iteration, augmentation="none", table=False):
 @pytest.fixture
 def timed(monkeypatch):
     """A machine of known speed: 2 ms an image to train, 1 ms to pass, 5 s to start a stage."""
-    monkeypatch.setattr(stage, "facts", lambda _recipe, _roots: FACTS)
+    monkeypatch.setattr(stage, "metadata", lambda _recipe, _roots: METADATA)
     monkeypatch.setattr(stage, "_stage_cost", lambda _device: (5.0, 1000))
     monkeypatch.setattr(
         stage, "measure_speed", lambda work, _most, _device: Speed(0.002, 0.001, work.batch_size)
@@ -78,7 +78,7 @@ def test_a_footprint_is_that_of_the_real_network(recipe):
     assert found.parameters == sum(p.numel() for p in real.parameters())
     assert found.prunable == sum(w.numel() for w in prunable_weights(real).values())
     assert found.state == sum(t.nbytes for t in real.state_dict().values())
-    assert found.cost == forward_cost(real, image)
+    assert found == sizes_of(real, image)
 
 
 def test_activations_are_those_that_a_training_step_keeps():
@@ -111,9 +111,9 @@ def test_a_chains_checkpoints_are_as_large_as_said(tmp_path, timed):
 def test_a_dataset_is_as_large_as_said(tmp_path, timed):
     recipe = dataclasses.replace(TEACHER.dataset, train=1000, test=400, validation=300)
     run_dataset(recipe, [], False, tmp_path / "dataset")
-    facts = Facts((1, 8, 8), 10, 1000, 300, 400)
+    known = Metadata((1, 8, 8), 10, 1000, 300, 400)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(stage, "facts", lambda _recipe, _roots: facts)
+        patch.setattr(stage, "metadata", lambda _recipe, _roots: known)
         run = PlannedRun(dataclasses.replace(TEACHER, dataset=recipe), 1, 1)
         said = estimate([run], [], 1).datasets
     assert said == pytest.approx((tmp_path / "dataset").stat().st_size, rel=0.15)
@@ -158,14 +158,14 @@ def test_operations_are_those_that_the_metrics_would_report(timed, augmentation,
     taught = student(1, augmentation, table)
     found = estimate([PlannedRun(TEACHER, 2, 1), PlannedRun(taught, 2, 1)], [], 1)
     costs = []
-    wide, narrow = (footprint(model, (1, 8, 8), 10).cost for model in (WIDE, VGG))
-    halved = dict.fromkeys(wide.layers, 0.5)
+    wide, narrow = (footprint(model, (1, 8, 8), 10) for model in (WIDE, VGG))
+    halved = dict.fromkeys(wide.macs, 0.5)
     for density, passes in zip((1.0, 0.5), asked, strict=True):
-        costs.append(training_cost(wide, dict.fromkeys(wide.layers, density), 100, 3))
+        costs.append(training_cost(wide, dict.fromkeys(wide.macs, density), 100, 3))
         costs.append(
             training_cost(
                 narrow,
-                dict.fromkeys(narrow.layers, density),
+                dict.fromkeys(narrow.macs, density),
                 100,
                 3,
                 teacher=wide,
@@ -236,7 +236,7 @@ def as_file(path, runs):
 
 
 def test_the_verb_prints_a_page(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(stage, "facts", lambda _recipe, _roots: FACTS)
+    monkeypatch.setattr(stage, "metadata", lambda _recipe, _roots: METADATA)
     monkeypatch.setattr(stage, "measure_speed", functools.partial(measure_speed, enough=0.0))
     runs = [(TEACHER, 4, 2), (student(None, "flip-shift"), 3, 1)]
     assert main(as_file(tmp_path / "runs.json", runs), 0.0) == 0

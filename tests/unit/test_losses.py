@@ -3,8 +3,9 @@
 import pytest
 import torch
 import torch.nn.functional as F
+from recipes import distillation
 
-from dsd2.nn.losses import distillation_loss, teacher_targets
+from dsd2.nn.objective import distillation_loss, teacher_targets
 
 torch.manual_seed(0)
 STUDENT, TEACHER = torch.randn(5, 4).double(), torch.randn(5, 4).double()
@@ -13,7 +14,8 @@ LABELS = torch.tensor([0, 3, 1, 1, 2])
 
 def loss(alpha, temperature, squared=True):
     targets = teacher_targets(TEACHER, temperature)
-    return distillation_loss(STUDENT, LABELS, targets, alpha, temperature, squared)
+    recipe = distillation(alpha=alpha, temperature=temperature, temperature_squared=squared)
+    return distillation_loss(STUDENT, LABELS, targets, recipe)
 
 
 @pytest.mark.parametrize("temperature", [1.0, 4.0, 10.0])
@@ -34,4 +36,5 @@ def test_alpha_0_is_plain_cross_entropy():
 
 def test_a_student_that_equals_its_teacher_has_no_divergence():
     targets = teacher_targets(STUDENT, 5.0)
-    assert distillation_loss(STUDENT, LABELS, targets, 1.0, 5.0, True).abs() < 1e-12
+    recipe = distillation(alpha=1.0, temperature=5.0)
+    assert distillation_loss(STUDENT, LABELS, targets, recipe).abs() < 1e-12

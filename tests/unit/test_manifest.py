@@ -22,6 +22,10 @@ from dsd2.planning.chains import Plan
 from dsd2.recipe import DatasetRecipe, NoiseRecipe, from_json, to_json
 from dsd2.stages.prepare import run_dataset
 
+FOLDER = DatasetRecipe.of(
+    "imagefolder", train=None, test=None, validation=0.2, split_seed=0, image_size=8
+)
+
 
 @pytest.fixture(autouse=True)
 def images(tmp_path, monkeypatch):
@@ -34,7 +38,7 @@ def images(tmp_path, monkeypatch):
 
 
 def made(path="images"):
-    return dataset_manifest("imagefolder", str(path))
+    return dataset_manifest(replace(FOLDER, path=str(path)))
 
 
 def reads(monkeypatch):
@@ -170,7 +174,7 @@ def test_a_changed_file_of_labels_has_another_name(monkeypatch):
     last = labels_name(*recipes(**noise))
     Path("labels.parquet").unlink()
     assert labels_name(*recipes(**noise)) == last
-    assert labels_manifest("digits", "never.parquet", []).startswith("absent-")
+    assert labels_manifest("never.parquet", []).startswith("absent-")
 
 
 def test_paths_go_by_the_environment_and_not_by_the_recipe(images, monkeypatch):

@@ -12,9 +12,7 @@ from scipy.io import savemat
 from dsd2.config.study import load_study
 from dsd2.data.dataset import load_dataset
 from dsd2.data.labels import make_labels
-from dsd2.data.locate import is_there
-from dsd2.data.metadata import facts
-from dsd2.data.sources import read_source
+from dsd2.data.metadata import metadata
 from dsd2.errors import UserError
 from dsd2.paths import dataset_name
 from dsd2.recipe import DatasetRecipe, NoiseRecipe
@@ -42,8 +40,8 @@ def write_flowers(root):
 
 def test_flowers_are_read_by_torchvision_with_their_own_splits(tmp_path):
     write_flowers(tmp_path)
-    assert is_there("flowers102", [tmp_path])
-    source = read_source(FLOWERS, [tmp_path], download=False)
+    assert FLOWERS.is_there([tmp_path])
+    source = FLOWERS.read([tmp_path], download=False)
     assert source.train.labels.tolist() == [6, 101]
     assert source.validation.labels.tolist() == [0, 3]
     assert source.test.labels.tolist() == [2, 5]
@@ -57,7 +55,7 @@ def test_damaged_flowers_are_named(tmp_path):
     write_flowers(tmp_path)
     (tmp_path / "flowers-102" / "setid.mat").write_text("nothing")
     with pytest.raises(UserError, match=r"dataset flowers102 in "):
-        read_source(FLOWERS, [tmp_path], download=False)
+        FLOWERS.read([tmp_path], download=False)
 
 
 def write_imagenet(root, classes=("n02", "n01")):
@@ -72,8 +70,8 @@ def write_imagenet(root, classes=("n02", "n01")):
 
 def test_imagenet_is_read_by_torchvision_and_its_validation_images_are_the_test(tmp_path):
     write_imagenet(tmp_path)
-    assert is_there("imagenet", [tmp_path])
-    source = read_source(IMAGENET, [tmp_path], download=False)
+    assert IMAGENET.is_there([tmp_path])
+    source = IMAGENET.read([tmp_path], download=False)
     assert source.classes == ("n01 crane", "n02 crane")
     assert source.train.labels.tolist() == [0, 0, 0, 1, 1, 1]
     assert source.test.labels.tolist() == [0, 0, 1, 1]
@@ -86,9 +84,9 @@ def test_imagenet_with_other_classes_or_without_names_is_refused(tmp_path):
     write_imagenet(tmp_path)
     save(tmp_path / "imagenet" / "val" / "n03" / "x.JPEG", 0)
     with pytest.raises(UserError, match="train and val have different class folders"):
-        read_source(IMAGENET, [tmp_path], download=False)
+        IMAGENET.read([tmp_path], download=False)
     (tmp_path / "imagenet" / "meta.bin").unlink()
-    assert not is_there("imagenet", [tmp_path])
+    assert not IMAGENET.is_there([tmp_path])
 
 
 @pytest.mark.parametrize(
@@ -96,7 +94,7 @@ def test_imagenet_with_other_classes_or_without_names_is_refused(tmp_path):
 )
 def test_missing_data_says_what_to_put_where(tmp_path, name, what):
     with pytest.raises(UserError, match=what) as fault:
-        read_source(as_kind(FLOWERS, name), [tmp_path], download=False)
+        as_kind(FLOWERS, name).read([tmp_path], download=False)
     assert ("download: true" in str(fault.value)) == (name == "flowers102")
 
 
@@ -118,7 +116,7 @@ def test_stand_ins_come_through_the_real_readers(tmp_path, name):
     assert data.image == image
     assert len(data.classes) == classes
     assert not (tmp_path / "dataset.files").exists(), "decoded, so not needed any more"
-    known = facts(recipe, [])
+    known = metadata(recipe, [])
     assert known.image == image
     assert known.classes == classes
     sizes = (len(data.train.labels), len(data.validation.labels), len(data.test.labels))

@@ -10,44 +10,64 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dsd2.data.human_labels import human_labels_file, read_human_labels
-from dsd2.data.noise import ALIKE, asymmetric, noisy_labels, pairflip, symmetric, symmetric_any
+from dsd2.data.human_labels import read_human_labels
+from dsd2.data.noises.human import Human
+from dsd2.data.noises.random import ALIKE
 from dsd2.errors import UserError
-from dsd2.recipe import NoiseRecipe
+from dsd2.recipe import DatasetRecipe, NoiseRecipe
+from dsd2.seeds import generator as seeded
+
+DIGITS, CIFAR100 = (
+    DatasetRecipe.of(name, train=None, test=None, validation=0.1, split_seed=0)
+    for name in ("digits", "cifar100")
+)
 
 
 def generator(seed=0):
     return torch.Generator().manual_seed(seed)
 
 
+def noisy(kind, clean, classes, rate, seed=0):
+    """The labels under a kind of noise, of classes by number or by name."""
+    recipe = NoiseRecipe.of(kind, rate=rate, seed=0, validation="clean")
+    names = tuple(map(str, range(classes))) if isinstance(classes, int) else classes
+    return recipe.apply(clean, names, generator(seed))
+
+
+def human_labels_file(dataset, file, roots):
+    noise = Human(rate=0.0, seed=0, validation="clean", file=file, column="worse_label")
+    return noise.located(dataset, roots)
+
+
 @given(st.integers(1, 200), st.integers(2, 12), st.floats(0, 0.99), st.integers(0, 5))
 def test_symmetric_noise_has_exactly_its_rate(count, classes, rate, seed):
     clean = torch.arange(count) % classes
-    noisy = symmetric(clean, classes, rate, generator(seed))
-    assert int((noisy != clean).sum()) == int(rate * count + 0.5)
-    assert noisy.min() >= 0
-    assert noisy.max() < classes
+    given = noisy("symmetric", clean, classes, rate, seed)
+    assert int((given != clean).sum()) == int(rate * count + 0.5)
+    assert given.min() >= 0
+    assert given.max() < classes
 
 
 def test_symmetric_noise_reaches_all_other_classes_evenly():
     clean = torch.zeros(20_000, dtype=torch.int64)
-    counts = symmetric(clean, 5, 0.8, generator()).bincount(minlength=5)
+    counts = noisy("symmetric", clean, 5, 0.8).bincount(minlength=5)
     assert counts[0] == 4000
     assert (counts[1:] - 4000).abs().max() < 250  # four standard deviations
 
 
 def test_symmetric_any_may_keep_the_label():
     clean = torch.zeros(20_000, dtype=torch.int64)
-    wrong = (symmetric_any(clean, 10, 0.2, generator()) != clean).double().mean()
+    wrong = (noisy("symmetric-any", clean, 10, 0.2) != clean).double().mean()
     assert wrong == pytest.approx(0.2 * 0.9, abs=0.01)
 
 
 def test_labels_depend_on_the_noise_seed_and_the_split_alone():
     clean = torch.arange(1000) % 10
+    names = tuple("0123456789")
 
     def draw(seed, split):
         recipe = NoiseRecipe.of("symmetric", rate=0.3, seed=seed, validation="clean")
-        return noisy_labels(clean, tuple("0123456789"), recipe, split)
+        return recipe.apply(clean, names, seeded("noise", seed, split))
 
     assert torch.equal(draw(0, "train"), draw(0, "train"))
     assert not torch.equal(draw(0, "train"), draw(1, "train"))
@@ -55,18 +75,17 @@ def test_labels_depend_on_the_noise_seed_and_the_split_alone():
 
 
 def test_no_noise_changes_nothing():
-    recipe = NoiseRecipe.of("none", rate=0.0, seed=0, validation="clean")
     clean = torch.arange(50) % 10
-    assert torch.equal(noisy_labels(clean, tuple("0123456789"), recipe, "train"), clean)
+    assert torch.equal(noisy("none", clean, 10, 0.0), clean)
 
 
 @given(st.integers(1, 200), st.integers(2, 12), st.floats(0, 0.99), st.integers(0, 5))
 def test_pairflip_gives_exactly_its_rate_the_next_class(count, classes, rate, seed):
     clean = torch.arange(count) % classes
-    noisy = pairflip(clean, classes, rate, generator(seed))
-    wrong = noisy != clean
+    given = noisy("pairflip", clean, classes, rate, seed)
+    wrong = given != clean
     assert int(wrong.sum()) == int(rate * count + 0.5)
-    assert torch.equal(noisy[wrong], (clean[wrong] + 1) % classes)
+    assert torch.equal(given[wrong], (clean[wrong] + 1) % classes)
 
 
 CIFAR = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
@@ -74,9 +93,9 @@ CIFAR = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse"
 
 def test_asymmetric_noise_takes_look_alikes_for_each_other():
     clean = torch.arange(1000) % 10
-    noisy = asymmetric(clean, CIFAR, 0.4, generator())
+    changed = noisy("asymmetric", clean, CIFAR, 0.4)
     for label, name in enumerate(CIFAR):
-        given = noisy[clean == label]
+        given = changed[clean == label]
         assert int((given != label).sum()) == (40 if name in ALIKE else 0)
         if name in ALIKE:
             assert set(given.tolist()) == {label, CIFAR.index(ALIKE[name])}
@@ -84,7 +103,7 @@ def test_asymmetric_noise_takes_look_alikes_for_each_other():
 
 def test_asymmetric_noise_is_for_cifar10_alone():
     with pytest.raises(UserError, match=r"for CIFAR-10.s classes; the dataset has no class"):
-        asymmetric(torch.arange(10), tuple("0123456789"), 0.4, generator())
+        noisy("asymmetric", torch.arange(10), 10, 0.4)
 
 
 HUMAN = {"clean_label": [0, 1, 2, 1], "worse_label": [0, 2, 2, 1]}
@@ -101,23 +120,23 @@ def test_human_labels_are_found_below_a_root_or_by_their_path(tmp_path):
     roots = [tmp_path / "none", tmp_path / "data"]
     expected = torch.tensor(HUMAN["worse_label"])
     for file in ("human.parquet", str(tmp_path / "data" / "human.parquet")):
-        path = human_labels_file("digits", file, roots)
+        path = human_labels_file(DIGITS, file, roots)
         assert torch.equal(read_human_labels(path, "worse_label", CLEAN, 3), expected)
     write(tmp_path / "data" / "words.parquet", why=["a", "b", "c", None])
-    path = human_labels_file("digits", "words.parquet", roots)
+    path = human_labels_file(DIGITS, "words.parquet", roots)
     assert torch.equal(read_human_labels(path, "worse_label", CLEAN, 3), expected)
     with pytest.raises(UserError, match=r"noise.file is 'other.parquet', which is no file"):
-        human_labels_file("digits", "other.parquet", roots)
+        human_labels_file(DIGITS, "other.parquet", roots)
 
 
 def test_the_releases_files_are_looked_for_where_no_file_is_named(tmp_path):
     with pytest.raises(UserError, match=r"get CIFAR-100_human.pt of the .*noisylabels.com"):
-        human_labels_file("cifar100", None, [tmp_path])
+        human_labels_file(CIFAR100, None, [tmp_path])
     (tmp_path / "CIFAR-100_human.pt").touch()
-    assert human_labels_file("cifar100", None, [tmp_path]).name == "CIFAR-100_human.pt"
+    assert human_labels_file(CIFAR100, None, [tmp_path]).name == "CIFAR-100_human.pt"
     (tmp_path / "cifar100").mkdir()
     write(tmp_path / "cifar100" / "labels_human.parquet")
-    assert human_labels_file("cifar100", None, [tmp_path]).suffix == ".parquet"
+    assert human_labels_file(CIFAR100, None, [tmp_path]).suffix == ".parquet"
 
 
 @pytest.mark.parametrize(("zipped", "old"), [(False, False), (False, True), (True, False)])

@@ -29,10 +29,9 @@ from dsd2.data.dataset import load_dataset
 from dsd2.data.human_labels import read_human_labels
 from dsd2.data.imagefolder import read_imagefolder
 from dsd2.data.labels import load_labels
-from dsd2.data.metadata import facts
+from dsd2.data.metadata import metadata
 from dsd2.data.parquet import read_parquet
 from dsd2.data.pickles import read_arrays
-from dsd2.data.sources import read_source
 from dsd2.errors import UserError
 from dsd2.files.decision import CHOICE, GATE, read_decision
 from dsd2.files.records import CHAIN, HISTORY, METRICS, STUDY, read_table
@@ -83,26 +82,26 @@ def in_cifar(root, monkeypatch, evil, file=0, trusted=True):
     monkeypatch.setattr(known, "test_list", files[1:2])
     meta = {"filename": "meta", "key": "label_names", "md5": files[2][1]}
     monkeypatch.setattr(known, "meta", meta)
-    return read_source(CIFAR, [root], False)
+    return CIFAR.read([root], False)
 
 
 def in_imagenet(root, evil):
     write_imagenet(root)
     (root / "imagenet" / "meta.bin").write_bytes(evil)
-    read_source(IMAGENET, [root], False)
+    IMAGENET.read([root], False)
 
 
 def in_devkit(root, evil):
     write_imagenet(root)
     (root / "imagenet" / "meta.bin").unlink()
     (root / "imagenet" / "ILSVRC2012_devkit_t12.tar.gz").write_bytes(evil)
-    read_source(IMAGENET, [root], False)
+    IMAGENET.read([root], False)
 
 
 def in_flowers(root, file, evil):
     write_flowers(root)
     (root / "flowers-102" / file).write_bytes(evil)
-    read_source(FLOWERS, [root], False)
+    FLOWERS.read([root], False)
 
 
 def in_file(name, read):
@@ -189,8 +188,8 @@ PLACES = {
     "image column": lambda root, _, evil: in_image_column(root, evil),
     "extension type": lambda root, _, evil: in_extension_type(root, evil),
     "parquet dataset": in_file("train.parquet", lambda p: read_parquet(p.parent, "image", "label")),
-    "facts of parquet": in_file(
-        "train.parquet", lambda p: facts(dataclasses.replace(PARQUET, path=str(p.parent)), [])
+    "metadata of parquet": in_file(
+        "train.parquet", lambda p: metadata(dataclasses.replace(PARQUET, path=str(p.parent)), [])
     ),
     "own parquet": in_file("train.parquet", lambda path: suggestions(str(path.parent))),
     "study": lambda root, _, evil: in_study(root, evil),
@@ -275,6 +274,6 @@ def test_nothing_else_loads_pickles():
         for path in (ROOT / folder).rglob("*.py")
         for match in unsafe.finditer(path.read_text())
     }
-    assert found == {("human.py", "torch.load(")}
+    assert found == {("human_labels.py", "torch.load(")}
     text = (ROOT / "workflow/dsd2/data/human_labels.py").read_text()
     assert 'torch.load(path, map_location="cpu", weights_only=True)' in text

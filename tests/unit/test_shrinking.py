@@ -6,7 +6,7 @@ from masked import random_network, randomised
 
 from dsd2.export.graph import graph_of
 from dsd2.export.shrink import STAGES, compress, constant_channels, shrink
-from dsd2.nn.flops import forward_cost
+from dsd2.nn.footprint import sizes_of
 from dsd2.nn.models import PooledLinear
 from dsd2.recipe import ModelRecipe
 
@@ -128,4 +128,4 @@ def test_a_layer_that_stands_at_two_places_is_two_steps():
     network = torch.nn.Sequential(conv, relu, conv, relu, PooledLinear(3, 7, 4)).double().eval()
     graph, images = graph_of(network, (3, 8, 8)), images_of((3, 8, 8))
     assert (graph(images) - network(images)).abs().max() <= EXACT
-    assert graph.macs() == forward_cost(network, (3, 8, 8)).dense
+    assert graph.macs() == sizes_of(network, (3, 8, 8)).dense

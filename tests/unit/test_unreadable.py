@@ -11,10 +11,10 @@ import pytest
 import torch
 
 from dsd2.artefacts.resume import ResumeFile
+from dsd2.data.datasets.cifar import _read_file
 from dsd2.data.human_labels import _read_release
 from dsd2.data.parquet_io import parquet_schema, read_foreign_parquet, row_count
 from dsd2.data.scan import folders_mode, list_class_folders, open_image
-from dsd2.data.torchvision_sets import _cifar_file
 from dsd2.errors import UnreadableError, UserError, out_of_memory
 from dsd2.files.decision import GATE, read_decision, write_decision
 from dsd2.files.records import HISTORY, read_rows
@@ -26,7 +26,7 @@ READERS = {
     "rows": row_count,
     "columns": parquet_schema,
     "human labels": _read_release,
-    "cifar": lambda path: _cifar_file(path, "0", "CIFAR-10"),
+    "cifar": lambda path: _read_file(path, "0", "CIFAR-10"),
     "table": lambda path: read_rows(path, HISTORY),
     "tensors": lambda path: load_tensors(path, "checkpoint", 1),
     "decision": lambda path: read_decision(path, GATE, {}),

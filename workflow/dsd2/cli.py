@@ -69,12 +69,12 @@ def _stage(options: argparse.Namespace, started: float) -> Callable[[], None]:
             recipe = located(from_json(DatasetRecipe, options.recipe))
             return lambda: run_dataset(recipe, data_roots(), may_download(), options.output)
         case "labels":
-            from dsd2.data.manifest import located_labels
+            from dsd2.data.manifest import located
             from dsd2.environment import data_roots
             from dsd2.stages.prepare import run_labels
 
             recipe = from_json(DatasetRecipe, options.recipe)
-            noise = located_labels(from_json(NoiseRecipe, options.noise))
+            noise = located(from_json(NoiseRecipe, options.noise))
             return lambda: run_labels(options.dataset, recipe, noise, data_roots(), options.output)
         case "train":
             if options.choice is not None:

@@ -15,6 +15,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from dsd2.recipe import (
+    AUGMENTATIONS,
     DATA_REVISION,
     TRAINING_REVISION,
     DatasetRecipe,
@@ -29,6 +30,7 @@ LABELS = "results/labels/{labels}.parquet"
 LABELS_LOG = "results/labels/logs/{labels}.log"
 
 MANIFEST = "results/manifests/{folder}.json"
+NETWORK_SIZES = "results/networks/{network}.json"
 
 RUN = "results/runs/{run}"
 CHECKPOINT = f"{RUN}/iter-{{i}}/checkpoint.safetensors"
@@ -136,7 +138,7 @@ def dataset_name(recipe: DatasetRecipe) -> str:
 
 def labels_name(dataset: DatasetRecipe, noise: NoiseRecipe) -> str:
     """Folder-safe name of the labels of a dataset under some noise."""
-    return f"{dataset.name}-{_noise(noise)}-{digest(dataset, noise, DATA_REVISION)}"
+    return f"{dataset.name}-{noise.slug}-{digest(dataset, noise, DATA_REVISION)}"
 
 
 def run_name(recipe: RunRecipe) -> str:
@@ -144,14 +146,14 @@ def run_name(recipe: RunRecipe) -> str:
     training = recipe.training
     parts = [
         _dataset(recipe.dataset),
-        _noise(recipe.noise),
+        recipe.noise.slug,
         recipe.model.slug,
         f"ep{training.epochs}",
         f"lr{training.learning_rate:g}",
         f"f{recipe.pruning.fraction:g}",
     ]
-    if training.augmentation == "auto-cutout":
-        parts.append("autocutout")
+    if mark := AUGMENTATIONS[training.augmentation].slug:
+        parts.append(mark)
     if training.precision != "fp32":
         parts.append(training.precision)
     if training.channels_last:
@@ -164,8 +166,8 @@ def run_name(recipe: RunRecipe) -> str:
         parts.append("layerwise")
     if recipe.pruning.structure != "weights":
         parts.append(recipe.pruning.structure)
-    if recipe.perturbation.kind != "none":
-        parts.append(recipe.perturbation.kind)
+    if recipe.perturbation.slug:
+        parts.append(recipe.perturbation.slug)
     if recipe.distillation is not None:
         distillation = recipe.distillation
         parts.append(f"kd{distillation.alpha:g}t{distillation.temperature:g}")
@@ -179,12 +181,3 @@ def run_name(recipe: RunRecipe) -> str:
 def _dataset(recipe: DatasetRecipe) -> str:
     size = "" if recipe.train is None else str(recipe.train)
     return f"{recipe.name}{size}{'-standin' if recipe.stand_in else ''}"
-
-
-def _noise(recipe: NoiseRecipe) -> str:
-    if recipe.kind == "none":
-        return "clean"
-    if recipe.kind == "human":
-        # Cut, as a folder's name has an end; the digest has all of it.
-        return f"human-{''.join(filter(str.isalnum, str(recipe.column)))[:24]}"
-    return f"{recipe.kind.replace('-', '')}{recipe.rate:g}"

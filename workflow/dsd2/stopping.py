@@ -29,10 +29,14 @@ class Stopping(Choice):
         entropy_threshold: T_E, a fraction of the dense network's entropy.
         accuracy_threshold: T_A, a fraction of the best validation accuracy so far.
         neuron: what counts as a neuron in the entropy.
+        gated: whether iterations have gates at all.
+        asks_entropy: whether the entropy must be a number.
     """
 
     registry: ClassVar[Registry[Any]] = POLICIES
     selector: ClassVar[str] = "policy"
+    gated: ClassVar[bool] = True
+    asks_entropy: ClassVar[bool] = False
 
     entropy_threshold: Annotated[Number, Derived()] = 0.0
     accuracy_threshold: Annotated[Number, Derived()] = 0.0

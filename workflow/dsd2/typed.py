@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import types
 from functools import cache
 from typing import Any, ClassVar, Self, Union, get_args, get_origin, get_type_hints
@@ -38,7 +39,8 @@ class Typed:
     @cache
     def _hints(cls) -> dict[str, Any]:
         """The declared type of each field."""
-        return get_type_hints(cls)
+        hints = get_type_hints(cls)
+        return {field.name: hints[field.name] for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
 
 
 class Choice(Typed):

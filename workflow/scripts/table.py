@@ -47,10 +47,10 @@ def numbers(name: str, study: pd.DataFrame | None, params) -> pd.DataFrame:
 
 def _parameters(arm: dict) -> int:
     from dsd2.data.manifest import located
-    from dsd2.data.metadata import facts
+    from dsd2.data.metadata import metadata
     from dsd2.nn.footprint import footprint
 
-    sizes = facts(located(from_json(DatasetRecipe, arm["dataset"])), data_roots())
+    sizes = metadata(located(from_json(DatasetRecipe, arm["dataset"])), data_roots())
     return footprint(from_json(ModelRecipe, arm["model"]), sizes.image, sizes.classes).parameters
 
 

@@ -54,7 +54,7 @@ def decide(
     """
     if not math.isfinite(accuracy):
         raise UserError(f"gate: the validation accuracy is {accuracy} but must be finite")
-    if policy.policy == "entropy" and not math.isfinite(entropy):
+    if policy.asks_entropy and not math.isfinite(entropy):
         raise UserError(
             f"gate: the entropy is {entropy} but must be finite; a network without ReLU layers has"
             " none, and needs config key stopping.policy to be accuracy or none"
@@ -64,11 +64,11 @@ def decide(
     iteration = previous.iteration + 1
     if previous.stop:
         return replace(previous, iteration=iteration)
-    threshold = policy.entropy_threshold * previous.reference_entropy
-    classical = policy.policy == "accuracy" or previous.classical or entropy <= threshold
+    classical = previous.classical or not policy.waits(entropy, previous.reference_entropy)
     lowest = policy.accuracy_threshold * previous.best_accuracy
     stop = classical and accuracy <= lowest
     if not classical:
+        threshold = policy.entropy_threshold * previous.reference_entropy
         reason = f"entropy {entropy:.4f} above {threshold:.4f} bits"
     else:
         reason = f"accuracy {accuracy:.4f} {'not ' if stop else ''}above {lowest:.4f}"

@@ -30,7 +30,7 @@ from dsd2.config.validation import (
     top_level,
     value_of,
 )
-from dsd2.data.locate import stood_in
+from dsd2.data.locate import with_stand_ins
 from dsd2.data.manifest import Known, with_manifests
 from dsd2.errors import UserError
 from dsd2.recipe import (
@@ -243,7 +243,7 @@ def _arm(context: _Context, panel: str, overlay: Entry, name: str, listed: bool)
     images = dataset_recipe(section("dataset"), where)
     noise = noise_recipe(section("noise"), images, where)
     if context.stand_in is not None:
-        images, noise = stood_in(images, noise, context.roots, context.stand_in)
+        images, noise = with_stand_ins(images, noise, context.roots, context.stand_in)
     images, noise = with_manifests(images, noise, context.roots, context.manifests)
     training = training_recipe(section("training"), images, where)
     pruning = pruning_recipe(pruned, network, where)

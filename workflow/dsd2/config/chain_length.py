@@ -6,14 +6,11 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
 
-from dsd2.data.metadata import facts
+from dsd2.data.metadata import metadata
 from dsd2.errors import UserError
 from dsd2.nn.schedule import MOST, last_iteration, number_to_remove
-from dsd2.nn.sizes import weights_of_layers
+from dsd2.nn.sizes import network_sizes
 from dsd2.recipe import DatasetRecipe, ModelRecipe, PruningRecipe
-
-SMALLEST = (1, 2)
-"""Channels and classes of the smallest network of a recipe, which pruning empties first."""
 
 
 def chains_end(
@@ -44,33 +41,23 @@ def chains_end(
             f"config key pruning.fraction of {where} is {recipe.fraction}, which takes more than"
             f" {MOST} iterations to the wall of {wall}; it must be larger, or pruning.wall smaller"
         )
-    useful = _useful_rounds(recipe, model, *SMALLEST, last)
-    if useful < last and recipe.structure == "weights":
+    if recipe.structure == "filters":
+        rounds = _filter_rounds(model.filters or [], recipe.fraction)
+    else:
         try:
-            known = facts(dataset, roots)
+            known = metadata(dataset, roots)
         except UserError:
             return last, False
-        useful = _useful_rounds(recipe, model, known.image[0], known.classes, last)
+        layers = list(network_sizes(model, known.image, known.classes).weights.values())
+        groups = layers if recipe.scope == "layer" else [sum(layers)]
+        rounds = _weight_rounds(groups, recipe.fraction)
+    useful = sum(1 for _ in zip(range(last), rounds, strict=False))
     if useful == 0 < last:
         raise UserError(
             f"config key pruning.fraction of {where} is {recipe.fraction}, of which no round"
             f" removes a single {recipe.structure.removesuffix('s')}; it must be larger"
         )
     return useful, useful < last
-
-
-def _useful_rounds(
-    recipe: PruningRecipe, model: ModelRecipe, channels: int, classes: int, most: int
-) -> int:
-    """How many rounds, of at most so many, remove anything."""
-    if recipe.structure == "filters":
-        rounds = _filter_rounds(model.filters or [], recipe.fraction)
-    else:
-        layers = weights_of_layers(model, channels, classes)
-        rounds = _weight_rounds(
-            layers if recipe.scope == "layer" else [sum(layers)], recipe.fraction
-        )
-    return sum(1 for _ in zip(range(most), rounds, strict=False))
 
 
 def _weight_rounds(groups: Sequence[int], fraction: float) -> Iterator[list[int]]:

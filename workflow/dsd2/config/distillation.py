@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from dsd2.config.validation import Section
-from dsd2.data.metadata import facts
+from dsd2.data.metadata import metadata
 from dsd2.errors import UserError
 from dsd2.recipe import VIEWS, DatasetRecipe, TrainingRecipe
 from dsd2.typed import Number, Typed
@@ -87,5 +87,5 @@ def _takes_table(
         return asked
     if not possible or TRAININGS * training.epochs < VIEWS:
         return False
-    known = facts(dataset, roots)
+    known = metadata(dataset, roots)
     return table_bytes(known.train, known.classes) <= LARGEST

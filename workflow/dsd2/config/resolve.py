@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from dsd2.config.validation import Section
-from dsd2.data.locate import HUMAN_LABELS
-from dsd2.data.metadata import facts
+from dsd2.data.metadata import metadata
 from dsd2.errors import UserError
 from dsd2.keys import fixed_values
 from dsd2.recipe import (
@@ -53,7 +52,7 @@ def noise_recipe(section: Section, dataset: DatasetRecipe, where: str) -> NoiseR
     """The recipe of the noise of a dataset's labels."""
     if section["kind"] == "human":
         for key in ("file", "column"):
-            known = key == "file" and dataset.name in HUMAN_LABELS
+            known = key == "file" and dataset.human_labels
             if key not in section and not known:
                 raise UserError(f"config key noise.{key} of {where} is missing: human needs it")
     if section.get("rate") == 0:
@@ -102,7 +101,7 @@ def perturbation_recipe(
     recipe = chosen(PerturbationRecipe, section)
     if recipe.rewind_step:
         try:
-            images = facts(dataset, roots).train
+            images = metadata(dataset, roots).train
         except UserError:
             return recipe
         check_rewind_step(recipe.rewind_step, training, images, f" of {where}")

@@ -10,35 +10,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dsd2.data.locate import HUMAN_LABELS, find_human_labels
 from dsd2.data.parquet_io import read_foreign_parquet, whole_numbers
 from dsd2.errors import UserError
 from dsd2.files.reading import check_file, not_read
 
 Columns = dict[str, Callable[[], np.ndarray]]
 """What gives the labels of each column; others than the wanted ones need not be numbers."""
-
-
-def human_labels_file(name: str, file: str | None, roots: list[Path]) -> Path:
-    """The file of human labels that a study asks for; see ``places.find_human_labels``.
-
-    Raises:
-        UserError: it is not there; the message says what to get and where to put it.
-    """
-    path = find_human_labels(name, file, roots)
-    if path is not None:
-        return path
-    searched = ", ".join(map(str, roots))
-    if file is not None:
-        raise UserError(
-            f"config key noise.file is {file!r}, which is no file, nor below any of data_roots"
-            f" ({searched})"
-        )
-    raise UserError(
-        f"config key noise.kind is 'human' but none of the folders of data_roots ({searched}) has"
-        f" {' or '.join(HUMAN_LABELS[name])}: get {HUMAN_LABELS[name][1]} of the CIFAR-N release"
-        f" (noisylabels.com) and put it into {roots[0]}"
-    )
 
 
 def read_human_labels(path: Path, column: str, clean: Tensor, classes: int) -> Tensor:

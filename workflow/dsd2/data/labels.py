@@ -11,16 +11,11 @@ import torch
 from torch import Tensor
 
 from dsd2.data.dataset import Dataset
-from dsd2.data.human_labels import human_labels_file, read_human_labels
-from dsd2.data.noise import noisy_labels, symmetric
 from dsd2.errors import UserError, remake
 from dsd2.files.columns import number_column, numbers
 from dsd2.files.records import LABELS, read_table, write_columns
 from dsd2.recipe import DatasetRecipe, NoiseRecipe
 from dsd2.seeds import generator
-
-STAND_IN_RATE = 0.3
-"""Share of wrong labels where synthetic ones stand in for those that people gave."""
 
 
 @dataclass(frozen=True)
@@ -53,38 +48,26 @@ def make_labels(
     Raises:
         UserError: the noise does not fit the dataset, or human labels are missing or do not fit.
     """
-    human = _human(dataset, recipe, noise, roots) if noise.kind == "human" else None
-    if human is not None and recipe.validation == "own" and noise.validation == "noisy":
+    read = noise.read(recipe, dataset.source_labels, len(dataset.classes), roots)
+    if read is not None and recipe.validation == "own" and noise.validation == "noisy":
         raise UserError(
-            "config key noise.validation is 'noisy' but human labels are of training images, and"
-            " dataset.validation is 'own'"
+            f"config key noise.validation is 'noisy' but {noise.kind} labels are of training"
+            " images, and dataset.validation is 'own'"
         )
 
     def split(name: str, clean: Tensor, rows: Tensor, noisy: bool) -> SplitLabels:
         if not noisy:
             return SplitLabels(clean, clean)
-        if human is not None:
-            return SplitLabels(clean, human[rows])
-        return SplitLabels(clean, noisy_labels(clean, dataset.classes, noise, name))
+        if read is not None:
+            return SplitLabels(clean, read[rows])
+        draws = generator("noise", noise.seed, name)
+        return SplitLabels(clean, noise.apply(clean, dataset.classes, draws))
 
     train = split("train", dataset.train.labels, dataset.train_rows, True)
     if recipe.validation == "test":
         return Labels(train, None)
     held_out, noisy = dataset.validation.labels, noise.validation == "noisy"
     return Labels(train, split("validation", held_out, dataset.validation_rows, noisy))
-
-
-def _human(
-    dataset: Dataset, recipe: DatasetRecipe, noise: NoiseRecipe, roots: list[Path]
-) -> Tensor:
-    """Labels that people gave to all training images of the source, or their stand-ins."""
-    assert noise.column is not None, "the configuration requires it"
-    clean, classes = dataset.source_labels, len(dataset.classes)
-    if noise.stand_in or recipe.stand_in:
-        draws = generator("stand-in", "labels", noise.column)
-        return symmetric(clean, classes, STAND_IN_RATE, draws)
-    path = human_labels_file(recipe.name, noise.file, roots)
-    return read_human_labels(path, noise.column, clean, classes)
 
 
 def save_labels(path: Path, labels: Labels, dataset: Dataset, name: str) -> None:

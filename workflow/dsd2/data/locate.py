@@ -1,102 +1,107 @@
-"""Where the data of the named datasets lies, without reading it: the Snakefile asks this."""
+"""Where datasets lie: below one of the data roots, or in a folder of someone's own."""
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
-from dsd2.recipe import DatasetRecipe, NoiseRecipe
+from dsd2.errors import UserError
+from dsd2.keys import Doc, MinLen
+from dsd2.recipe import Contents, DatasetRecipe, NoiseRecipe
 
-NAMED = ("cifar10", "cifar100", "flowers102", "imagenet")
-"""Datasets that are looked for below the data roots."""
-
-CIFAR_FOLDERS = {"cifar10": "cifar-10-batches-py", "cifar100": "cifar-100-python"}
-"""Folders of the original files, as torchvision looks for them."""
-
-FLOWERS_FOLDER = "flowers-102"
-"""Folder of Flowers-102's files, as torchvision looks for it."""
-
-FLOWERS_FILES = ("imagelabels.mat", "setid.mat")
-"""Flowers-102's labels and splits, beside its folder ``jpg``."""
-
-IMAGENET_DEVKIT = "ILSVRC2012_devkit_t12.tar.gz"
-"""Archive with ImageNet's class names, from which torchvision makes ``meta.bin``."""
-
-DOWNLOADABLE = ("cifar10", "cifar100", "flowers102")
-"""Datasets that torchvision can fetch."""
-
-HUMAN_LABELS = {
-    "cifar10": ("cifar10/labels_human.parquet", "CIFAR-10_human.pt"),
-    "cifar100": ("cifar100/labels_human.parquet", "CIFAR-100_human.pt"),
-}
-"""Files of CIFAR-N's labels, below a data root."""
+if TYPE_CHECKING:
+    from dsd2.data.source import Source
 
 
-def find(name: str, roots: Sequence[Path]) -> Path | None:
-    """The first root that has a named dataset; None where none does, or it needs none."""
-    return next((root for root in roots if _has(root, name)), None)
+@dataclass(frozen=True, kw_only=True)
+class RootedDataset(DatasetRecipe):
+    """A dataset that is looked for below the data roots.
+
+    Attributes:
+        needs: what a data root must hold, for the message that it does not.
+        downloadable: whether :meth:`read_from` can fetch it.
+        stand_in_classes: how many classes its stand-in has.
+    """
+
+    needs: ClassVar[str]
+    downloadable: ClassVar[bool] = False
+    stand_in_classes: ClassVar[int]
+
+    def lies_in(self, root: Path) -> bool:
+        """Whether a root has the dataset."""
+        raise NotImplementedError
+
+    def read_from(self, root: Path, download: bool) -> Source:
+        """Read the dataset from a root, after fetching it where ``download`` says so.
+
+        Raises:
+            UserError: the files are not what they should be, or cannot be fetched.
+        """
+        raise NotImplementedError
+
+    def contents_in(self, root: Path | None) -> Contents:
+        """The contents in a root; those of the release where no root has the dataset."""
+        raise NotImplementedError
+
+    def find(self, roots: Sequence[Path]) -> Path | None:
+        """The first root that has the dataset."""
+        return next((root for root in roots if self.lies_in(root)), None)
+
+    def is_there(self, roots: Sequence[Path], download: bool = False) -> bool:
+        """See :meth:`DatasetRecipe.is_there`."""
+        return (download and self.downloadable) or self.find(roots) is not None
+
+    def read(self, roots: Sequence[Path], download: bool) -> Source:
+        """See :meth:`DatasetRecipe.read`."""
+        root = self.find(roots)
+        if root is None and not (download and self.downloadable):
+            fetch = f"set download: true to fetch it into {roots[0]}, or "
+            raise UserError(
+                f"dataset {self.name}: none of the folders of data_roots"
+                f" ({', '.join(map(str, roots))}) has it; {fetch if self.downloadable else ''}put"
+                f" {self.needs} there"
+            )
+        return self.read_from(root or roots[0], download=root is None)
+
+    def contents(self, roots: Sequence[Path]) -> Contents:
+        """See :meth:`DatasetRecipe.contents`."""
+        if not self.stand_in:
+            return self.contents_in(self.find(roots))
+        from dsd2.data.synthetic import stand_in_sizes
+
+        release, sizes = self.contents_in(None), stand_in_sizes(self, self.stand_in_classes)
+        own = None if release.validation is None else sizes.validation
+        return Contents(release.image, self.stand_in_classes, sizes.train, own, sizes.test)
 
 
-def is_there(name: str, roots: Sequence[Path]) -> bool:
-    """Whether any root has a named dataset; the digits are always there."""
-    return name == "digits" or find(name, roots) is not None
+@dataclass(frozen=True, kw_only=True)
+class OwnDataset(DatasetRecipe):
+    """Images in a folder of the user's."""
+
+    path: Annotated[str | None, MinLen(1), Doc("Folder of the images or parquet files.")] = (
+        dataclasses.field(default=None, metadata={"place": True})
+    )
+
+    @property
+    def folder(self) -> Path:
+        """The folder that the configuration requires."""
+        assert self.path is not None, "the configuration requires it"
+        return Path(self.path)
 
 
-def stood_in(
+def with_stand_ins(
     dataset: DatasetRecipe, noise: NoiseRecipe, roots: Sequence[Path], download: bool
 ) -> tuple[DatasetRecipe, NoiseRecipe]:
-    """The recipes with stand-ins for named data that is missing and not to be fetched.
-
-    Args:
-        dataset: of any name; the digits and folders of one's own are never stood in for.
-        noise: CIFAR's human labels are stood in for where it is, or their file is missing.
-        roots: folders that may hold the data.
-        download: whether what can be fetched will be.
-    """
-    fetched = download and dataset.name in DOWNLOADABLE
-    if dataset.name in NAMED and not fetched and find(dataset.name, roots) is None:
+    """The recipes with stand-ins for data that is missing and not to be downloaded."""
+    if not dataset.is_there(roots, download):
         dataset = replace(dataset, stand_in=True)
-    if noise.kind == "human" and dataset.name in HUMAN_LABELS:
-        missing = dataset.stand_in or find_human_labels(dataset.name, noise.file, roots) is None
-        noise = replace(noise, stand_in=missing)
-    return dataset, noise
+    return dataset, noise.with_stand_in(dataset, roots)
 
 
-def find_human_labels(name: str, file: str | None, roots: Sequence[Path]) -> Path | None:
-    """The file of human labels that a study asks for, if it is there.
-
-    Args:
-        name: of the dataset.
-        file: a path, or one below any of the roots; None for the CIFAR-N release's.
-        roots: folders that may hold the file, searched in order.
-    """
-    if file is None:
-        places = [root / release for root in roots for release in HUMAN_LABELS.get(name, ())]
-    else:
-        places = [Path(file), *(root / file for root in roots)]
+def find_file(file: str, roots: Sequence[Path]) -> Path | None:
+    """A file by its path, or by its path below the first root that has it."""
+    places = [Path(file), *(root / file for root in roots)]
     return next((place for place in places if place.is_file()), None)
-
-
-def _has(root: Path, name: str) -> bool:
-    match name:
-        case "cifar10" | "cifar100":
-            return (root / CIFAR_FOLDERS[name]).is_dir() or has_parquet(root / name)
-        case "flowers102":
-            return has_flowers(root / FLOWERS_FOLDER)
-        case "imagenet":
-            folder = root / name
-            named = (folder / "meta.bin").is_file() or (folder / IMAGENET_DEVKIT).is_file()
-            return named and all((folder / split).is_dir() for split in ("train", "val"))
-        case _:
-            return False
-
-
-def has_parquet(folder: Path) -> bool:
-    """Whether a folder has training images as parquet files."""
-    return any(folder.glob("train*.parquet"))
-
-
-def has_flowers(folder: Path) -> bool:
-    """Whether a folder has all of Flowers-102's files, whatever is in them."""
-    return (folder / "jpg").is_dir() and all((folder / file).is_file() for file in FLOWERS_FILES)

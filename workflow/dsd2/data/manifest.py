@@ -14,14 +14,13 @@ import time
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from dsd2 import paths
-from dsd2.data.locate import HUMAN_LABELS, find_human_labels
-from dsd2.data.scan import SPLITS, list_class_folders
+from dsd2.data.locate import find_file
 from dsd2.environment import user_path
 from dsd2.errors import UserError
-from dsd2.files.atomic import write_text
+from dsd2.files.cached import read_cached, write_cached
 from dsd2.files.reading import check_file
 from dsd2.recipe import DatasetRecipe, NoiseRecipe
 
@@ -33,6 +32,8 @@ MENTIONED = 10**9
 
 ABSENT = "absent-"
 """What the manifest of data begins with that has never been there."""
+
+_NOTHING: dict[str, Any] = {"manifest": None, "files": {}}
 
 Known = dict[tuple[str, str], str]
 """Manifests that this process has made, by the kind of data and its path."""
@@ -55,49 +56,37 @@ def with_manifests(
     if dataset.path is not None:
         key: tuple[str, str] = (dataset.name, dataset.path)
         if key not in known:
-            known[key] = dataset_manifest(*key)
+            known[key] = dataset_manifest(dataset)
         dataset = replace(dataset, manifest=known[key])
-    released = HUMAN_LABELS.get(dataset.name, ())
-    if noise.file is not None and noise.file not in released and not noise.stand_in:
+    if noise.file is not None and noise.file not in dataset.human_labels and not noise.stand_in:
         key = ("labels", noise.file)
         if key not in known:
-            known[key] = labels_manifest(dataset.name, noise.file, roots)
+            known[key] = labels_manifest(noise.file, roots)
         noise = replace(noise, manifest=known[key])
     return dataset, noise
 
 
-def dataset_manifest(kind: str, path: str) -> str:
-    """The manifest of a folder of images; the last one known where the folder is gone.
-
-    Args:
-        kind: ``imagefolder`` or ``parquet``.
-        path: of the folder.
+def dataset_manifest(recipe: DatasetRecipe) -> str:
+    """The manifest of a user's folder of images; the last one known where the folder is gone.
 
     Raises:
         UserError: the folder is not what it should be, or a file cannot be read.
     """
-    folder = Path(path)
-    if not folder.exists():
-        return _last_known(folder)
-    if kind == "parquet":
-        names = [file.name for split in SPLITS for file in folder.glob(f"{split}*.parquet")]
-    else:
-        names = [n for split in list_class_folders(folder).splits.values() for n in split.names]
-    return manifest_of(folder, names)
+    folder = Path(str(recipe.path))
+    return manifest_of(folder, recipe.files()) if folder.exists() else _last_known(folder)
 
 
-def labels_manifest(dataset: str, file: str, roots: list[Path]) -> str:
+def labels_manifest(file: str, roots: list[Path]) -> str:
     """The manifest of a file of human labels; the last one known where it is gone.
 
     Args:
-        dataset: name of the dataset.
         file: a path, or one below any of the roots.
         roots: folders that may hold the file.
 
     Raises:
         UserError: the file cannot be read.
     """
-    path = find_human_labels(dataset, file, roots)
+    path = find_file(file, roots)
     # The file's own name does not matter: its folder stands for it.
     return _last_known(Path(file)) if path is None else manifest_of(path, [""])
 
@@ -137,22 +126,19 @@ def manifest_of(folder: Path, names: Iterable[str]) -> str:
         digest.update(json.dumps([name, content]).encode())
     made = digest.hexdigest()
     if unread or made != before["manifest"]:
-        _write_record(record, {"manifest": made, "files": files})
+        write_cached(record, {"manifest": made, "files": files})
     return made
 
 
-def located(recipe: DatasetRecipe) -> DatasetRecipe:
-    """A dataset's recipe with the path of a user's folder, which its JSON does not hold."""
-    if recipe.manifest is None or recipe.path is not None:
-        return recipe
-    return replace(recipe, path=user_path(recipe.manifest))
+D = TypeVar("D", DatasetRecipe, NoiseRecipe)
 
 
-def located_labels(recipe: NoiseRecipe) -> NoiseRecipe:
-    """The recipe of a noise with the path of a user's file, which its JSON does not hold."""
-    if recipe.manifest is None or recipe.file is not None:
+def located(recipe: D) -> D:
+    """A recipe with the path of a user's folder or file, which its JSON does not hold."""
+    place = "path" if isinstance(recipe, DatasetRecipe) else "file"
+    if recipe.manifest is None or getattr(recipe, place) is not None:
         return recipe
-    return replace(recipe, file=user_path(recipe.manifest))
+    return replace(recipe, **{place: user_path(recipe.manifest)})  # type: ignore[arg-type]
 
 
 def check_unchanged(manifest: str | None, again: str, path: str | None) -> None:
@@ -198,26 +184,8 @@ def _record(folder: Path) -> Path:
 
 def _read_record(path: Path) -> dict[str, Any]:
     """What is known; nothing where there is no such record or it is damaged."""
-    try:
-        known = json.loads(path.read_bytes())
-        content = {"manifest": known["manifest"], "files": dict(known["files"])}
-        if known["sha256"] == _checksum(content):
-            return content
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
-        pass
-    return {"manifest": None, "files": {}}
-
-
-def _write_record(path: Path, content: dict[str, Any]) -> None:
-    try:
-        write_text(path, json.dumps({**content, "sha256": _checksum(content)}))
-    except UserError:
-        # Without a record the files are read again, and that is all.
-        return
-
-
-def _checksum(content: dict[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+    known = read_cached(path)
+    return known if known and {"manifest", "files"} <= known.keys() else _NOTHING
 
 
 def _last_known(path: Path) -> str:

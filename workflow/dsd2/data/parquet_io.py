@@ -3,15 +3,35 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dsd2.data.scan import open_image
+from dsd2.data.scan import GREY, SPLITS, open_image
 from dsd2.errors import UserError
 from dsd2.files.reading import check_file, not_read
+from dsd2.recipe import Contents
 
 if TYPE_CHECKING:
     import numpy as np
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[Any]:
+    """A Parquet file as pyarrow reads it, which takes a path with a colon for a net address.
+
+    Raises:
+        UserError: it cannot be read, here or inside the ``with`` block.
+    """
+    import pyarrow as pa
+
+    try:
+        check_file(path)
+        with pa.OSFile(str(path)) as source:
+            yield source
+    except (pa.ArrowException, OSError) as error:
+        raise not_read(error, f"{path}: cannot be read as parquet ({error})") from error
 
 
 def read_foreign_parquet(path: Path, columns: list[str] | None = None) -> Any:
@@ -20,24 +40,11 @@ def read_foreign_parquet(path: Path, columns: list[str] | None = None) -> Any:
     Raises:
         UserError: it cannot be read.
     """
-    import pyarrow as pa
     import pyarrow.parquet as pq
 
-    try:
-        # Where its pages have checksums, which few writers give them.
-        with opened(path) as source:
-            file = pq.ParquetFile(source, page_checksum_verification=True)
-            return file.read(columns=columns)
-    except (pa.ArrowException, OSError) as error:
-        raise not_read(error, f"{path}: cannot be read as parquet ({error})") from error
-
-
-def opened(path: Path) -> Any:
-    """A file as pyarrow reads it, which takes a path with a colon for an address on the net."""
-    import pyarrow as pa
-
-    check_file(path)
-    return pa.OSFile(str(path))
+    # Its pages are checked where they have checksums, which few writers give them.
+    with opened(path) as source:
+        return pq.ParquetFile(source, page_checksum_verification=True).read(columns=columns)
 
 
 def row_count(path: Path) -> int:
@@ -46,14 +53,10 @@ def row_count(path: Path) -> int:
     Raises:
         UserError: it cannot be read.
     """
-    import pyarrow as pa
     import pyarrow.parquet as pq
 
-    try:
-        with opened(path) as source:
-            return int(pq.read_metadata(source).num_rows)
-    except (pa.ArrowException, OSError) as error:
-        raise not_read(error, f"{path}: cannot be read as parquet ({error})") from error
+    with opened(path) as source:
+        return int(pq.read_metadata(source).num_rows)
 
 
 def parquet_schema(path: Path) -> Any:
@@ -62,14 +65,10 @@ def parquet_schema(path: Path) -> Any:
     Raises:
         UserError: it cannot be read.
     """
-    import pyarrow as pa
     import pyarrow.parquet as pq
 
-    try:
-        with opened(path) as source:
-            return pq.read_schema(source)
-    except (pa.ArrowException, OSError) as error:
-        raise not_read(error, f"{path}: cannot be read as parquet ({error})") from error
+    with opened(path) as source:
+        return pq.read_schema(source)
 
 
 def class_names(path: Path, schema: Any, label_column: str) -> tuple[str, ...]:
@@ -129,32 +128,43 @@ def first_image(files: list[Path], column: str) -> Any:
     Raises:
         UserError: it cannot be read.
     """
-    import pyarrow as pa
     import pyarrow.parquet as pq
 
     for path in files:
-        try:
-            with opened(path) as source:
-                batch = next(
-                    pq.ParquetFile(source).iter_batches(batch_size=1, columns=[column]), None
-                )
-        except (pa.ArrowException, OSError) as error:
-            raise not_read(error, f"{path}: cannot be read as parquet ({error})") from error
+        with opened(path) as source:
+            batches = pq.ParquetFile(source).iter_batches(batch_size=1, columns=[column])
+            batch = next(batches, None)
         if batch is not None and len(batch):
             where = f"{path} row 0"
             return open_image(encoded(where, batch.column(0)[0]), where)
     raise UserError(f"{files[0]}: has no rows")
 
 
-def cifar_columns(name: str, root: Path) -> tuple[str, str]:
-    """Columns of images and labels of CIFAR as parquet, in a folder of its name below a root.
-
-    The hub's files have ``img`` and, of CIFAR-100, ``fine_label``; others ``image`` and ``label``.
+def parquet_contents(folder: Path, image_column: str, label_column: str) -> Contents:
+    """What the parquet files of a folder hold; of their images the first alone is decoded.
 
     Raises:
-        UserError: the files cannot be read.
+        UserError: the files are not what they should be.
     """
-    columns = parquet_schema(min((root / name).glob("train*.parquet"))).names
-    image = "img" if "img" in columns else "image"
-    fine = name == "cifar100" and "fine_label" in columns
-    return image, "fine_label" if fine else "label"
+    files = {split: sorted(folder.glob(f"{split}*.parquet")) for split in SPLITS}
+    if not files["train"]:
+        raise UserError(f"{folder}: has no train*.parquet")
+    first = files["train"][0]
+    schema = parquet_schema(first)
+    for column in (image_column, label_column):
+        if column not in schema.names:
+            raise UserError(f"{first}: has no column {column!r}; it has {', '.join(schema.names)}")
+    count: dict[str, int | None] = {
+        split: sum(map(row_count, parts)) if parts else None for split, parts in files.items()
+    }
+    if not count["train"]:
+        raise UserError(f"{first}: has no rows")
+    with first_image(files["train"], image_column) as image:
+        shape = (1 if image.mode in GREY else 3, image.height, image.width)
+    classes = len(class_names(first, schema, label_column)) or 1 + max(
+        int(whole_numbers(part, read_foreign_parquet(part, [label_column]), label_column).max())
+        for parts in files.values()
+        for part in parts
+        if row_count(part)
+    )
+    return Contents(shape, classes, count["train"], count["validation"], count["test"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import torch
 from torch import Tensor
@@ -17,7 +17,7 @@ from dsd2.nn.augmentation import (
     take_views,
     view_positions,
 )
-from dsd2.nn.autoaugment import Edits, auto_cutout, draw_edits
+from dsd2.recipe import AUGMENTATIONS, Augmentation
 
 
 class Batch(NamedTuple):
@@ -102,32 +102,32 @@ class ImageSet:
         Raises:
             ValueError: the augmentation needs files, and the images are in memory.
         """
+        chosen = AUGMENTATIONS[augmentation]
         if not isinstance(self.images, Tensor):
-            return _streamed_epochs(self.images, augmentation, size, self.device)
-        if augmentation == "resized-crop":
-            raise ValueError("resized-crop needs images in files")
-        return _held_epochs(self.images, augmentation, size)
+            return _streamed_epochs(self.images, chosen, size, self.device)
+        if chosen.crops:
+            raise ValueError(f"{augmentation} needs images in files")
+        return _held_epochs(self.images, chosen, size)
 
 
-SHIFTED = ("flip-shift", "auto-cutout")
-"""Augmentations that begin with random flips and shifts."""
-
-
-def _held_epochs(images: Tensor, augmentation: str, size: int) -> Epoch:
+def _held_epochs(images: Tensor, augmentation: type[Augmentation], size: int) -> Epoch:
     """Epochs of images in memory: each batch is one gather."""
-    source = pad_images(images) if augmentation in SHIFTED else images
+    source = pad_images(images) if augmentation.shifts else images
 
     def epoch(order: Tensor, draws: torch.Generator) -> Iterator[Batch]:
         rows = order.to(images.device)
-        if augmentation not in SHIFTED:
+        views = None
+        if augmentation.shifts:
+            views = draw_views(len(images), draws).to(images.device)
+        if augmentation.edits:
+            # Editing a whole epoch at once makes large groups of images with the same edit.
+            drawn = augmentation.draw(len(images), images.shape[-2:], draws)
+            taken = images[rows] if views is None else take_views(source, rows, views)
+            edited = augmentation.edit(taken, drawn)
+            return map(Batch, rows.split(size), edited.split(size))
+        if views is None:
             return (Batch(index, source[index]) for index in rows.split(size))
-        views = draw_views(len(images), draws).to(images.device)
-        if augmentation == "flip-shift":
-            return shifted(rows, views)
-        # Editing a whole epoch at once makes large groups of images with the same edit.
-        edits = draw_edits(len(images), images.shape[-2:], draws)
-        edited = auto_cutout(take_views(source, rows, views), edits)
-        return map(Batch, rows.split(size), edited.split(size))
+        return shifted(rows, views)
 
     def shifted(rows: Tensor, views: Views) -> Iterator[Batch]:
         # All that a step need not do again is done for the epoch.
@@ -139,22 +139,22 @@ def _held_epochs(images: Tensor, augmentation: str, size: int) -> Epoch:
 
 
 def _streamed_epochs(
-    images: ImageStream, augmentation: str, size: int, device: torch.device
+    images: ImageStream, augmentation: type[Augmentation], size: int, device: torch.device
 ) -> Epoch:
     """Epochs of images in files, with the same draws as :func:`_held_epochs`."""
 
     def epoch(order: Tensor, draws: torch.Generator) -> Iterator[Batch]:
-        views = edits = seeds = None
-        if augmentation in SHIFTED:
+        views = drawn = seeds = None
+        if augmentation.shifts:
             views = draw_views(len(order), draws).to(device)
-        if augmentation == "auto-cutout":
-            edits = draw_edits(len(order), images.shape[-2:], draws)
-        elif augmentation == "resized-crop":
+        if augmentation.edits:
+            drawn = augmentation.draw(len(order), images.shape[-2:], draws)
+        if augmentation.crops:
             seeds = torch.randint(2**63 - 1, (len(order),), generator=draws)
-        return batches(order, views, edits, images.batches(order, size, seeds))
+        return batches(order, views, drawn, images.batches(order, size, seeds))
 
     def batches(
-        order: Tensor, views: Views | None, edits: Edits | None, decoded: Iterator[Tensor]
+        order: Tensor, views: Views | None, drawn: Any, decoded: Iterator[Tensor]
     ) -> Iterator[Batch]:
         for first, cpu_batch in zip(range(0, len(order), size), decoded, strict=True):
             batch = slice(first, first + size)
@@ -162,8 +162,8 @@ def _streamed_epochs(
             if views is not None:
                 rows = torch.arange(len(taken), device=device)
                 taken = take_views(pad_images(taken), rows, views[batch])
-            if edits is not None:
-                taken = auto_cutout(taken, edits[batch])
+            if augmentation.edits:
+                taken = augmentation.edit(taken, drawn[batch])
             yield Batch(order[batch].to(device, non_blocking=True), taken)
 
     return epoch

@@ -1,4 +1,4 @@
-"""The paper's networks: VGG-like (Table 2), ResNet-18 and ResNet-50 (Table 3, Appendix B.1)."""
+"""Layers of networks, and which of their weights pruning may remove."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ from functools import lru_cache
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-
-from dsd2.nn.sizes import POOLED
 
 
 @lru_cache(maxsize=16)
@@ -49,63 +47,6 @@ class PooledLinear(nn.Linear):
         matrix = pooling_matrix(height, width, self.pooled, x.device, x.dtype)
         folded = self.weight.view(-1, self.pooled**2) @ matrix
         return F.linear(x.flatten(1), folded.view(self.out_features, -1), self.bias)
-
-
-def vgg_like(depth: int, width: int, channels: int, classes: int, dropout: float) -> nn.Sequential:
-    """The VGG-like network of Table 2.
-
-    Args:
-        depth: δ, the number of stages; a stage is twice Conv-ReLU-BatchNorm, then a 2×2 max-pool.
-        width: γ; stage *s* (from 0) has ``2 ** (γ + s)`` filters of 3×3.
-        channels: channels of the input images.
-        classes: size of the logits.
-        dropout: probability of the dropout before the classifier; 0 builds none.
-    """
-    layers: list[nn.Module] = []
-    previous = channels
-    for stage in range(depth):
-        filters = 2 ** (width + stage)
-        for _ in range(2):
-            layers += [
-                nn.Conv2d(previous, filters, 3, padding=1),
-                nn.ReLU(inplace=True),
-                nn.BatchNorm2d(filters),
-            ]
-            previous = filters
-        layers.append(nn.MaxPool2d(2))
-    if dropout > 0:
-        layers.append(nn.Dropout(dropout))
-    layers.append(PooledLinear(previous, POOLED, classes))
-    return nn.Sequential(*layers)
-
-
-def resnet(name: str, stem: str, channels: int, classes: int, dropout: float) -> nn.Module:
-    """Torchvision's ResNet, from scratch.
-
-    Args:
-        name: ``resnet18`` or ``resnet50``.
-        stem: ``cifar`` is 3×3 of stride 1 without a max-pool (Appendix B.1); ``imagenet`` is
-            torchvision's own, 7×7 of stride 2 and a max-pool, which divides each side by 4.
-        channels: channels of the input images.
-        classes: size of the logits.
-        dropout: probability of the dropout before the classifier; 0 builds none.
-    """
-    from dsd2.compat import import_torchvision
-
-    builder = getattr(import_torchvision("torchvision.models"), name)
-    network = builder(weights=None, num_classes=classes)
-    if stem == "cifar" or channels != 3:
-        size, stride = (3, 1) if stem == "cifar" else (7, 2)
-        first = nn.Conv2d(channels, 64, size, stride=stride, padding=size // 2, bias=False)
-        # As torchvision initialises every convolution of its ResNets.
-        nn.init.kaiming_normal_(first.weight, mode="fan_out", nonlinearity="relu")
-        network.conv1 = first
-    if stem == "cifar":
-        network.maxpool = nn.Identity()
-    if dropout > 0:
-        network.fc = nn.Sequential(nn.Dropout(dropout), network.fc)
-    assert isinstance(network, nn.Module)
-    return network
 
 
 def prunable_weights(model: nn.Module) -> dict[str, nn.Parameter]:

@@ -1,45 +1,82 @@
-"""How large a network is, worked out from its recipe: plain arithmetic, no torch."""
+"""How large a network is: its parameters, memory and operations. No torch is imported here.
+
+The network itself is counted, once, by :mod:`dsd2.nn.footprint`, in another process where this one
+has no torch. What was counted is kept below ``results/networks``.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import hashlib
+import inspect
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
 
-from dsd2.nn.networks.resnet import ResNet
-from dsd2.nn.networks.vgg_like import VGGLike
-from dsd2.recipe import ModelRecipe
+from dsd2.errors import UserError
+from dsd2.files.cached import read_cached, write_cached
+from dsd2.paths import NETWORK_SIZES
+from dsd2.recipe import ModelRecipe, digest, to_json
 
 FLOAT = 4
 """Bytes of a weight or an activation."""
-POOLED = 7
-"""Side of the VGG-like head's adaptive average pool; Table 3's parameter counts confirm it."""
 EVALUATED = 128
 """Images of a batch of evaluation."""
 BACKWARD = 3
 """A training step costs three forward passes: one forward, and twice that backward."""
-POOL = 3
-"""Numbers that a max-pool keeps for each value: the value, and an index of eight bytes."""
+
+_FORMAT = 1
+"""Raise when networks are counted otherwise."""
 
 
 @dataclass(frozen=True)
 class Sizes:
-    """Sizes of a network.
+    """Sizes of a network, for one image where activations and operations are concerned.
 
     Attributes:
         parameters: how many.
-        prunable: how many of them pruning may remove.
+        weights: how many of them pruning may remove in each layer, by the weight's name.
         state: bytes of parameters and buffers.
-        activations: bytes that a training step keeps for one image's backward pass.
-        largest: bytes of the largest layer's output for one image.
-        operations: multiply-accumulates of convolutions and linear layers in one image's pass.
+        tensors: how many parameters and buffers there are.
+        activations: bytes that a training step keeps for the backward pass.
+        largest: bytes of the largest layer's output.
+        macs: multiply-accumulates of each convolution and linear layer in a forward pass, by the
+            weight's name; of all calls of a layer that is called several times.
+        extra: what the paper's count has beside them: batch-norm and adaptive pooling.
     """
 
     parameters: int
-    prunable: int
+    weights: dict[str, int]
     state: int
+    tensors: int
     activations: int
     largest: int
-    operations: int
+    macs: dict[str, int]
+    extra: int
+
+    @property
+    def prunable(self) -> int:
+        """How many parameters pruning may remove."""
+        return sum(self.weights.values())
+
+    @property
+    def dense(self) -> int:
+        """Multiply-accumulates of all convolutions and linear layers."""
+        return sum(self.macs.values())
+
+    @property
+    def paper(self) -> int:
+        """The paper's count (67,831,296 for VGG-like δ=5, γ=5 on 32×32 images, 10 classes)."""
+        return self.dense + self.extra
+
+    def sparse(self, densities: Mapping[str, float]) -> float:
+        """Multiply-accumulates with living weights."""
+        return sum(macs * densities[name] for name, macs in self.macs.items())
 
     def training_memory(self, batch_size: int) -> int:
         """Bytes that training with plain momentum takes, data aside.
@@ -51,17 +88,7 @@ class Sizes:
         return network + batch_size * (self.activations + 2 * self.largest)
 
 
-@dataclass(frozen=True)
-class _Layer:
-    """A layer's weights that may be pruned, its other parameters, bytes of buffers, and so on."""
-
-    prunable: int = 0
-    other: int = 0
-    buffers: int = 0
-    output: int = 0
-    operations: int = 0
-
-
+@cache
 def network_sizes(model: ModelRecipe, image: tuple[int, int, int], classes: int) -> Sizes:
     """The sizes of a network that a recipe builds.
 
@@ -69,109 +96,77 @@ def network_sizes(model: ModelRecipe, image: tuple[int, int, int], classes: int)
         model: which network.
         image: (C, H, W) of the images it will see.
         classes: size of the logits.
+
+    Raises:
+        UserError: the network cannot be built for such images, or cannot be counted.
     """
-    layers = list(_layers(model, image, classes))
-    parameters = sum(layer.prunable + layer.other for layer in layers)
-    return Sizes(
-        parameters=parameters,
-        prunable=sum(layer.prunable for layer in layers),
-        state=FLOAT * parameters + sum(layer.buffers for layer in layers),
-        activations=FLOAT * sum(layer.output for layer in layers),
-        largest=FLOAT * max(layer.output for layer in layers),
-        operations=sum(layer.operations for layer in layers),
-    )
+    if "torch" in sys.modules:
+        from dsd2.nn.footprint import footprint
+
+        return footprint(model, image, classes)
+    path = Path(NETWORK_SIZES.format(network=f"{model.slug}-{digest(model, *image, classes)}"))
+    request = {"model": to_json(model), "image": list(image), "classes": classes}
+    # A network whose module has changed is counted anew.
+    source = Path(inspect.getfile(type(model))).read_bytes()
+    counted = {**request, "format": _FORMAT, "source": hashlib.sha256(source).hexdigest()}
+    held = read_cached(path) or {}
+    sizes = held.pop("sizes", None)
+    if held != counted:
+        sizes = _counter.ask(json.dumps(request))
+        write_cached(path, {**counted, "sizes": sizes})
+    return Sizes(**sizes)
 
 
-def weights_of_layers(model: ModelRecipe, channels: int, classes: int) -> list[int]:
-    """How many weights of each convolution and linear layer pruning may remove, in their order.
+class _Counter:
+    """A process with torch that counts networks, started when the first is asked for."""
 
-    Args:
-        model: which network.
-        channels: of the images it will see, whose size does not matter.
-        classes: size of the logits.
-    """
-    side = 2**8
-    layers = _layers(model, (channels, side, side), classes)
-    return [layer.prunable for layer in layers if layer.prunable]
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[str] | None = None
 
+    def ask(self, request: str) -> dict[str, Any]:
+        """The sizes that answer a request.
 
-def _layers(model: ModelRecipe, image: tuple[int, int, int], classes: int) -> Iterator[_Layer]:
-    if isinstance(model, VGGLike):
-        return _vgg_like(model, image, classes)
-    assert isinstance(model, ResNet)
-    return _resnet(model, image, classes)
+        Raises:
+            UserError: the network cannot be built, or cannot be counted.
+        """
+        # The process ends when it has been asked nothing for some seconds: once more, then.
+        answer = self._try(request) or self._try(request)
+        if answer is None:
+            raise UserError(f"the network cannot be counted: {sys.executable} with torch failed")
+        if "error" in answer:
+            raise UserError(answer["error"])
+        return answer
 
+    def _try(self, request: str) -> dict[str, Any] | None:
+        if self._process is None:
+            self._process = self._start()
+        process = self._process
+        assert process.stdin is not None
+        assert process.stdout is not None
+        try:
+            process.stdin.write(f"{request}\n")
+            process.stdin.flush()
+            return dict(json.loads(process.stdout.readline()))
+        except (OSError, ValueError):
+            process.kill()
+            process.wait()
+            self._process = None
+            return None
 
-def _convolution(inputs: int, outputs: int, side: int, pixels: int, bias: bool = False) -> _Layer:
-    weights = inputs * outputs * side**2
-    return _Layer(weights, bias * outputs, 0, outputs * pixels, weights * pixels)
-
-
-def _batch_norm(channels: int, pixels: int) -> _Layer:
-    # Scale and shift; running mean and variance, and a count of eight bytes.
-    return _Layer(other=2 * channels, buffers=2 * FLOAT * channels + 8, output=channels * pixels)
-
-
-def _linear(inputs: int, outputs: int) -> _Layer:
-    weights = inputs * outputs
-    return _Layer(weights, outputs, 0, outputs, weights)
-
-
-def _vgg_like(model: VGGLike, image: tuple[int, int, int], classes: int) -> Iterator[_Layer]:
-    channels, height, width = image
-    for stage in range(model.depth):
-        filters = 2 ** (model.width + stage)
-        for inputs in (channels, filters):
-            yield _convolution(inputs, filters, 3, height * width, bias=True)
-            yield _batch_norm(filters, height * width)
-        channels, height, width = filters, height // 2, width // 2
-        yield _Layer(output=POOL * channels * height * width)
-    if model.dropout > 0:
-        yield _Layer(output=channels * height * width)
-    yield _linear(channels * POOLED**2, classes)
-
-
-def _resnet(model: ResNet, image: tuple[int, int, int], classes: int) -> Iterator[_Layer]:
-    """Torchvision's ResNet-18 of basic blocks or ResNet-50 of bottlenecks."""
-    channels, height, width = image
-    if model.stem == "cifar":
-        yield _convolution(channels, 64, 3, height * width)
-        yield _batch_norm(64, height * width)
-    else:
-        height, width = _halved(height), _halved(width)
-        yield _convolution(channels, 64, 7, height * width)
-        yield _batch_norm(64, height * width)
-        height, width = _halved(height), _halved(width)
-        yield _Layer(output=POOL * 64 * height * width)
-    basic = model.name == "resnet18"
-    blocks, expansion = ((2, 2, 2, 2), 1) if basic else ((3, 4, 6, 3), 4)
-    channels = 64
-    for stage, count in enumerate(blocks):
-        planes = 64 * 2**stage
-        for block in range(count):
-            before = height * width
-            if stage > 0 and block == 0:
-                height, width = _halved(height), _halved(width)
-            pixels, outputs = height * width, expansion * planes
-            # Kernel side, inputs, outputs and pixels; a bottleneck strides in its second.
-            plan = [(3, channels, planes, pixels), (3, planes, planes, pixels)]
-            if not basic:
-                plan = [
-                    (1, channels, planes, before),
-                    (3, planes, planes, pixels),
-                    (1, planes, outputs, pixels),
-                ]
-            if channels != outputs or pixels != before:
-                plan.append((1, channels, outputs, pixels))
-            for side, inputs, filters, size in plan:
-                yield _convolution(inputs, filters, side, size)
-                yield _batch_norm(filters, size)
-            channels = outputs
-    yield _Layer(output=channels)
-    if model.dropout > 0:
-        yield _Layer(output=channels)
-    yield _linear(channels, classes)
+    @staticmethod
+    def _start() -> subprocess.Popen[str]:
+        # PYTHONPATH could not say where the library lies if there were a colon in it.
+        library = str(Path(__file__).parents[2])
+        program = f"import sys; sys.path.insert(0, {library!r})\nimport dsd2.nn.footprint as f\n"
+        return subprocess.Popen(
+            [sys.executable, "-c", f"{program}f.answer_requests()"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "CUDA_VISIBLE_DEVICES": "", "OMP_NUM_THREADS": "1"},
+            # Ctrl-C is for the workflow; the end of its requests ends this process.
+            start_new_session=True,
+        )
 
 
-def _halved(side: int) -> int:
-    return -(-side // 2)
+_counter = _Counter()

@@ -42,7 +42,7 @@ class Work:
     image: tuple[int, int, int]
     classes: int
     batch_size: int
-    augmentation: Literal["none", "flip-shift", "auto-cutout", "resized-crop"]
+    augmentation: str
     precision: Literal["fp32", "tf32", "bf16"] = "fp32"
     channels_last: bool = False
     teacher: ModelRecipe | None = None

@@ -15,8 +15,8 @@ from torch import Tensor, nn
 from dsd2.nn import evaluation
 from dsd2.nn.augmentation import pad_images, same_view, take_views
 from dsd2.nn.images import Batch, ImageSet
-from dsd2.nn.losses import teacher_targets
-from dsd2.recipe import VIEWS, DistillationRecipe, RunRecipe
+from dsd2.nn.objective import teacher_targets
+from dsd2.recipe import AUGMENTATIONS, VIEWS, DistillationRecipe, RunRecipe
 
 
 @dataclass
@@ -67,10 +67,11 @@ def passes_an_image(recipe: RunRecipe, iteration: int) -> int:
     A table of all views counts once for a run, with its dense iteration, though the students of
     one teacher share it.
     """
-    if recipe.training.augmentation == "none":
+    views = AUGMENTATIONS[recipe.training.augmentation].views()
+    if views == 1:
         return 1
-    if recipe.distillation is not None and recipe.distillation.table:
-        return VIEWS if iteration == 0 else 0
+    if views is not None and recipe.distillation is not None and recipe.distillation.table:
+        return views if iteration == 0 else 0
     return recipe.training.epochs
 
 

@@ -8,17 +8,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.optim.sgd import sgd
 
 from dsd2.errors import UserError
 from dsd2.nn.images import ImageSet
-from dsd2.nn.losses import add_l1_gradients, distillation_loss
+from dsd2.nn.objective import add_l1_gradients, distillation_loss
 from dsd2.nn.precision import arithmetic, laid_like, lay_out, memory_layout
 from dsd2.nn.pruning import Masks, prunable_weights_masks
 from dsd2.nn.teacher import Teacher
-from dsd2.recipe import TrainingRecipe
+from dsd2.recipe import LOSSES, TrainingRecipe
 from dsd2.seeds import derived_seed, generator
 
 State = dict[str, Tensor]
@@ -100,6 +99,7 @@ def train(
     ]
     pruned, alive = prunable_weights_masks(model, masks)
     place = {name: i for i, name in enumerate(parameters)}
+    loss_on_labels = LOSSES[recipe.loss]
     batches_of = data.epochs(recipe.augmentation, recipe.batch_size)
     steps_an_epoch = -(-len(data) // recipe.batch_size)
 
@@ -121,16 +121,9 @@ def train(
                 logits = model(inputs).float()
                 targets = None if teacher is None else teacher.targets(batch, inputs)
             if teacher is None or targets is None:
-                loss = F.cross_entropy(logits, labels)
+                loss = loss_on_labels(logits, labels)
             else:
-                loss = distillation_loss(
-                    logits,
-                    labels,
-                    targets,
-                    teacher.recipe.alpha,
-                    teacher.recipe.temperature,
-                    teacher.recipe.temperature_squared,
-                )
+                loss = distillation_loss(logits, labels, targets, teacher.recipe, recipe.loss)
             gradients = list(torch.autograd.grad(loss, leaves))
             if recipe.l1:
                 add_l1_gradients([gradients[place[n]] for n in masks], pruned, recipe.l1)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
-from dsd2.data.metadata import Facts, facts
+from dsd2.data.metadata import Metadata, metadata
 from dsd2.planning.chains import Plan
 from dsd2.planning.resources import ROUNDS, Needs, dataset_needs, table_needs, training_needs
 
@@ -32,7 +32,7 @@ class Allocation:
         self.training = cache(self._training)
         self.table = cache(self._table)
         self.dataset = cache(self._dataset)
-        self._facts = cache(self._facts_of)
+        self._metadata = cache(self._metadata_of)
 
     def block(self, run: str, iteration: int) -> str | None:
         """Name of the block of iterations that are trained in one allocation; None for one each.
@@ -70,22 +70,22 @@ class Allocation:
         return None if most == 1 else ROUNDS * most - 1
 
     def _training(self, run: str) -> Needs:
-        """What any iteration of a run needs; raises as ``Plan.recipe`` and ``facts`` do."""
+        """What any iteration of a run needs; raises as ``Plan.recipe`` and ``metadata`` do."""
         recipe = self._plan.recipe(run)
         taught = recipe.distillation
         teacher = None if taught is None else self._plan.recipe(taught.teacher_run)
         name = self._plan.dataset_of(run)
-        about = self._facts(name)
+        about = self._metadata(name)
         return training_needs(recipe, teacher, about, self._plan.decoders, self._gpus)
 
     def _table(self, run: str) -> Needs:
         """What tabulating the answers of a run's network needs."""
-        about = self._facts(self._plan.dataset_of(run))
+        about = self._metadata(self._plan.dataset_of(run))
         return table_needs(self._plan.recipe(run), about, self._gpus)
 
     def _dataset(self, name: str) -> Needs:
         """What making a dataset needs."""
-        return dataset_needs(self._plan.datasets[name], self._facts(name))
+        return dataset_needs(self._plan.datasets[name], self._metadata(name))
 
-    def _facts_of(self, name: str) -> Facts:
-        return facts(self._plan.datasets[name], self._roots)
+    def _metadata_of(self, name: str) -> Metadata:
+        return metadata(self._plan.datasets[name], self._roots)

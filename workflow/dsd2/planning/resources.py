@@ -10,10 +10,10 @@ import math
 from dataclasses import dataclass, replace
 
 from dsd2.config.distillation import table_bytes
-from dsd2.data.metadata import Facts
+from dsd2.data.metadata import Metadata
 from dsd2.environment import RESERVE
 from dsd2.nn.sizes import BACKWARD, EVALUATED, Sizes, network_sizes
-from dsd2.recipe import VIEWS, DatasetRecipe, RunRecipe
+from dsd2.recipe import AUGMENTATIONS, VIEWS, DatasetRecipe, RunRecipe
 
 LABEL = 16
 """Bytes of an image's label and row number."""
@@ -100,95 +100,96 @@ class Teaching:
     table: bool
 
 
-def data_bytes(recipe: RunRecipe, facts: Facts) -> int:
+def data_bytes(recipe: RunRecipe, data: Metadata) -> int:
     """Bytes of a training's images and labels, with the copies that augmentation draws from."""
     training = recipe.training
-    channels, height, width = facts.image
+    channels, height, width = data.image
     pixels = channels * height * width
-    images = facts.train + facts.validation + facts.test
+    images = data.train + data.validation + data.test
     if recipe.dataset.stream:
         return images * (NAME + LABEL) + AHEAD * training.batch_size * pixels
     total = images * (pixels + LABEL)
-    if training.augmentation != "none":
-        total += facts.train * channels * (height + 1) * (width + 1)
-    if training.augmentation == "auto-cutout":
-        total += 2 * facts.train * pixels
+    augmentation = AUGMENTATIONS[training.augmentation]
+    if augmentation.shifts:
+        total += data.train * channels * (height + 1) * (width + 1)
+    if augmentation.edits:
+        total += 2 * data.train * pixels
     return total
 
 
 def training_bytes(
-    recipe: RunRecipe, facts: Facts, network: Sizes, teaching: Teaching | None
+    recipe: RunRecipe, data: Metadata, network: Sizes, teaching: Teaching | None
 ) -> int:
     """Bytes of a training, libraries aside: images, network, and the activations of a batch.
 
     Args:
         recipe: of the run.
-        facts: of its dataset.
+        data: its dataset's metadata.
         network: its own.
         teaching: its teacher, if it has one.
     """
-    total = data_bytes(recipe, facts)
+    total = data_bytes(recipe, data)
     if teaching is not None:
         total += teaching.sizes.state
         if teaching.table:
-            total += table_bytes(facts.train, facts.classes)
-    images = facts.train + facts.validation + facts.test
+            total += table_bytes(data.train, data.classes)
+    images = data.train + data.validation + data.test
     evaluating = min(EVALUATED, images) * 2 * network.largest
     return total + max(network.training_memory(recipe.training.batch_size), evaluating)
 
 
 def training_needs(
-    recipe: RunRecipe, teacher: RunRecipe | None, facts: Facts, decoders: int, gpus: bool
+    recipe: RunRecipe, teacher: RunRecipe | None, data: Metadata, decoders: int, gpus: bool
 ) -> Needs:
     """What an iteration of a run needs.
 
     Args:
         recipe: of the run.
         teacher: recipe of the run that teaches it, if one does.
-        facts: of its dataset.
+        data: its dataset's metadata.
         decoders: processes that decode its images, where they are streamed.
         gpus: whether there are any.
     """
-    network = network_sizes(recipe.model, facts.image, facts.classes)
+    network = network_sizes(recipe.model, data.image, data.classes)
     teaching, asked = None, 0
     if teacher is not None and recipe.distillation is not None:
-        sizes = network_sizes(teacher.model, facts.image, facts.classes)
+        sizes = network_sizes(teacher.model, data.image, data.classes)
         teaching = Teaching(sizes, recipe.distillation.table)
-        asked = 0 if teaching.table else sizes.operations
+        asked = 0 if teaching.table else sizes.dense
     epochs = recipe.training.epochs
-    operations = epochs * facts.train * (BACKWARD * network.operations + asked)
-    operations += (facts.train + facts.validation + facts.test) * network.operations
-    overhead = START + STEP * epochs * math.ceil(facts.train / recipe.training.batch_size)
+    operations = epochs * data.train * (BACKWARD * network.dense + asked)
+    operations += (data.train + data.validation + data.test) * network.dense
+    overhead = START + STEP * epochs * math.ceil(data.train / recipe.training.batch_size)
     decoding = 0.0
     if recipe.dataset.stream:
-        overhead += epochs * facts.train * DECODING / decoders
+        overhead += epochs * data.train * DECODING / decoders
         decoding = decoders * LIBRARIES
-    held = training_bytes(recipe, facts, network, teaching)
-    on_host = data_bytes(recipe, facts)
+    held = training_bytes(recipe, data, network, teaching)
+    on_host = data_bytes(recipe, data)
     if teaching is not None and teaching.table:
-        on_host += table_bytes(facts.train, facts.classes)
+        on_host += table_bytes(data.train, data.classes)
     on_cpu, beside_gpu = (decoding + MARGIN * size for size in (held, on_host))
     needs = _needs(operations, overhead, on_cpu, beside_gpu, gpus)
     return replace(needs, epoch=(needs.seconds - START) / epochs)
 
 
-def table_needs(recipe: RunRecipe, facts: Facts, gpus: bool) -> Needs:
+def table_needs(recipe: RunRecipe, data: Metadata, gpus: bool) -> Needs:
     """What tabulating the answers of a run's network to all views of its images needs."""
-    network = network_sizes(recipe.model, facts.image, facts.classes)
-    channels, height, width = facts.image
+    network = network_sizes(recipe.model, data.image, data.classes)
+    channels, height, width = data.image
     padded = channels * (height + 1) * (width + 1)
-    held = facts.train * (channels * height * width + LABEL + padded)
-    held += network.state + table_bytes(facts.train, facts.classes)
+    held = data.train * (channels * height * width + LABEL + padded)
+    held += network.state + table_bytes(data.train, data.classes)
     activations = 2 * EVALUATED * network.largest
-    operations = VIEWS * facts.train * network.operations
-    overhead = START + STEP * VIEWS * math.ceil(facts.train / EVALUATED)
+    operations = VIEWS * data.train * network.dense
+    overhead = START + STEP * VIEWS * math.ceil(data.train / EVALUATED)
     return _needs(operations, overhead, MARGIN * (held + activations), MARGIN * held, gpus)
 
 
-def dataset_needs(recipe: DatasetRecipe, facts: Facts) -> Needs:
+def dataset_needs(recipe: DatasetRecipe, data: Metadata) -> Needs:
     """What reading, decoding and splitting a dataset needs."""
-    channels, height, width = facts.image
-    images = facts.train + facts.validation + facts.test
+    channels, height, width = data.image
+    images = data.train + data.validation + data.test
     # As it is read, as a tensor, and as the file that is written.
     each = NAME if recipe.stream else 3 * channels * height * width
     memory = WORKFLOW + LIBRARIES + MARGIN * images * (each + LABEL)

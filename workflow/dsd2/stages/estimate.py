@@ -16,18 +16,19 @@ import torch
 from dsd2.artefacts.checkpoint import checkpoint_bytes
 from dsd2.config.distillation import table_bytes
 from dsd2.data.manifest import located
-from dsd2.data.metadata import Facts, facts
+from dsd2.data.metadata import Metadata, metadata
 from dsd2.errors import UserError
 from dsd2.nn.flops import TrainingCost, training_cost
-from dsd2.nn.footprint import Footprint, footprint
+from dsd2.nn.footprint import footprint
 from dsd2.nn.pruning import scheduled_densities
+from dsd2.nn.sizes import Sizes
 from dsd2.nn.speed import Speed, Work, measure_speed
 from dsd2.nn.teacher import passes_an_image
 from dsd2.paths import dataset_name, run_name
 from dsd2.planning.cost import Estimate, Measured, markdown
 from dsd2.planning.resources import LABEL, NAME, Teaching, training_bytes
 from dsd2.processes import peak_memory
-from dsd2.recipe import VIEWS, RunRecipe, from_json
+from dsd2.recipe import AUGMENTATIONS, VIEWS, RunRecipe, from_json
 from dsd2.seeds import be_deterministic
 
 
@@ -51,8 +52,8 @@ class _Known:
     """A planned run with what its recipe implies."""
 
     run: PlannedRun
-    facts: Facts
-    network: Footprint
+    data: Metadata
+    network: Sizes
     teacher: _Known | None
 
     @property
@@ -66,16 +67,16 @@ class _Known:
     @property
     def work(self) -> Work:
         recipe = self.run.recipe
-        tabulated = self.table is not None or recipe.training.augmentation == "none"
+        augmentation = AUGMENTATIONS[recipe.training.augmentation]
+        tabulated = self.table is not None or augmentation.views() == 1
         asks = self.teacher is not None and not tabulated
-        augmentation = recipe.training.augmentation
         return Work(
             model=recipe.model,
-            image=self.facts.image,
-            classes=self.facts.classes,
+            image=self.data.image,
+            classes=self.data.classes,
             batch_size=recipe.training.batch_size,
             # Crops of files are cut while they are decoded, by other processes.
-            augmentation="none" if augmentation == "resized-crop" else augmentation,
+            augmentation="none" if augmentation.crops else recipe.training.augmentation,
             precision=recipe.training.precision,
             channels_last=recipe.training.channels_last,
             teacher=self.teacher.run.recipe.model if asks and self.teacher else None,
@@ -140,7 +141,7 @@ def estimate(runs: Sequence[PlannedRun], roots: list[Path], jobs: int) -> Estima
         raise UserError("there is nothing to estimate: the study has no runs")
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     known = _know(runs, roots)
-    most = {known_run.work: known_run.facts.train for known_run in known.values()}
+    most = {known_run.work: known_run.data.train for known_run in known.values()}
     speeds = {work: measure_speed(work, images, device) for work, images in most.items()}
     stage, libraries = _stage_cost(device)
     seconds = {name: stage + _seconds(one, speeds) for name, one in known.items()}
@@ -177,8 +178,8 @@ def estimate(runs: Sequence[PlannedRun], roots: list[Path], jobs: int) -> Estima
 
 def _know(runs: Sequence[PlannedRun], roots: list[Path]) -> dict[str, _Known]:
     by_name = {run_name(run.recipe): run for run in runs}
-    sizes: dict[tuple[object, ...], Footprint] = {}
-    about: dict[str, Facts] = {}
+    sizes: dict[tuple[object, ...], Sizes] = {}
+    about: dict[str, Metadata] = {}
     known: dict[str, _Known] = {}
 
     def know(name: str) -> _Known:
@@ -188,7 +189,7 @@ def _know(runs: Sequence[PlannedRun], roots: list[Path]) -> dict[str, _Known]:
             recipe = by_name[name].recipe
             data = dataset_name(recipe.dataset)
             if data not in about:
-                about[data] = facts(recipe.dataset, roots)
+                about[data] = metadata(recipe.dataset, roots)
             shape = (recipe.model, about[data].image, about[data].classes)
             if shape not in sizes:
                 sizes[shape] = footprint(*shape)
@@ -202,17 +203,17 @@ def _know(runs: Sequence[PlannedRun], roots: list[Path]) -> dict[str, _Known]:
 
 def _costs(one: _Known) -> list[TrainingCost]:
     """The operations of each of a run's trainings."""
-    recipe, layers = one.run.recipe, list(one.network.cost.layers)
-    images, epochs = one.facts.train, recipe.training.epochs
+    recipe, layers = one.run.recipe, list(one.network.macs)
+    images, epochs = one.data.train, recipe.training.epochs
     teacher, densities = None, None
     if one.teacher is not None and recipe.distillation is not None:
-        teacher = one.teacher.network.cost
+        teacher = one.teacher.network
         chosen = recipe.distillation.teacher_iteration or 0
         pruning = one.teacher.run.recipe.pruning
-        densities = scheduled_densities(list(teacher.layers), pruning, chosen)
+        densities = scheduled_densities(list(teacher.macs), pruning, chosen)
     return [
         training_cost(
-            one.network.cost,
+            one.network,
             scheduled_densities(layers, recipe.pruning, iteration),
             images,
             epochs,
@@ -226,10 +227,11 @@ def _costs(one: _Known) -> list[TrainingCost]:
 
 def _seconds(one: _Known, speeds: dict[Work, Speed]) -> float:
     """Seconds of one training and of the passes that measure it."""
-    speed, images = speeds[one.work], one.facts
+    speed, images = speeds[one.work], one.data
     seconds = one.run.recipe.training.epochs * images.train * speed.training
     seconds += (images.train + images.validation + images.test) * speed.forward
-    if one.teacher is not None and one.run.recipe.training.augmentation == "none":
+    augmentation = AUGMENTATIONS[one.run.recipe.training.augmentation]
+    if one.teacher is not None and augmentation.views() == 1:
         seconds += images.train * speeds[one.teacher.work].forward
     return seconds
 
@@ -237,11 +239,11 @@ def _seconds(one: _Known, speeds: dict[Work, Speed]) -> float:
 def _table_seconds(one: _Known, speeds: dict[Work, Speed]) -> float:
     """Seconds of a teacher's passes over all views of all images."""
     assert one.teacher is not None, "there is a table of its answers"
-    return VIEWS * one.facts.train * speeds[one.teacher.work].forward
+    return VIEWS * one.data.train * speeds[one.teacher.work].forward
 
 
 def _table_bytes(one: _Known) -> int:
-    return table_bytes(one.facts.train, one.facts.classes)
+    return table_bytes(one.data.train, one.data.classes)
 
 
 def _until(
@@ -263,20 +265,19 @@ def _until(
 def _memory(one: _Known) -> int:
     """Bytes of a training, libraries aside."""
     teaching = Teaching(one.teacher.network, one.table is not None) if one.teacher else None
-    return training_bytes(one.run.recipe, one.facts, one.network, teaching)
+    return training_bytes(one.run.recipe, one.data, one.network, teaching)
 
 
 def _checkpoints(one: _Known) -> int:
     """Bytes of a run's checkpoints, each as sparse as the schedule has it."""
     recipe, network = one.run.recipe, one.network
-    rewinds = recipe.perturbation.kind == "rewind"
     return sum(
         checkpoint_bytes(
             network.state,
             network.tensors,
             network.weights,
             scheduled_densities(list(network.weights), recipe.pruning, iteration),
-            rewind=rewinds and iteration == 0,
+            rewind=recipe.perturbation.rewinds and iteration == 0,
         )
         for iteration in range(one.run.iterations)
     )
@@ -284,10 +285,10 @@ def _checkpoints(one: _Known) -> int:
 
 def _artefact(one: _Known) -> int:
     """Bytes of a dataset on the disk; a validation set that is the test set is there once."""
-    channels, height, width = one.facts.image
-    held_out = 0 if one.run.recipe.dataset.validation == "test" else one.facts.validation
+    channels, height, width = one.data.image
+    held_out = 0 if one.run.recipe.dataset.validation == "test" else one.data.validation
     each = NAME if one.run.recipe.dataset.stream else channels * height * width
-    return (one.facts.train + held_out + one.facts.test) * (each + LABEL)
+    return (one.data.train + held_out + one.data.test) * (each + LABEL)
 
 
 def _stage_cost(device: torch.device) -> tuple[float, int]:

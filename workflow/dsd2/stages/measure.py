@@ -20,8 +20,8 @@ from dsd2.data.streaming import DecodingStream
 from dsd2.errors import UserError
 from dsd2.nn.entropy import StateCounts, channel_entropy, position_entropy
 from dsd2.nn.evaluation import Evaluation, evaluate, evaluate_with_states
-from dsd2.nn.flops import forward_cost, training_cost
-from dsd2.nn.footprint import footprint
+from dsd2.nn.flops import training_cost
+from dsd2.nn.footprint import footprint, sizes_of
 from dsd2.nn.images import ImageSet
 from dsd2.nn.pruning import Masks, densities, sparsity
 from dsd2.nn.schedule import scheduled_sparsity
@@ -193,7 +193,7 @@ def cost_columns(
         taught_by: the teacher's checkpoint, if there is one.
     """
     images, epochs = len(dataset.train.labels), recipe.training.epochs
-    student, density = forward_cost(model, dataset.image), densities(masks)
+    student, density = sizes_of(model, dataset.image), densities(masks)
     if taught_by is None:
         cost = training_cost(student, density, images, epochs)
     else:
@@ -202,7 +202,7 @@ def cost_columns(
             density,
             images,
             epochs,
-            teacher=footprint(taught_by.model, taught_by.image, taught_by.classes).cost,
+            teacher=footprint(taught_by.model, taught_by.image, taught_by.classes),
             teacher_densities=densities(taught_by.masks),
             teacher_images=images * passes_an_image(recipe, iteration),
         )

@@ -16,8 +16,6 @@ from dsd2.data.dataset import (
 )
 from dsd2.data.labels import make_labels, save_labels
 from dsd2.data.manifest import check_unchanged, dataset_manifest, labels_manifest
-from dsd2.data.sources import read_source
-from dsd2.data.synthetic import write_stand_in
 from dsd2.paths import dataset_name, labels_name
 from dsd2.recipe import DatasetRecipe, NoiseRecipe
 
@@ -33,15 +31,14 @@ def run_dataset(recipe: DatasetRecipe, roots: list[Path], download: bool, output
             shutil.rmtree(folder, ignore_errors=True)
             if not recipe.stream:
                 stack.callback(shutil.rmtree, folder, ignore_errors=True)
-            write_stand_in(folder, recipe)
+            recipe.write_stand_in(folder)
             roots, download = [folder], False
-        source = read_source(recipe, roots, download)
+        source = recipe.read(roots, download)
         if recipe.stand_in:
             source = dataclasses.replace(source, origin=f"stand-in for {source.origin}")
         dataset = split_source(source, recipe)
         if recipe.path is not None and recipe.manifest is not None:
-            again = dataset_manifest(recipe.name, recipe.path)
-            check_unchanged(recipe.manifest, again, recipe.path)
+            check_unchanged(recipe.manifest, dataset_manifest(recipe), recipe.path)
     for remark in remarks(dataset):
         print(remark)
     save_dataset(output, dataset, recipe)
@@ -81,8 +78,7 @@ def run_labels(
     data = load_dataset(dataset, dataset_name(recipe))
     labels = make_labels(data, recipe, noise, roots)
     if noise.file is not None and noise.manifest is not None:
-        again = labels_manifest(recipe.name, noise.file, roots)
-        check_unchanged(noise.manifest, again, noise.file)
+        check_unchanged(noise.manifest, labels_manifest(noise.file, roots), noise.file)
     save_labels(output, labels, data, labels_name(recipe, noise))
     changed = int((labels.train.clean != labels.train.given).sum())
     total = len(labels.train.clean)

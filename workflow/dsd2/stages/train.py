@@ -28,7 +28,7 @@ from dsd2.nn.scores import Trained, scores
 from dsd2.nn.teacher import Teacher, tabulate
 from dsd2.nn.training import Progress, State, network_state, train
 from dsd2.paths import dataset_name, labels_name
-from dsd2.recipe import RunRecipe
+from dsd2.recipe import AUGMENTATIONS, RunRecipe
 from dsd2.seeds import be_deterministic, derived_seed, generator
 from dsd2.stages.measure import (
     Circumstances,
@@ -205,8 +205,8 @@ def _start(
     fresh = network_state(model)
     model.to(data.device)
     if iteration == 0:
-        rewinds = recipe.perturbation.kind == "rewind"
-        return model, full_masks(prunable_weights(model)), fresh if rewinds else {}
+        kept = fresh if recipe.perturbation.rewinds else {}
+        return model, full_masks(prunable_weights(model)), kept
     assert files.previous is not None, "every iteration but the dense one has a previous"
     previous = load_checkpoint_of(files.previous, run, iteration - 1)
     dense = load_checkpoint_of(files.dense, run, 0) if files.dense is not None else previous
@@ -232,7 +232,7 @@ def _teacher(
     if checkpoint is None or recipe.distillation is None:
         return None
     teacher = Teacher(checkpoint.network(data.device), recipe.distillation)
-    if recipe.training.augmentation == "none":
+    if AUGMENTATIONS[recipe.training.augmentation].views() == 1:
         teacher.table = tabulate(teacher.model, data)
     elif recipe.distillation.table:
         if files.table is None:

@@ -20,6 +20,7 @@ class Never(Stopping):
     """Chains go on to their target sparsity."""
 
     slug = "none"
+    gated = False
 
 
 @POLICIES.register("accuracy")
@@ -39,6 +40,8 @@ class Accuracy(Stopping):
 @dataclass(frozen=True, kw_only=True)
 class Entropy(Stopping):
     """The traditional one, asked only once the entropy has fallen."""
+
+    asks_entropy = True
 
     entropy_threshold: Annotated[
         Number,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Literal
 
+from dsd2.errors import UserError
 from dsd2.keys import Default, Derived
 from dsd2.recipe import NOISES, NoiseRecipe
 
@@ -12,6 +13,39 @@ if TYPE_CHECKING:
     from torch import Generator, Tensor
 
 Classes = tuple[str, ...]
+
+ALIKE = {
+    "truck": "automobile",
+    "bird": "airplane",
+    "deer": "horse",
+    "cat": "dog",
+    "dog": "cat",
+}
+"""CIFAR-10's classes that are taken for another (Patrini et al. 2017; He et al. 2022)."""
+
+
+def chosen(count: int, rate: float, draws: Generator) -> Tensor:
+    """Exactly ⌊rate·count⌉ of so many positions, at random."""
+    import torch
+
+    return torch.randperm(count, generator=draws)[: int(rate * count + 0.5)]
+
+
+def symmetric(labels: Tensor, classes: int, rate: float, draws: Generator) -> Tensor:
+    """Give exactly ⌊rate·N⌉ random images another class, uniform over the others.
+
+    Args:
+        labels: int64 [N].
+        classes: at least 2.
+        rate: ε in [0, 1).
+        draws: random generator.
+    """
+    import torch
+
+    noisy, rows = labels.clone(), chosen(len(labels), rate, draws)
+    shift = torch.randint(1, classes, (len(rows),), generator=draws)
+    noisy[rows] = (noisy[rows] + shift) % classes
+    return noisy
 
 
 @NOISES.register("none")
@@ -22,6 +56,7 @@ class NoNoise(NoiseRecipe):
     rate: Annotated[float, Derived(), Default(0.0)]
     seed: Annotated[int, Derived(), Default(0)]
     validation: Annotated[Literal["clean", "noisy"], Derived(), Default("clean")]
+    slug = "clean"
 
     def apply(self, labels: Tensor, classes: Classes, draws: Generator) -> Tensor:
         """See :meth:`NoiseRecipe.apply`."""
@@ -35,8 +70,6 @@ class Symmetric(NoiseRecipe):
 
     def apply(self, labels: Tensor, classes: Classes, draws: Generator) -> Tensor:
         """See :meth:`NoiseRecipe.apply`."""
-        from dsd2.data.noise import symmetric
-
         return symmetric(labels, len(classes), self.rate, draws)
 
 
@@ -46,10 +79,12 @@ class SymmetricAny(NoiseRecipe):
     """As symmetric, but uniform over all classes, the true one too (He et al. 2022)."""
 
     def apply(self, labels: Tensor, classes: Classes, draws: Generator) -> Tensor:
-        """See :meth:`NoiseRecipe.apply`."""
-        from dsd2.data.noise import symmetric_any
+        """See :meth:`NoiseRecipe.apply`; about ε·(1 − 1/classes) of the labels are wrong then."""
+        import torch
 
-        return symmetric_any(labels, len(classes), self.rate, draws)
+        noisy, rows = labels.clone(), chosen(len(labels), self.rate, draws)
+        noisy[rows] = torch.randint(0, len(classes), (len(rows),), generator=draws)
+        return noisy
 
 
 @NOISES.register("pairflip")
@@ -59,9 +94,9 @@ class PairFlip(NoiseRecipe):
 
     def apply(self, labels: Tensor, classes: Classes, draws: Generator) -> Tensor:
         """See :meth:`NoiseRecipe.apply`."""
-        from dsd2.data.noise import pairflip
-
-        return pairflip(labels, len(classes), self.rate, draws)
+        noisy, rows = labels.clone(), chosen(len(labels), self.rate, draws)
+        noisy[rows] = (noisy[rows] + 1) % len(classes)
+        return noisy
 
 
 @NOISES.register("asymmetric")
@@ -70,7 +105,17 @@ class Asymmetric(NoiseRecipe):
     """CIFAR-10's classes that look alike are taken for each other, the rate's share of each."""
 
     def apply(self, labels: Tensor, classes: Classes, draws: Generator) -> Tensor:
-        """See :meth:`NoiseRecipe.apply`."""
-        from dsd2.data.noise import asymmetric
+        """See :meth:`NoiseRecipe.apply`; about ε/2 of CIFAR-10's labels are wrong then."""
+        import torch
 
-        return asymmetric(labels, classes, self.rate, draws)
+        missing = sorted({*ALIKE, *ALIKE.values()} - set(classes))
+        if missing:
+            raise UserError(
+                "config key noise.kind is 'asymmetric', which is defined for CIFAR-10's classes;"
+                f" the dataset has no class {missing[0]}"
+            )
+        noisy = labels.clone()
+        for name, other in ALIKE.items():
+            members = torch.nonzero(labels == classes.index(name)).flatten()
+            noisy[members[chosen(len(members), self.rate, draws)]] = classes.index(other)
+        return noisy

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from dsd2.keys import Default, Doc, Ge, Lt
 from dsd2.recipe import NETWORKS, ModelRecipe
@@ -40,10 +40,26 @@ class ResNet(ModelRecipe):
         return self.name if self.stem == "cifar" else f"{self.name}-{self.stem}stem"
 
     def build(self, image: tuple[int, int, int], classes: int) -> nn.Module:
-        """See :meth:`ModelRecipe.build`."""
-        from dsd2.nn.models import resnet
+        """Torchvision's network from scratch, its first layers as the stem has them."""
+        from torch import nn
 
-        return resnet(self.name, self.stem, image[0], classes, self.dropout)
+        from dsd2.compat import import_torchvision
+
+        builder = getattr(import_torchvision("torchvision.models"), self.name)
+        network: Any = builder(weights=None, num_classes=classes)
+        cifar = self.stem == "cifar"
+        if cifar or image[0] != 3:
+            size, stride = (3, 1) if cifar else (7, 2)
+            first = nn.Conv2d(image[0], 64, size, stride=stride, padding=size // 2, bias=False)
+            # As torchvision initialises every convolution of its ResNets.
+            nn.init.kaiming_normal_(first.weight, mode="fan_out", nonlinearity="relu")
+            network.conv1 = first
+        if cifar:
+            network.maxpool = nn.Identity()
+        if self.dropout > 0:
+            network.fc = nn.Sequential(nn.Dropout(self.dropout), network.fc)
+        assert isinstance(network, nn.Module)
+        return network
 
 
 @NETWORKS.register("resnet18")

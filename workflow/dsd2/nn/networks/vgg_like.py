@@ -13,6 +13,9 @@ from dsd2.typed import Number
 if TYPE_CHECKING:
     from torch import nn
 
+POOLED = 7
+"""Side of the adaptive average pool before the classifier; Table 3's counts confirm it."""
+
 
 @NETWORKS.register("vgg-like")
 @dataclass(frozen=True, kw_only=True)
@@ -49,8 +52,10 @@ class VGGLike(ModelRecipe):
         return [2 ** (self.width + stage) for stage in range(self.depth) for _ in range(2)]
 
     def build(self, image: tuple[int, int, int], classes: int) -> nn.Module:
-        """See :meth:`ModelRecipe.build`."""
-        from dsd2.nn.models import vgg_like
+        """Twice Conv-ReLU-BatchNorm, then a 2×2 max-pool, in each stage; a linear layer at last."""
+        from torch import nn
+
+        from dsd2.nn.models import PooledLinear
 
         if min(image[1:]) < 2**self.depth:
             raise UserError(
@@ -58,4 +63,18 @@ class VGGLike(ModelRecipe):
                 f" {2**self.depth} pixels a side, and these are {image[1]}×{image[2]}; lower the"
                 " depth"
             )
-        return vgg_like(self.depth, self.width, image[0], classes, self.dropout)
+        layers: list[nn.Module] = []
+        channels = image[0]
+        for stage in range(self.depth):
+            filters = 2 ** (self.width + stage)
+            for inputs in (channels, filters):
+                layers += [
+                    nn.Conv2d(inputs, filters, 3, padding=1),
+                    nn.ReLU(inplace=True),
+                    nn.BatchNorm2d(filters),
+                ]
+            layers.append(nn.MaxPool2d(2))
+            channels = filters
+        if self.dropout > 0:
+            layers.append(nn.Dropout(self.dropout))
+        return nn.Sequential(*layers, PooledLinear(channels, POOLED, classes))

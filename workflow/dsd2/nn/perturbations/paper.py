@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 class Keep(PerturbationRecipe):
     """Weights are kept; the learning rate restarts."""
 
+    slug = ""
+
     def perturb(self, model: nn.Module, rewound: State, fresh: State) -> None:
         """See :meth:`PerturbationRecipe.perturb`."""
 
@@ -28,6 +30,8 @@ class Keep(PerturbationRecipe):
 @dataclass(frozen=True, kw_only=True)
 class Rewind(PerturbationRecipe):
     """Weights go back to an early step of the dense training."""
+
+    rewinds = True
 
     rewind_step: Annotated[
         int,

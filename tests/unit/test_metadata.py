@@ -1,4 +1,4 @@
-"""Facts of datasets, against what their readers give."""
+"""Metadata of datasets, against what their readers give."""
 
 import dataclasses
 import os
@@ -13,19 +13,18 @@ from PIL import Image
 from recipes import as_kind
 
 from dsd2.data.dataset import split_source
-from dsd2.data.metadata import Facts, facts
-from dsd2.data.sources import read_source
+from dsd2.data.metadata import Metadata, metadata
 from dsd2.errors import UserError
-from dsd2.recipe import DatasetRecipe
+from dsd2.recipe import DatasetRecipe, to_json
 
 LIBRARY = Path(__file__).parents[2] / "workflow"
 DIGITS = DatasetRecipe.of("digits", train=1200, test=None, validation=200, split_seed=0)
 
 
 def of_reader(recipe, roots=()):
-    data = split_source(read_source(recipe, list(roots), download=False), recipe)
+    data = split_source(recipe.read(list(roots), download=False), recipe)
     sizes = [len(part.labels) for part in (data.train, data.validation, data.test)]
-    return Facts(data.image, len(data.classes), *sizes)
+    return Metadata(data.image, len(data.classes), *sizes)
 
 
 @pytest.mark.parametrize(
@@ -33,25 +32,25 @@ def of_reader(recipe, roots=()):
 )
 def test_digits(change):
     recipe = dataclasses.replace(DIGITS, **change)
-    assert facts(recipe, []) == of_reader(recipe)
+    assert metadata(recipe, []) == of_reader(recipe)
 
 
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
-        ("cifar10", Facts((3, 32, 32), 10, 45_000, 5000, 10_000)),
-        ("cifar100", Facts((3, 32, 32), 100, 45_000, 5000, 10_000)),
-        ("flowers102", Facts((3, 64, 64), 102, 918, 102, 6149)),
-        ("imagenet", Facts((3, 64, 64), 1000, 1_153_050, 128_117, 50_000)),
+        ("cifar10", Metadata((3, 32, 32), 10, 45_000, 5000, 10_000)),
+        ("cifar100", Metadata((3, 32, 32), 100, 45_000, 5000, 10_000)),
+        ("flowers102", Metadata((3, 64, 64), 102, 918, 102, 6149)),
+        ("imagenet", Metadata((3, 64, 64), 1000, 1_153_050, 128_117, 50_000)),
     ],
 )
 def test_named_datasets_need_not_be_there(name, expected):
     recipe = DatasetRecipe.of(
         name, train=None, test=None, validation=0.1, split_seed=0, image_size=64
     )
-    assert facts(recipe, []) == expected
+    assert metadata(recipe, []) == expected
     if name == "flowers102":
-        own = facts(dataclasses.replace(recipe, validation="own"), [])
+        own = metadata(dataclasses.replace(recipe, validation="own"), [])
         assert (own.train, own.validation) == (1020, 1020)
 
 
@@ -63,11 +62,11 @@ def test_folders(tmp_path, shape):
             for row in range(count):
                 image = Image.fromarray(np.zeros(shape, np.uint8))
                 image.save(tmp_path / split / name / f"{row}.png")
-    recipe = dataclasses.replace(
-        DIGITS, name="imagefolder", path=str(tmp_path), train=None, validation="own", image_size=5
+    recipe = as_kind(
+        DIGITS, "imagefolder", path=str(tmp_path), train=None, validation="own", image_size=5
     )
-    assert facts(recipe, []) == of_reader(recipe)
-    assert facts(recipe, []) == Facts((3 if len(shape) == 3 else 1, 5, 5), 2, 12, 4, 6)
+    assert metadata(recipe, []) == of_reader(recipe)
+    assert metadata(recipe, []) == Metadata((3 if len(shape) == 3 else 1, 5, 5), 2, 12, 4, 6)
 
 
 @pytest.mark.parametrize("names", [None, ["x", "y", "z"]])
@@ -79,24 +78,24 @@ def test_parquet_and_cifar_as_parquet(tmp_path, names):
         labels = [row % 3 for row in range(count)]
         write_parquet(folder / f"{split}.parquet", images, labels, names)
     recipe = as_kind(DIGITS, "cifar10", train=None, validation=2)
-    expected = Facts((3, 6, 5), 3, 10, 2, 4)
-    assert facts(recipe, [tmp_path]) == of_reader(recipe, [tmp_path]) == expected
-    recipe = dataclasses.replace(recipe, name="parquet", path=str(folder))
-    assert facts(recipe, []) == expected
+    expected = Metadata((3, 6, 5), 3, 10, 2, 4)
+    assert metadata(recipe, [tmp_path]) == of_reader(recipe, [tmp_path]) == expected
+    recipe = as_kind(recipe, "parquet", path=str(folder))
+    assert metadata(recipe, []) == expected
     with pytest.raises(UserError, match="has no column 'picture'"):
-        facts(dataclasses.replace(recipe, image_column="picture"), [])
+        metadata(dataclasses.replace(recipe, image_column="picture"), [])
 
 
 def test_too_small_a_dataset_is_named_before_it_is_read():
     with pytest.raises(UserError, match="1700 training and 200 validation images are more than"):
-        facts(dataclasses.replace(DIGITS, train=1700), [])
+        metadata(dataclasses.replace(DIGITS, train=1700), [])
 
 
-def test_neither_facts_nor_the_study_import_torch():
+def test_neither_metadata_nor_the_study_import_torch():
     program = (
         "import sys, dsd2.data.metadata, dsd2.config.study\n"
-        "from dsd2.recipe import DatasetRecipe\n"
-        f"dsd2.data.metadata.facts({DIGITS!r}, [])\n"
+        "from dsd2.recipe import DatasetRecipe, from_json\n"
+        f"dsd2.data.metadata.metadata(from_json(DatasetRecipe, {to_json(DIGITS)!r}), [])\n"
         "heavy = {'torch', 'torchvision', 'pandas', 'scipy'} & set(sys.modules)\n"
         "sys.exit(f'imported {heavy}' if heavy else 0)"
     )

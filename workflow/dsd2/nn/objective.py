@@ -1,10 +1,12 @@
-"""The training losses: cross-entropy, the distillation loss of eq. 2, and the ℓ1 penalty."""
+"""What a training minimises: a loss on the labels, eq. 2's distillation term, an ℓ1 penalty."""
 
 from __future__ import annotations
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+from dsd2.recipe import DIVERGENCES, LOSSES, DistillationRecipe
 
 
 def teacher_targets(logits: Tensor, temperature: float) -> Tensor:
@@ -16,25 +18,25 @@ def distillation_loss(
     logits: Tensor,
     labels: Tensor,
     targets: Tensor,
-    alpha: float,
-    temperature: float,
-    temperature_squared: bool,
+    recipe: DistillationRecipe,
+    loss: str = "cross-entropy",
 ) -> Tensor:
     """Eq. 2: (1 − α) · CE(student, labels) + α · [τ²] · KL(teacher ‖ student at τ), a scalar.
+
+    The published code and Hinton et al. (2015) have the factor τ², and eq. 2 has not.
 
     Args:
         logits: the student's, [B, classes].
         labels: given labels, [B].
         targets: :func:`teacher_targets` of the same images, [B, classes].
-        alpha: α, the weight of the distillation term.
-        temperature: τ.
-        temperature_squared: multiply the distillation term by τ², as the published code and
-            Hinton et al. (2015) do and eq. 2 does not.
+        recipe: α, τ, τ² and the divergence.
+        loss: name of the loss on the labels.
     """
-    student = F.log_softmax(logits / temperature, dim=1)
-    divergence = F.kl_div(student, targets, reduction="batchmean", log_target=True)
-    scale = temperature**2 if temperature_squared else 1.0
-    return (1 - alpha) * F.cross_entropy(logits, labels) + alpha * scale * divergence
+    tau = recipe.temperature
+    student = F.log_softmax(logits / tau, dim=1)
+    divergence = DIVERGENCES[recipe.divergence](student, targets)
+    scale = tau**2 if recipe.temperature_squared else 1.0
+    return (1 - recipe.alpha) * LOSSES[loss](logits, labels) + recipe.alpha * scale * divergence
 
 
 def add_l1_gradients(gradients: list[Tensor], weights: list[Tensor], strength: float) -> None:

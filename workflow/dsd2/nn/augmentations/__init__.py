@@ -1,0 +1,1 @@
+"""The augmentations, registered in :data:`dsd2.recipe.AUGMENTATIONS`."""

@@ -1,0 +1,1 @@
+"""The divergences of distillation, registered in :data:`dsd2.recipe.DIVERGENCES`."""

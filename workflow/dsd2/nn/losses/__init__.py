@@ -1,0 +1,1 @@
+"""The training losses, registered in :data:`dsd2.recipe.LOSSES`."""

@@ -1,0 +1,18 @@
+"""The cross-entropy that the paper trains with."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dsd2.recipe import LOSSES
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+@LOSSES.register("cross-entropy")
+def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
+    """Cross-entropy of the softmax in nats."""
+    import torch.nn.functional as F
+
+    return F.cross_entropy(logits, labels)

@@ -1,0 +1,260 @@
+"""The network of a run, and how it is trained, pruned and perturbed, by registered kinds.
+
+A new kind is one new module in the package that its registry names, as ``docs/extending.md`` shows.
+Snakemake reads those modules whenever it starts, so they import torch inside functions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+
+from dsd2.keys import Default, Derived, Doc, Ge, Gt, Le, Lt, NameOf
+from dsd2.registry import Registry
+from dsd2.typed import Choice, Number, Typed
+
+if TYPE_CHECKING:
+    from torch import Generator, Tensor, nn
+
+NETWORKS: Registry[type[ModelRecipe]] = Registry("network", "dsd2.nn.networks")
+PERTURBATIONS: Registry[type[PerturbationRecipe]] = Registry(
+    "perturbation", "dsd2.nn.perturbations"
+)
+CRITERIA: Registry[Callable[..., dict[str, Tensor]]] = Registry(
+    "pruning criterion", "dsd2.nn.criteria"
+)
+AUGMENTATIONS: Registry[type[Augmentation]] = Registry("augmentation", "dsd2.nn.augmentations")
+
+LOSSES: Registry[Callable[[Tensor, Tensor], Tensor]] = Registry("loss", "dsd2.nn.losses")
+"""From logits [B, classes] and given labels [B] to the training loss, a mean over the batch."""
+
+DIVERGENCES: Registry[Callable[[Tensor, Tensor], Tensor]] = Registry(
+    "distillation divergence", "dsd2.nn.divergences"
+)
+"""From the student's and the teacher's log-probabilities at the temperature, [B, classes] each, to
+the distillation term of eq. 2, a mean over the batch."""
+
+SHIFT = 4
+"""Largest random shift of an image in pixels, in any direction (Appendix B.1)."""
+
+VIEWS = 2 * (2 * SHIFT + 1) ** 2
+"""How many views of an image random flips and shifts have: 162."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelRecipe(Choice):
+    """The network.
+
+    A network is a subclass that is registered in ``NETWORKS``.
+    """
+
+    registry: ClassVar[Registry[Any]] = NETWORKS
+    selector: ClassVar[str] = "name"
+
+    @property
+    def name(self) -> str:
+        """The name that the network is registered by."""
+        return self.choice
+
+    @property
+    def title(self) -> str:
+        """What tables call the network."""
+        return self.name
+
+    @property
+    def slug(self) -> str:
+        """What a run's name says of the network, for people; a digest beside it holds the rest."""
+        return "".join(filter(str.isalnum, self.name))
+
+    @property
+    def filters(self) -> list[int] | None:
+        """Filters of each convolution where whole filters can be pruned; None where not."""
+        return None
+
+    def build(self, image: tuple[int, int, int], classes: int) -> nn.Module:
+        """The network, its weights drawn from torch's global generator.
+
+        Args:
+            image: (C, H, W) of the images it will see.
+            classes: size of the logits.
+
+        Raises:
+            UserError: the images are too small for the network.
+        """
+        raise NotImplementedError
+
+
+class Augmentation:
+    """What is done at random to the training images, anew in each epoch.
+
+    An augmentation is a subclass that is registered in ``AUGMENTATIONS``.
+
+    Attributes:
+        shifts: images are first flipped and shifted by up to 4 pixels.
+        crops: images are cropped while they are decoded, so that they must be streamed.
+        edits: :meth:`edit` changes images.
+        slug: what a run's name says of it; nothing by default.
+    """
+
+    shifts: ClassVar[bool] = False
+    crops: ClassVar[bool] = False
+    edits: ClassVar[bool] = False
+    slug: ClassVar[str] = ""
+
+    @classmethod
+    def views(cls) -> int | None:
+        """How many views of an image there are; None where they cannot be numbered."""
+        if cls.crops or cls.edits:
+            return None
+        return VIEWS if cls.shifts else 1
+
+    @staticmethod
+    def draw(images: int, size: Sequence[int], draws: Generator) -> Any:
+        """The random numbers of so many images of a size (H, W); a slice of them is a batch's."""
+        raise NotImplementedError
+
+    @staticmethod
+    def edit(images: Tensor, drawn: Any) -> Tensor:
+        """Edited images, uint8 [B, C, H, W], by what was drawn for them."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingRecipe(Typed):
+    """One training, of the dense network and after each pruning (Table 4).
+
+    Attributes:
+        milestones: epochs after which the learning rate is multiplied by ``drop_factor``.
+    """
+
+    epochs: Annotated[
+        int, Ge(1), Default(160), Doc("Passes over the training set in each iteration.")
+    ]
+    batch_size: Annotated[
+        int, Ge(1), Default(128), Doc("Images a step; the last batch of an epoch may be smaller.")
+    ]
+    learning_rate: Annotated[
+        Number, Gt(0), Default(0.1), Doc("Learning rate at the start of every iteration.")
+    ]
+    momentum: Annotated[Number, Ge(0), Lt(1), Default(0.9), Doc("Momentum of SGD.")]
+    weight_decay: Annotated[
+        Number,
+        Ge(0),
+        Default(0.0001),
+        Doc("Weight decay of SGD, on all parameters; Appendix D's ℓ2."),
+    ]
+    milestones: Annotated[tuple[int, ...], Derived()]
+    drop_factor: Annotated[
+        Number,
+        Gt(0),
+        Le(1),
+        Default(0.1),
+        Doc("What the learning rate is multiplied by at each milestone."),
+    ]
+    augmentation: Annotated[
+        str,
+        NameOf(AUGMENTATIONS),
+        Default("none"),
+        Doc("What is done to images at random, anew in each epoch."),
+    ]
+    l1: Annotated[
+        Number,
+        Ge(0),
+        Default(0),
+        Doc(
+            "λ; adds λ times the sum of the prunable weights' absolute values to the loss"
+            " (Appendix D's ℓ1)."
+        ),
+    ] = 0.0
+    precision: Annotated[
+        Literal["fp32", "tf32", "bf16"],
+        Doc(
+            "Of convolutions and matrix products in training; fp32: single precision; bf16:"
+            " bfloat16, by torch's autocast, faster where the processor has it; tf32: a GPU's"
+            " 19-bit format, the same as fp32 on a CPU. Weights, their updates and all that is"
+            " measured stay in single precision. Other than fp32 it changes results, as"
+            " docs/performance.md shows."
+        ),
+    ] = "fp32"
+    channels_last: Annotated[
+        bool,
+        Doc(
+            "Whether the channels of a pixel lie side by side in memory while training, which many"
+            " processors convolve faster. It changes the rounding of results."
+        ),
+    ] = False
+    loss: Annotated[str, NameOf(LOSSES), Doc("What is minimised on the given labels.")] = (
+        "cross-entropy"
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class PruningRecipe(Typed):
+    """What each iteration removes."""
+
+    structure: Annotated[
+        Literal["weights", "filters"],
+        Doc(
+            "Whether single weights are removed or whole filters of each convolution, with all that"
+            " reads their channels (Appendix G; only vgg-like). A filter is ranked, within its"
+            " convolution, by the sum of the criterion over its weights."
+        ),
+    ] = "weights"
+    criterion: Annotated[str, NameOf(CRITERIA), Default("magnitude"), Doc("What is removed first.")]
+    scope: Annotated[
+        Literal["global", "layer"],
+        Doc("Whether weights are ranked over all layers together (global) or within each (layer)."),
+    ] = "global"
+    fraction: Annotated[
+        Number,
+        Gt(0),
+        Lt(1),
+        Default(0.2),
+        Doc(
+            "f, the share of the remaining prunable weights, or of each convolution's remaining"
+            " filters, that a round removes."
+        ),
+    ]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PerturbationRecipe(Choice):
+    """What happens to the surviving weights before they are retrained (Algorithm 1, line 19).
+
+    A perturbation is a subclass that is registered in ``PERTURBATIONS``.
+
+    Attributes:
+        rewind_step: optimiser step of the dense training whose weights are kept for later.
+        rate_factor: what the learning rate is multiplied by after the dense training.
+        rewinds: whether it takes the weights of ``rewind_step``; a checkpoint then keeps them.
+    """
+
+    registry: ClassVar[Registry[Any]] = PERTURBATIONS
+    selector: ClassVar[str] = "kind"
+    rewinds: ClassVar[bool] = False
+
+    rewind_step: Annotated[int, Derived()] = 0
+    rate_factor: Annotated[Number, Derived()] = 1.0
+
+    @property
+    def kind(self) -> str:
+        """The name that the perturbation is registered by."""
+        return self.choice
+
+    @property
+    def slug(self) -> str:
+        """What a run's name says of the perturbation; nothing where there is nothing to say."""
+        return self.kind
+
+    def perturb(
+        self, model: nn.Module, rewound: dict[str, Tensor], fresh: dict[str, Tensor]
+    ) -> None:
+        """Perturb a network in place; the masks are to be applied afterwards.
+
+        Args:
+            model: the pruned network.
+            rewound: its state before the dense training's ``rewind_step``.
+            fresh: a newly drawn state.
+        """
+        raise NotImplementedError
