@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 from pictures import random_images
+from recipes import as_kind
 from test_named_datasets import FLOWERS, IMAGENET, write_flowers, write_imagenet
 
 from dsd2.artefacts.checkpoint import load_checkpoint
@@ -43,7 +44,7 @@ from dsd2.stopping import Stopping
 
 ROOT = Path(__file__).parents[2]
 CIFAR = DatasetRecipe.of("cifar10", train=None, test=None, validation=0.2, split_seed=0)
-PARQUET = dataclasses.replace(CIFAR, name="parquet")
+PARQUET = as_kind(CIFAR, "parquet")
 
 
 class Evil:

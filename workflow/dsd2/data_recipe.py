@@ -59,11 +59,13 @@ class DatasetRecipe(Choice):
         manifest: of the files in that folder (:mod:`dsd2.data.manifest`).
         stand_in: synthetic images in the dataset's format, where it is missing.
         human_labels: files below a data root that may hold labels that people gave.
+        stand_in_classes: how many classes its stand-in has; None where there is no stand-in.
     """
 
     registry: ClassVar[Registry[Any]] = DATASETS
     selector: ClassVar[str] = "name"
     human_labels: ClassVar[tuple[str, ...]] = ()
+    stand_in_classes: ClassVar[int | None] = None
 
     train: Annotated[
         int | None,
@@ -128,7 +130,7 @@ class DatasetRecipe(Choice):
         raise NotImplementedError
 
     def is_there(self, roots: Sequence[Path], download: bool = False) -> bool:
-        """Whether the data is below a root, or will be; what is missing can have a stand-in."""
+        """Whether the data is below a root, or will be once it is downloaded."""
         return True
 
     def write_stand_in(self, root: Path) -> None:

@@ -23,12 +23,10 @@ class RootedDataset(DatasetRecipe):
     Attributes:
         needs: what a data root must hold, for the message that it does not.
         downloadable: whether :meth:`read_from` can fetch it.
-        stand_in_classes: how many classes its stand-in has.
     """
 
     needs: ClassVar[str]
     downloadable: ClassVar[bool] = False
-    stand_in_classes: ClassVar[int]
 
     def lies_in(self, root: Path) -> bool:
         """Whether a root has the dataset."""
@@ -68,11 +66,11 @@ class RootedDataset(DatasetRecipe):
 
     def contents(self, roots: Sequence[Path]) -> Contents:
         """See :meth:`DatasetRecipe.contents`."""
-        if not self.stand_in:
+        if not self.stand_in or self.stand_in_classes is None:
             return self.contents_in(self.find(roots))
         from dsd2.data.synthetic import stand_in_sizes
 
-        release, sizes = self.contents_in(None), stand_in_sizes(self, self.stand_in_classes)
+        release, sizes = self.contents_in(None), stand_in_sizes(self)
         own = None if release.validation is None else sizes.validation
         return Contents(release.image, self.stand_in_classes, sizes.train, own, sizes.test)
 
@@ -96,7 +94,7 @@ def with_stand_ins(
     dataset: DatasetRecipe, noise: NoiseRecipe, roots: Sequence[Path], download: bool
 ) -> tuple[DatasetRecipe, NoiseRecipe]:
     """The recipes with stand-ins for data that is missing and not to be downloaded."""
-    if not dataset.is_there(roots, download):
+    if dataset.stand_in_classes is not None and not dataset.is_there(roots, download):
         dataset = replace(dataset, stand_in=True)
     return dataset, noise.with_stand_in(dataset, roots)
 

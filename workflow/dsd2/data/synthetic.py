@@ -31,8 +31,9 @@ class StandInSizes(NamedTuple):
     test: int
 
 
-def stand_in_sizes(recipe: DatasetRecipe, classes: int) -> StandInSizes:
+def stand_in_sizes(recipe: DatasetRecipe) -> StandInSizes:
     """As many images as a recipe asks for; some hundreds, and every class, where it wants all."""
+    classes = recipe.stand_in_classes or 0
     share = 0.0 if isinstance(recipe.validation, str) else recipe.validation
     if recipe.train is not None:
         train = recipe.train + size_of(share, recipe.train)

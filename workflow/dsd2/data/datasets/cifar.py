@@ -36,6 +36,7 @@ class CIFAR(RootedDataset):
     release: ClassVar[str]
     original: ClassVar[str]
     label_columns: ClassVar[tuple[str, ...]]
+    stand_in_classes: ClassVar[int]
     downloadable = True
 
     def lies_in(self, root: Path) -> bool:
@@ -84,7 +85,7 @@ class CIFAR(RootedDataset):
         }
         metadata = {"huggingface": json.dumps({"info": {"features": features}})}
         folder.mkdir(parents=True, exist_ok=True)
-        sizes = stand_in_sizes(self, self.stand_in_classes)
+        sizes = stand_in_sizes(self)
         for split, count in (("train", sizes.train), ("test", sizes.test)):
             images, labels = [], []
             for label, picture in pictures(split, count, self.stand_in_classes, SIDE, SIDE):

@@ -84,7 +84,7 @@ class Flowers102(Photos, RootedDataset):
 
         from dsd2.data.synthetic import PHOTO, pictures, stand_in_sizes
 
-        folder, sizes = root / FOLDER, stand_in_sizes(self, self.stand_in_classes)
+        folder, sizes = root / FOLDER, stand_in_sizes(self)
         (folder / "jpg").mkdir(parents=True, exist_ok=True)
         labels: list[int] = []
         splits: dict[str, list[int]] = {"trnid": [], "valid": [], "tstid": []}

@@ -88,7 +88,7 @@ class ImageNet(Photos, RootedDataset):
 
         from dsd2.data.synthetic import PHOTO, pictures, stand_in_sizes
 
-        folder, sizes = root / self.name, stand_in_sizes(self, self.stand_in_classes)
+        folder, sizes = root / self.name, stand_in_sizes(self)
         wnids = [f"n{label:08d}" for label in range(self.stand_in_classes)]
         truth: list[str] = []
         for split, count in (("train", sizes.train), ("val", sizes.test)):
