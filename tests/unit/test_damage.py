@@ -12,7 +12,7 @@ from rows import row_of
 
 from dsd2.artefacts.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from dsd2.artefacts.resume import ResumeFile
-from dsd2.artefacts.teacher_logits import load_teacher_table, save_teacher_table
+from dsd2.artefacts.teacher_logits import load_teacher_logits, save_teacher_logits
 from dsd2.data.dataset import load_dataset
 from dsd2.data.labels import load_labels
 from dsd2.errors import UserError
@@ -86,8 +86,8 @@ KINDS = {
     "checkpoint": (_write_checkpoint, load_checkpoint),
     "resume": (_write_resume, _restore),
     "views": (
-        lambda path: save_teacher_table(path, torch.rand(20, 3, 10), "run", 0),
-        lambda path: load_teacher_table(path, "run", 0, 20),
+        lambda path: save_teacher_logits(path, torch.rand(20, 3, 10), "run", 0),
+        lambda path: load_teacher_logits(path, "run", 0, 20),
     ),
     "gate": (
         lambda path: write_decision(path, GATE, {"run": "run", "iteration": 3, "stop": False}),

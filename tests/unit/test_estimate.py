@@ -18,6 +18,7 @@ from dsd2.nn.footprint import footprint, sizes_of
 from dsd2.nn.models import prunable_weights
 from dsd2.nn.pruning import apply_masks, full_masks, prune
 from dsd2.nn.speed import Speed, Work, measure_speed
+from dsd2.nn.speed import timed as timed_training
 from dsd2.nn.training import network_state
 from dsd2.paths import run_name
 from dsd2.planning import cost as page
@@ -65,7 +66,9 @@ def timed(monkeypatch):
     monkeypatch.setattr(stage, "metadata", lambda _recipe, _roots: METADATA)
     monkeypatch.setattr(stage, "_stage_cost", lambda _device: (5.0, 1000))
     monkeypatch.setattr(
-        stage, "measure_speed", lambda work, _most, _device: Speed(0.002, 0.001, work.batch_size)
+        stage,
+        "measure_speed",
+        lambda work, *_: Speed(0.002, 0.001, work.training.batch_size),
     )
 
 
@@ -207,7 +210,7 @@ def test_batches_grow_until_an_epoch_lasts_long_enough(monkeypatch):
         return 0.001 * len(data)
 
     monkeypatch.setattr(speeds, "_epoch_seconds", epoch)
-    work = Work(VGG, (1, 8, 8), 10, 20, "none")
+    work = Work(VGG, (1, 8, 8), 10, timed_training(training(batch_size=20)))
     measured = measure_speed(work, 10_000, torch.device("cpu"), enough=0.3)
     assert tried == [(4, 4), (16, 16), (20, 20), (80, 20), (320, 20)]
     assert (measured.training, measured.batch) == (pytest.approx(0.001), 20)
@@ -221,7 +224,7 @@ def test_batches_grow_until_an_epoch_lasts_long_enough(monkeypatch):
 @pytest.mark.parametrize("augmentation", ["none", "flip-shift", "auto-cutout"])
 @pytest.mark.parametrize("teacher", [None, WIDE])
 def test_real_steps_are_measured(augmentation, teacher):
-    work = Work(VGG, (1, 8, 8), 10, 8, augmentation, teacher=teacher)
+    work = Work(VGG, (1, 8, 8), 10, timed_training(training(augmentation=augmentation)), teacher)
     measured = measure_speed(work, 50, torch.device("cpu"), enough=0.0)
     assert measured.training > 0
     assert measured.forward > 0

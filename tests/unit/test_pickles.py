@@ -22,7 +22,7 @@ from test_named_datasets import FLOWERS, IMAGENET, write_flowers, write_imagenet
 
 from dsd2.artefacts.checkpoint import load_checkpoint
 from dsd2.artefacts.resume import ResumeFile
-from dsd2.artefacts.teacher_logits import load_teacher_table
+from dsd2.artefacts.teacher_logits import load_teacher_logits
 from dsd2.compat import import_torchvision
 from dsd2.config.autoconfig import suggestions
 from dsd2.config.studies import load_studies
@@ -200,7 +200,7 @@ PLACES = {
     "dataset": in_file("x", lambda path: load_dataset(path, "x")),
     "labels": in_file("x", lambda path: load_labels(path, None, "x")),
     "checkpoint": in_file("x", load_checkpoint),
-    "teacher table": in_file("x", lambda path: load_teacher_table(path, "run", 0, 1)),
+    "teacher table": in_file("x", lambda path: load_teacher_logits(path, "run", 0, 1)),
     "resume state": in_resume,
     **{
         name: in_file("x", lambda path, schema=schema: read_table(path, schema))

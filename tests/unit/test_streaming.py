@@ -26,7 +26,7 @@ from dsd2.nn.images import ImageSet
 from dsd2.nn.models import prunable_weights
 from dsd2.nn.pruning import full_masks
 from dsd2.nn.scores import loss_gradients
-from dsd2.nn.teacher import Teacher, tabulate
+from dsd2.nn.teacher import Teacher, logits_of
 from dsd2.nn.training import network_state, train
 from dsd2.paths import dataset_name, run_name
 from dsd2.recipe import (
@@ -118,7 +118,7 @@ def test_trained_weights_are_bitwise_those_of_images_in_memory(folder, augmentat
         model, teacher = (MODEL.build((3, 16, 16), 2) for _ in range(2))
         taught_by = Teacher(teacher, distillation)
         if augmentation == "none":
-            taught_by.table = tabulate(teacher, data, 5)
+            taught_by.table = logits_of(teacher, data, 5)
         masks = full_masks(prunable_weights(model))
         train(model, masks, data, recipe, stream=("s",), teacher=taught_by)
         result = evaluate(model, data)

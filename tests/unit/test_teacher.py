@@ -7,13 +7,13 @@ import torch
 from pictures import image_set
 from recipes import distillation, training
 
-from dsd2.artefacts.teacher_logits import load_teacher_table, save_teacher_table
+from dsd2.artefacts.teacher_logits import load_teacher_logits, save_teacher_logits
 from dsd2.errors import UserError
 from dsd2.nn.augmentation import draw_views, pad_images, same_view, take_views
 from dsd2.nn.images import Batch
 from dsd2.nn.models import prunable_weights
 from dsd2.nn.pruning import full_masks
-from dsd2.nn.teacher import Teacher, tabulate, tabulate_views
+from dsd2.nn.teacher import Teacher, logits_of, logits_of_views
 from dsd2.nn.training import network_state, train
 from dsd2.recipe import VIEWS, ModelRecipe
 from dsd2.seeds import generator
@@ -47,7 +47,7 @@ def test_every_view_has_its_number():
 
 def test_without_augmentation_the_table_says_what_the_network_does(data):
     asked = Teacher(network(1), DISTILLATION)
-    table = tabulate(asked.model, data, 4)
+    table = logits_of(asked.model, data, 4)
     assert table.shape == (15, 1, 4)
     rows = torch.tensor([3, 1, 14])
     batch = Batch(rows, data.images[rows])
@@ -59,7 +59,7 @@ def test_without_augmentation_the_table_says_what_the_network_does(data):
 @pytest.mark.parametrize("size", [4, 100])
 def test_the_table_of_all_views_says_what_the_network_does(data, size):
     asked = Teacher(network(1), DISTILLATION)
-    table = tabulate_views(asked.model, data, size)
+    table = logits_of_views(asked.model, data, size)
     assert table.shape == (15, VIEWS, 4)
     padded, rows = pad_images(data.images), torch.arange(15).repeat(20)
     views = draw_views(len(rows), generator("some"))
@@ -70,7 +70,7 @@ def test_the_table_of_all_views_says_what_the_network_does(data, size):
 
 def test_a_student_is_taught_the_same_by_both(data):
     asked = Teacher(network(1), DISTILLATION)
-    looked_up = Teacher(asked.model, DISTILLATION, tabulate_views(asked.model, data, 8))
+    looked_up = Teacher(asked.model, DISTILLATION, logits_of_views(asked.model, data, 8))
     ends = []
     for teacher in (asked, looked_up):
         model = network(2)
@@ -84,7 +84,7 @@ def test_a_student_is_taught_the_same_by_both(data):
 def test_views_that_cannot_be_numbered_are_not_looked_up(data):
     cut = dataclasses.replace(RECIPE, augmentation="auto-cutout")
     teacher = Teacher(network(1), DISTILLATION)
-    teacher.table = tabulate_views(teacher.model, data, 8)
+    teacher.table = logits_of_views(teacher.model, data, 8)
     model = network(2)
     masks = full_masks(prunable_weights(model))
     with pytest.raises(AssertionError, match="numbered views alone"):
@@ -94,13 +94,13 @@ def test_views_that_cannot_be_numbered_are_not_looked_up(data):
 def test_a_table_comes_back_for_its_own_teacher_and_images_alone(data, tmp_path):
     path = tmp_path / "views"
     logits = torch.rand(15, VIEWS, 4, generator=generator("logits"))
-    save_teacher_table(path, logits, "teacher", 3)
-    assert torch.equal(load_teacher_table(path, "teacher", 3, 15), logits)
+    save_teacher_logits(path, logits, "teacher", 3)
+    assert torch.equal(load_teacher_logits(path, "teacher", 3, 15), logits)
     for other in (("another", 3, 15), ("teacher", 2, 15), ("teacher", 3, 16)):
         with pytest.raises(UserError, match=r"views: (is of|has 15 images)"):
-            load_teacher_table(path, *other)
+            load_teacher_logits(path, *other)
     content = bytearray(path.read_bytes())
     content[-5] ^= 1
     path.write_bytes(content)
     with pytest.raises(UserError, match="checksum does not match"):
-        load_teacher_table(path, "teacher", 3, 15)
+        load_teacher_logits(path, "teacher", 3, 15)

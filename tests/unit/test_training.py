@@ -14,9 +14,8 @@ from dsd2.errors import UserError
 from dsd2.nn.augmentation import draw_views, pad_images, take_views
 from dsd2.nn.autoaugment import auto_cutout, draw_edits
 from dsd2.nn.models import prunable_weights
-from dsd2.nn.perturbation import retraining
 from dsd2.nn.pruning import apply_masks, full_masks, prune_lowest
-from dsd2.nn.teacher import Teacher, tabulate
+from dsd2.nn.teacher import Teacher, logits_of
 from dsd2.nn.training import (
     learning_rate,
     network_state,
@@ -56,7 +55,7 @@ def pruned_network():
 def teacher(data, recipe=RECIPE):
     taught_by = Teacher(network(7), DISTILLATION)
     if recipe.augmentation == "none":
-        taught_by.table = tabulate(taught_by.model, data, 16)
+        taught_by.table = logits_of(taught_by.model, data, 16)
     return taught_by
 
 
@@ -289,6 +288,6 @@ def test_perturbations():
 
 
 def test_finetuning_scales_the_learning_rate_down_and_nothing_else():
-    scaled = retraining(RECIPE, PerturbationRecipe.of("finetune", rate_factor=0.1))
+    scaled = PerturbationRecipe.of("finetune", rate_factor=0.1).retraining(RECIPE)
     assert scaled == dataclasses.replace(RECIPE, learning_rate=pytest.approx(0.005))
-    assert retraining(RECIPE, PerturbationRecipe.of("none")) == RECIPE
+    assert PerturbationRecipe.of("none").retraining(RECIPE) == RECIPE

@@ -123,9 +123,9 @@ def _stage(options: argparse.Namespace, started: float) -> Callable[[], None]:
                 started,
             )
         case "tabulate":
-            from dsd2.stages.teacher_logits import run_tabulate
+            from dsd2.stages.teacher_logits import run_teacher_logits
 
-            return lambda: run_tabulate(
+            return lambda: run_teacher_logits(
                 options.run,
                 options.iteration,
                 from_json(DatasetRecipe, options.recipe),

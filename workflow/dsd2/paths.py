@@ -79,7 +79,7 @@ def fill(patterns: Iterable[str], **names: str) -> list[str]:
     return [pattern.format(**names) for pattern in patterns]
 
 
-READABLE = 40
+MAX_READABLE = 40
 """Characters of a folder's name that the name of its study has at most."""
 
 
@@ -103,7 +103,7 @@ def own_study(folder: Path, here: Path) -> str:
     """
     path = str(folder.relative_to(here) if folder.is_relative_to(here) else folder)
     letters = unicodedata.normalize("NFKD", folder.name.casefold()).encode("ascii", "ignore")
-    readable = re.sub(r"[^a-z0-9_]+", "-", letters.decode())[:READABLE].strip("-_")
+    readable = re.sub(r"[^a-z0-9_]+", "-", letters.decode())[:MAX_READABLE].strip("-_")
     if path == readable:
         return f"own.{readable}"
     distinct = hashlib.blake2b(os.fsencode(path), digest_size=4).hexdigest()

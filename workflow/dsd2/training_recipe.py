@@ -6,6 +6,7 @@ Snakemake reads those modules whenever it starts, so they import torch inside fu
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
@@ -246,6 +247,11 @@ class PerturbationRecipe(Choice):
     def slug(self) -> str:
         """What a run's name says of the perturbation; nothing where there is nothing to say."""
         return self.kind
+
+    def retraining(self, recipe: TrainingRecipe) -> TrainingRecipe:
+        """The training after a pruning, at a learning rate of its own (Fig. 3)."""
+        rate = recipe.learning_rate * self.rate_factor
+        return dataclasses.replace(recipe, learning_rate=rate)
 
     def perturb(
         self, model: nn.Module, rewound: dict[str, Tensor], fresh: dict[str, Tensor]

@@ -12,13 +12,13 @@ from dsd2.registry import Registry
 Number = int | float
 """A number whose whole values are int: 50 and 50.0 are one setting, and 50 is how it is named."""
 
-EXACT = 2**53
+MAX_EXACT = 2**53
 """Up to here every whole number is a float too."""
 
 
 def number(value: float) -> Number:
     """The one form of a number: int where it is whole, float where it is not. -0.0 becomes 0."""
-    if float(value).is_integer() and abs(value) <= EXACT:
+    if float(value).is_integer() and abs(value) <= MAX_EXACT:
         return int(value)
     return float(value)
 

@@ -13,13 +13,13 @@ _KIND = "teacher table"
 _FORMAT = 1
 
 
-def save_teacher_table(path: Path, logits: Tensor, run: str, iteration: int) -> None:
+def save_teacher_logits(path: Path, logits: Tensor, run: str, iteration: int) -> None:
     """Write the logits, float32 [N, views, classes], of an iteration of a run."""
     about = {"kind": _KIND, "format": _FORMAT, "run": run, "iteration": iteration}
     save_tensors(path, {"logits": logits}, about)
 
 
-def load_teacher_table(path: Path, run: str, iteration: int, images: int) -> Tensor:
+def load_teacher_logits(path: Path, run: str, iteration: int, images: int) -> Tensor:
     """The logits, [N, views, classes], backed by the file's memory map.
 
     Args:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from dsd2.data.metadata import metadata
 from dsd2.errors import UserError
-from dsd2.nn.schedule import MOST, last_iteration, number_to_remove
+from dsd2.nn.schedule import MAX_ITERATIONS, last_iteration, number_to_remove
 from dsd2.nn.sizes import network_sizes
 from dsd2.recipe import DatasetRecipe, ModelRecipe, PruningRecipe
 
@@ -28,27 +28,28 @@ def chains_end(
         wall: sparsity that the chain stays below.
         model: that is pruned.
         dataset: whose channels and classes decide how many weights there are.
-        roots: folders that may hold it. Where it cannot be looked at, the wall alone decides, and
-            an iteration that would remove nothing is refused before it is trained.
+        roots: folders that may hold it. Where it cannot be looked at, or the network cannot be
+            built for it, the wall alone decides, and training refuses what cannot be trained.
         where: names the arm in messages.
 
     Raises:
         UserError: the chain would be too long, or not even its first round would remove anything.
     """
     last = last_iteration(recipe.fraction, wall)
-    if last == MOST:
+    if last == MAX_ITERATIONS:
         raise UserError(
             f"config key pruning.fraction of {where} is {recipe.fraction}, which takes more than"
-            f" {MOST} iterations to the wall of {wall}; it must be larger, or pruning.wall smaller"
+            f" {MAX_ITERATIONS} iterations to the wall of {wall}; it must be larger, or pruning.wall"
+            " smaller"
         )
     if recipe.structure == "filters":
         rounds = _filter_rounds(model.filters or [], recipe.fraction)
     else:
         try:
             known = metadata(dataset, roots)
+            layers = list(network_sizes(model, known.image, known.classes).weights.values())
         except UserError:
             return last, False
-        layers = list(network_sizes(model, known.image, known.classes).weights.values())
         groups = layers if recipe.scope == "layer" else [sum(layers)]
         rounds = _weight_rounds(groups, recipe.fraction)
     useful = sum(1 for _ in zip(range(last), rounds, strict=False))

@@ -21,7 +21,7 @@ from dsd2.seeds import generator
 
 _FORMAT = 3
 
-SAMPLE = 2048
+MAX_SAMPLE = 2048
 """Training images that the statistics of a streamed dataset are taken from, at most."""
 
 
@@ -148,9 +148,9 @@ def _take(images: Images, rows: Tensor, recipe: DatasetRecipe) -> Images:
 def _deviation_and_mean(images: Tensor | ImageFiles, split_seed: int) -> tuple[Tensor, Tensor]:
     """Per channel, in units of 0–255, [C] each; of a sample where images are in files."""
     if isinstance(images, ImageFiles):
-        if len(images) > SAMPLE:
+        if len(images) > MAX_SAMPLE:
             draws = generator("split", split_seed, "statistics")
-            images = images[torch.randperm(len(images), generator=draws)[:SAMPLE]]
+            images = images[torch.randperm(len(images), generator=draws)[:MAX_SAMPLE]]
         images = images.decode_all()
     return torch.std_mean(images.to(torch.float32), dim=(0, 2, 3))
 

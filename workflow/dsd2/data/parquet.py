@@ -15,7 +15,7 @@ from dsd2.data.source import Images, Source, channels_first
 from dsd2.errors import UserError
 from dsd2.escaping import one_line
 
-MOST = 100_000
+MAX_CLASSES = 100_000
 """Classes where they have no names: a larger label is no label."""
 
 
@@ -42,7 +42,7 @@ def read_parquet(folder: Path, image_column: str, label_column: str) -> Source:
             names, labels[file] = names or found, images.labels
     if "train" not in parts:
         raise UserError(f"{folder}: has no train*.parquet")
-    most = len(names) or MOST
+    most = len(names) or MAX_CLASSES
     for file, given in labels.items():
         outside = torch.nonzero((given < 0) | (given >= most)).flatten()
         if len(outside):

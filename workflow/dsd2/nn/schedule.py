@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-MOST = 10_000
+MAX_ITERATIONS = 10_000
 """Iterations that a chain may have; the paper's longest has 34."""
 
 
@@ -16,13 +16,15 @@ def scheduled_sparsity(iteration: int, fraction: float) -> float:
     return 1.0 - (1.0 - fraction) ** iteration
 
 
-def last_iteration(fraction: float, wall: float) -> int:
-    """The last iteration of Algorithm 1: the largest whose sparsity is below the wall (line 6).
+def last_iteration(fraction: float, target: float) -> int:
+    """The last iteration of Algorithm 1: the largest whose sparsity is below the target (line 6).
 
-    At most :data:`MOST`: so small a fraction that it takes more is a mistake.
+    At most :data:`MAX_ITERATIONS`: so small a fraction that it takes more is a mistake.
     """
     iteration = 0
-    # The tolerance keeps a wall that a round hits exactly from depending on rounding.
-    while iteration < MOST and scheduled_sparsity(iteration + 1, fraction) < wall - 1e-12:
+    # The tolerance keeps a target that a round hits exactly from depending on rounding.
+    while (
+        iteration < MAX_ITERATIONS and scheduled_sparsity(iteration + 1, fraction) < target - 1e-12
+    ):
         iteration += 1
     return iteration

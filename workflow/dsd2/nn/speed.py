@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
 
 import torch
 from torch import nn
@@ -15,11 +14,11 @@ from dsd2.nn.models import prunable_weights
 from dsd2.nn.pruning import full_masks
 from dsd2.nn.teacher import Teacher
 from dsd2.nn.training import train
-from dsd2.recipe import DistillationRecipe, ModelRecipe, TrainingRecipe
+from dsd2.recipe import AUGMENTATIONS, DistillationRecipe, ModelRecipe, TrainingRecipe
 
-ENOUGH = 0.5
+MIN_SECONDS = 0.5
 """Seconds that a measured epoch should last, so that a timer's grain does not matter."""
-_FEW = 4
+FIRST_BATCH = 4
 """Images to begin with; batch-norm needs more than one."""
 
 
@@ -31,21 +30,32 @@ class Work:
         model: the network that is trained.
         image: (C, H, W).
         classes: size of the logits.
-        batch_size: images a step.
-        augmentation: of :class:`TrainingRecipe`.
-        precision: likewise.
-        channels_last: likewise.
+        training: of two epochs; :func:`timed` of a run's.
         teacher: the network that is asked in every step, if any.
     """
 
     model: ModelRecipe
     image: tuple[int, int, int]
     classes: int
-    batch_size: int
-    augmentation: str
-    precision: Literal["fp32", "tf32", "bf16"] = "fp32"
-    channels_last: bool = False
+    training: TrainingRecipe
     teacher: ModelRecipe | None = None
+
+
+def timed(recipe: TrainingRecipe) -> TrainingRecipe:
+    """A training as it is timed: two epochs, of which the first warms up, that change no weight.
+
+    Crops of files are cut while they are decoded, by other processes.
+    """
+    crops = AUGMENTATIONS[recipe.augmentation].crops
+    return replace(
+        recipe,
+        epochs=2,
+        learning_rate=0.0,
+        weight_decay=0.0,
+        milestones=(),
+        drop_factor=1.0,
+        augmentation="none" if crops else recipe.augmentation,
+    )
 
 
 @dataclass(frozen=True)
@@ -63,7 +73,9 @@ class Speed:
     batch: int
 
 
-def measure_speed(work: Work, most: int, device: torch.device, enough: float = ENOUGH) -> Speed:
+def measure_speed(
+    work: Work, most: int, device: torch.device, enough: float = MIN_SECONDS
+) -> Speed:
     """Train on random images until an epoch lasts long enough to be timed.
 
     Batches grow towards the real size and stay smaller where such an epoch already lasts long
@@ -79,14 +91,14 @@ def measure_speed(work: Work, most: int, device: torch.device, enough: float = E
     teacher = None
     if work.teacher is not None:
         teacher = work.teacher.build(work.image, work.classes).to(device)
-    batch, steps = min(_FEW, work.batch_size), 1
+    batch, steps = min(FIRST_BATCH, work.training.batch_size), 1
     while True:
         data = _random_images(batch * steps, work, device)
         seconds = _epoch_seconds(model, teacher, data, work, batch)
         if seconds >= enough or 4 * batch * steps > most:
             break
-        if batch < work.batch_size:
-            batch = min(4 * batch, work.batch_size)
+        if batch < work.training.batch_size:
+            batch = min(4 * batch, work.training.batch_size)
         else:
             steps *= 4
     start = time.perf_counter()
@@ -109,18 +121,7 @@ def _epoch_seconds(
     model: nn.Module, teacher: nn.Module | None, data: ImageSet, work: Work, batch: int
 ) -> float:
     """Seconds of an epoch after one that warms up."""
-    recipe = TrainingRecipe(
-        epochs=2,
-        batch_size=batch,
-        learning_rate=0.0,
-        momentum=0.9,
-        weight_decay=1e-4,
-        milestones=(),
-        drop_factor=1.0,
-        augmentation=work.augmentation,
-        precision=work.precision,
-        channels_last=work.channels_last,
-    )
+    recipe = replace(work.training, batch_size=batch)
     taught_by = None
     if teacher is not None:
         asked = DistillationRecipe(teacher_run="", teacher_iteration=0, alpha=0.8, temperature=10.0)

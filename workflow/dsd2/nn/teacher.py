@@ -58,7 +58,7 @@ class Teacher:
 
 
 BATCH = 512
-"""Images a forward pass of :func:`tabulate`. Another number may round its logits otherwise."""
+"""Images a forward pass of :func:`logits_of`. Another number may round its logits otherwise."""
 
 
 def passes_an_image(recipe: RunRecipe, iteration: int) -> int:
@@ -76,7 +76,7 @@ def passes_an_image(recipe: RunRecipe, iteration: int) -> int:
 
 
 @torch.no_grad()
-def tabulate(model: nn.Module, data: ImageSet, batch: int = BATCH) -> Tensor:
+def logits_of(model: nn.Module, data: ImageSet, batch: int = BATCH) -> Tensor:
     """The logits of all images as they are, [N, 1, classes] on the device of the data.
 
     Args:
@@ -90,7 +90,7 @@ def tabulate(model: nn.Module, data: ImageSet, batch: int = BATCH) -> Tensor:
 
 
 @torch.no_grad()
-def tabulate_views(
+def logits_of_views(
     model: nn.Module,
     data: ImageSet,
     batch: int = evaluation.BATCH,
@@ -98,7 +98,7 @@ def tabulate_views(
 ) -> Tensor:
     """The logits of all flipped and shifted views of all images, [N, 162, classes] on the CPU.
 
-    Views are in the order of :attr:`Views.number`; arguments are those of :func:`tabulate`, with
+    Views are in the order of :attr:`Views.number`; arguments are those of :func:`logits_of`, with
     images in memory. ``after_view`` is told how many views are done.
     """
     assert isinstance(data.images, Tensor), "the views of streamed images are not tabulated"

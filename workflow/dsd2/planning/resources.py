@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from dsd2.config.distillation import table_bytes
 from dsd2.data.metadata import Metadata
 from dsd2.environment import RESERVE
+from dsd2.errors import UserError
 from dsd2.nn.sizes import BACKWARD, EVALUATED, Sizes, network_sizes
 from dsd2.recipe import AUGMENTATIONS, VIEWS, DatasetRecipe, RunRecipe
 
@@ -150,10 +151,10 @@ def training_needs(
         decoders: processes that decode its images, where they are streamed.
         gpus: whether there are any.
     """
-    network = network_sizes(recipe.model, data.image, data.classes)
+    network = _sizes(recipe, data)
     teaching, asked = None, 0
     if teacher is not None and recipe.distillation is not None:
-        sizes = network_sizes(teacher.model, data.image, data.classes)
+        sizes = _sizes(teacher, data)
         teaching = Teaching(sizes, recipe.distillation.table)
         asked = 0 if teaching.table else sizes.dense
     epochs = recipe.training.epochs
@@ -175,7 +176,7 @@ def training_needs(
 
 def table_needs(recipe: RunRecipe, data: Metadata, gpus: bool) -> Needs:
     """What tabulating the answers of a run's network to all views of its images needs."""
-    network = network_sizes(recipe.model, data.image, data.classes)
+    network = _sizes(recipe, data)
     channels, height, width = data.image
     padded = channels * (height + 1) * (width + 1)
     held = data.train * (channels * height * width + LABEL + padded)
@@ -195,6 +196,14 @@ def dataset_needs(recipe: DatasetRecipe, data: Metadata) -> Needs:
     memory = WORKFLOW + LIBRARIES + MARGIN * images * (each + LABEL)
     decoding = 0.0 if recipe.stream else images * DECODING
     return Needs(memory, START + decoding)
+
+
+def _sizes(recipe: RunRecipe, data: Metadata) -> Sizes:
+    """Sizes of a run's network; nothing of one that cannot be built, as its training says."""
+    try:
+        return network_sizes(recipe.model, data.image, data.classes)
+    except UserError:
+        return Sizes(0, {}, 0, 0, 0, 0, {}, 0)
 
 
 def _needs(operations: float, overhead: float, on_cpu: float, on_host: float, gpus: bool) -> Needs:

@@ -22,7 +22,7 @@ from dsd2.nn.flops import TrainingCost, training_cost
 from dsd2.nn.footprint import footprint
 from dsd2.nn.pruning import scheduled_densities
 from dsd2.nn.sizes import Sizes
-from dsd2.nn.speed import Speed, Work, measure_speed
+from dsd2.nn.speed import Speed, Work, measure_speed, timed
 from dsd2.nn.teacher import passes_an_image
 from dsd2.paths import dataset_name, run_name
 from dsd2.planning.cost import Estimate, Measured, markdown
@@ -67,19 +67,14 @@ class _Known:
     @property
     def work(self) -> Work:
         recipe = self.run.recipe
-        augmentation = AUGMENTATIONS[recipe.training.augmentation]
-        tabulated = self.table is not None or augmentation.views() == 1
-        asks = self.teacher is not None and not tabulated
+        one_view = AUGMENTATIONS[recipe.training.augmentation].views() == 1
+        asks = self.teacher if self.table is None and not one_view else None
         return Work(
             model=recipe.model,
             image=self.data.image,
             classes=self.data.classes,
-            batch_size=recipe.training.batch_size,
-            # Crops of files are cut while they are decoded, by other processes.
-            augmentation="none" if augmentation.crops else recipe.training.augmentation,
-            precision=recipe.training.precision,
-            channels_last=recipe.training.channels_last,
-            teacher=self.teacher.run.recipe.model if asks and self.teacher else None,
+            training=timed(recipe.training),
+            teacher=asks.run.recipe.model if asks else None,
         )
 
 
@@ -309,11 +304,11 @@ def _measured(work: Work, speed: Speed) -> Measured:
             work.model.title,
             "×".join(map(str, work.image)),
             str(work.classes),
-            work.augmentation,
-            f"{work.precision}{', channels last' * work.channels_last}",
+            work.training.augmentation,
+            f"{work.training.precision}{', channels last' * work.training.channels_last}",
             work.teacher.name if work.teacher else "no",
         ),
-        batch_size=work.batch_size,
+        batch_size=work.training.batch_size,
         batch=speed.batch,
         training=1000 * speed.training,
     )

@@ -13,10 +13,11 @@ import torch
 from torch import nn
 
 from dsd2.artefacts.checkpoint import Checkpoint, load_checkpoint_of
-from dsd2.data.dataset import Dataset
+from dsd2.data.dataset import Dataset, load_dataset
 from dsd2.data.files import ImageFiles
-from dsd2.data.labels import Labels
+from dsd2.data.labels import Labels, load_labels
 from dsd2.data.streaming import DecodingStream
+from dsd2.devices import stage_device
 from dsd2.errors import UserError
 from dsd2.nn.entropy import StateCounts, channel_entropy, position_entropy
 from dsd2.nn.evaluation import Evaluation, evaluate, evaluate_with_states
@@ -26,85 +27,116 @@ from dsd2.nn.images import ImageSet
 from dsd2.nn.pruning import Masks, densities, sparsity
 from dsd2.nn.schedule import scheduled_sparsity
 from dsd2.nn.teacher import passes_an_image
+from dsd2.paths import dataset_name, labels_name
 from dsd2.processes import peak_memory
-from dsd2.recipe import DistillationRecipe, RunRecipe
+from dsd2.recipe import RunRecipe
+from dsd2.seeds import be_deterministic
 
 Columns = dict[str, Any]
 """Some of the columns of the metrics' schema, by name."""
 
 
 @dataclass(frozen=True)
-class Circumstances:
-    """What a stage ran on, and since when.
+class Job:
+    """What a stage that trains or measures an iteration works on.
 
     Attributes:
+        run: name of the run.
+        iteration: of the run.
+        recipe: of the run.
+        dataset: the images.
+        labels: of the training and validation images.
+        data: the images of each split on the device with the labels that are used, by the
+            split's name.
+        taught_by: the teacher's checkpoint, if there is one.
         device: of the networks and images.
         threads: CPU threads.
         started: when the process started, as ``time.time()`` counts.
     """
 
+    run: str
+    iteration: int
+    recipe: RunRecipe
+    dataset: Dataset
+    labels: Labels
+    data: dict[str, ImageSet]
+    taught_by: Checkpoint | None
     device: torch.device
     threads: int
     started: float
 
-    def columns(self) -> Columns:
-        """Time, memory and environment so far."""
-        cuda = self.device.type == "cuda"
-        return {
-            "seconds": time.time() - self.started,
-            "peak_memory": peak_memory(),
-            "device": torch.cuda.get_device_name() if cuda else "cpu",
-            "threads": self.threads,
-            "torch": torch.__version__,
-        }
+
+@dataclass(frozen=True, kw_only=True)
+class JobFiles:
+    """The files that a job is opened from, and those that it leaves."""
+
+    dataset: Path
+    labels: Path
+    teacher: Path | None
+    checkpoint: Path
+    metrics: Path
+    history: Path
+
+
+def open_job(
+    run: str, iteration: int, recipe: RunRecipe, files: JobFiles, threads: int, started: float
+) -> Job:
+    """Share the threads, take a device, and load images, labels and teacher.
+
+    Of the threads all but one, and at least one, decode streamed images.
+
+    Raises:
+        UserError: a file is missing or damaged, or belongs to something else.
+    """
+    workers = max(1, threads - 1) if recipe.dataset.stream else 0
+    torch.set_num_threads(max(1, threads - workers))
+    be_deterministic()
+    device = stage_device()
+    dataset = load_dataset(files.dataset, dataset_name(recipe.dataset))
+    labels = load_labels(files.labels, dataset, labels_name(recipe.dataset, recipe.noise))
+    data = image_sets(dataset, labels, device, workers)
+    teacher, taught = None, recipe.distillation
+    if taught is not None:
+        if files.teacher is None or taught.teacher_iteration is None:
+            raise UserError("the run is distilled: its teacher must be selected and its file given")
+        teacher = load_checkpoint_of(files.teacher, taught.teacher_run, taught.teacher_iteration)
+    return Job(run, iteration, recipe, dataset, labels, data, teacher, device, threads, started)
 
 
 def metrics_row(
-    run: str,
-    iteration: int,
-    recipe: RunRecipe,
-    model: nn.Module,
-    masks: Masks,
-    dataset: Dataset,
-    labels: Labels,
-    data: dict[str, ImageSet],
-    taught_by: Checkpoint | None,
-    history: Sequence[Mapping[str, Any]],
-    where: Circumstances,
+    job: Job, model: nn.Module, masks: Masks, history: Sequence[Mapping[str, Any]]
 ) -> Columns:
     """The row of metrics of a trained network.
 
     Args:
-        run: name of the run.
-        iteration: of the run.
-        recipe: of the run.
-        model: the network, on the stage's device.
+        job: the iteration.
+        model: its network, on the job's device.
         masks: its living weights.
-        dataset: that it was trained on.
-        labels: likewise.
-        data: the images of each split with the labels that are used, by the split's name.
-        taught_by: the teacher's checkpoint, if there is one.
         history: what is known of each epoch.
-        where: what the stage runs on.
 
     Raises:
         UserError: a loss is NaN or infinite.
     """
-    origin = dataset.origin
+    recipe, origin, taught_by = job.recipe, job.dataset.origin, job.taught_by
     if recipe.noise.stand_in and not recipe.dataset.stand_in:
         origin = f"stand-in for human labels of {origin}"
+    cuda = job.device.type == "cuda"
     return {
-        "run": run,
-        "iteration": iteration,
+        "run": job.run,
+        "iteration": job.iteration,
         "seed": recipe.seed,
-        "scheduled_sparsity": scheduled_sparsity(iteration, recipe.pruning.fraction),
+        "scheduled_sparsity": scheduled_sparsity(job.iteration, recipe.pruning.fraction),
         **structure_columns(model, masks),
-        **accuracy_columns(model, data, labels),
-        **cost_columns(model, masks, recipe, iteration, dataset, taught_by),
+        **accuracy_columns(model, job.data, job.labels),
+        **cost_columns(job, model, masks),
         "teacher_run": taught_by.run if taught_by else None,
         "teacher_iteration": taught_by.iteration if taught_by else None,
         "seconds_training": sum(epoch["seconds"] for epoch in history),
-        **where.columns(),
+        "seconds": time.time() - job.started,
+        "peak_memory": peak_memory(),
+        "device": torch.cuda.get_device_name() if cuda else "cpu",
+        "threads": job.threads,
+        "torch": torch.__version__,
         "origin": origin,
     }
 
@@ -119,17 +151,6 @@ def print_outcome(row: Columns, masks: Masks) -> None:
         f"  validation accuracy {row['validation_accuracy']:.4f}  entropy {row['entropy']:.4f}",
         flush=True,
     )
-
-
-def share_threads(threads: int, recipe: RunRecipe) -> int:
-    """Give this process its share of a stage's threads.
-
-    Returns:
-        How many worker processes decode streamed images: all threads but one, and at least one.
-    """
-    workers = max(1, threads - 1) if recipe.dataset.stream else 0
-    torch.set_num_threads(max(1, threads - workers))
-    return workers
 
 
 def image_sets(
@@ -163,49 +184,23 @@ def image_sets(
     return sets
 
 
-def load_teacher(recipe: DistillationRecipe, path: Path | None) -> Checkpoint:
-    """The checkpoint of a run's teacher.
-
-    Raises:
-        UserError: it is not selected or given, or the file is not the teacher's.
-    """
-    if path is None or recipe.teacher_iteration is None:
-        raise UserError("the run is distilled: its teacher must be selected and its file given")
-    return load_checkpoint_of(path, recipe.teacher_run, recipe.teacher_iteration)
-
-
-def cost_columns(
-    model: nn.Module,
-    masks: Masks,
-    recipe: RunRecipe,
-    iteration: int,
-    dataset: Dataset,
-    taught_by: Checkpoint | None,
-) -> Columns:
-    """What the training cost, by the three counts.
-
-    Args:
-        model: the student.
-        masks: its living weights.
-        recipe: of the run.
-        iteration: of the run.
-        dataset: that it was trained on.
-        taught_by: the teacher's checkpoint, if there is one.
-    """
-    images, epochs = len(dataset.train.labels), recipe.training.epochs
-    student, density = sizes_of(model, dataset.image), densities(masks)
-    if taught_by is None:
-        cost = training_cost(student, density, images, epochs)
-    else:
-        cost = training_cost(
-            student,
-            density,
-            images,
-            epochs,
-            teacher=footprint(taught_by.model, taught_by.image, taught_by.classes),
-            teacher_densities=densities(taught_by.masks),
-            teacher_images=images * passes_an_image(recipe, iteration),
-        )
+def cost_columns(job: Job, model: nn.Module, masks: Masks) -> Columns:
+    """What the training of a network cost, by the three counts."""
+    dataset, taught_by, epochs = job.dataset, job.taught_by, job.recipe.training.epochs
+    images = len(dataset.train.labels)
+    teacher = densities_taught = None
+    if taught_by is not None:
+        teacher = footprint(taught_by.model, taught_by.image, taught_by.classes)
+        densities_taught = densities(taught_by.masks)
+    cost = training_cost(
+        sizes_of(model, dataset.image),
+        densities(masks),
+        images,
+        epochs,
+        teacher=teacher,
+        teacher_densities=densities_taught,
+        teacher_images=images * passes_an_image(job.recipe, job.iteration),
+    )
     return {
         "epochs": epochs,
         "flops_paper": cost.paper,

@@ -7,17 +7,17 @@ from pathlib import Path
 import torch
 
 from dsd2.artefacts.checkpoint import load_checkpoint_of
-from dsd2.artefacts.teacher_logits import save_teacher_table
+from dsd2.artefacts.teacher_logits import save_teacher_logits
 from dsd2.data.dataset import load_dataset
 from dsd2.devices import stage_device
 from dsd2.nn.images import ImageSet
-from dsd2.nn.teacher import tabulate_views
+from dsd2.nn.teacher import logits_of_views
 from dsd2.paths import dataset_name
 from dsd2.recipe import VIEWS, DatasetRecipe
 from dsd2.seeds import be_deterministic
 
 
-def run_tabulate(
+def run_teacher_logits(
     run: str,
     iteration: int,
     recipe: DatasetRecipe,
@@ -53,8 +53,8 @@ def run_tabulate(
         data.std.to(device),
     )
     network = load_checkpoint_of(checkpoint, run, iteration).network(device)
-    logits = tabulate_views(
+    logits = logits_of_views(
         network, held, after_view=lambda done: print(f"view {done}/{VIEWS}", flush=True)
     )
-    save_teacher_table(output, logits, run, iteration)
+    save_teacher_logits(output, logits, run, iteration)
     print(f"{logits.shape[1]} views of {len(logits)} images: {logits.nbytes / 1e6:.1f} MB")

@@ -11,49 +11,31 @@ from torch import nn
 
 from dsd2.artefacts.checkpoint import Checkpoint, load_checkpoint_of, save_checkpoint
 from dsd2.artefacts.resume import ResumeFile
-from dsd2.artefacts.teacher_logits import load_teacher_table
+from dsd2.artefacts.teacher_logits import load_teacher_logits
 from dsd2.config.resolve import check_rewind_step
-from dsd2.data.dataset import Dataset, load_dataset
-from dsd2.data.labels import load_labels
-from dsd2.devices import stage_device
 from dsd2.environment import deadline, time_limit
 from dsd2.errors import UserError
 from dsd2.files.records import HISTORY, METRICS, write_table
 from dsd2.nn.images import ImageSet
 from dsd2.nn.models import prunable_weights
-from dsd2.nn.perturbation import retraining
 from dsd2.nn.pruning import Masks, apply_masks, full_masks, prune
 from dsd2.nn.schedule import scheduled_sparsity
 from dsd2.nn.scores import Trained, scores
-from dsd2.nn.teacher import Teacher, tabulate
+from dsd2.nn.teacher import Teacher, logits_of
 from dsd2.nn.training import Progress, State, network_state, train
-from dsd2.paths import dataset_name, labels_name
 from dsd2.recipe import AUGMENTATIONS, RunRecipe
-from dsd2.seeds import be_deterministic, derived_seed, generator
-from dsd2.stages.measure import (
-    Circumstances,
-    image_sets,
-    load_teacher,
-    metrics_row,
-    print_outcome,
-    share_threads,
-)
+from dsd2.seeds import derived_seed, generator
+from dsd2.stages.measure import Job, JobFiles, metrics_row, open_job, print_outcome
 
 
-@dataclass(frozen=True)
-class IterationFiles:
+@dataclass(frozen=True, kw_only=True)
+class IterationFiles(JobFiles):
     """The files of an iteration; those of a previous one and of a teacher as far as needed."""
 
-    dataset: Path
-    labels: Path
     previous: Path | None
     dense: Path | None
-    teacher: Path | None
     table: Path | None
     resume: Path
-    checkpoint: Path
-    metrics: Path
-    history: Path
 
 
 def run_iteration(
@@ -80,37 +62,18 @@ def run_iteration(
         UserError: an input is missing or damaged, or the training diverged.
         Stopped: the process was asked to end; what was trained is saved.
     """
-    workers = share_threads(threads, recipe)
-    be_deterministic()
-    device = stage_device()
-    dataset = load_dataset(files.dataset, dataset_name(recipe.dataset))
-    labels = load_labels(files.labels, dataset, labels_name(recipe.dataset, recipe.noise))
-    data = image_sets(dataset, labels, device, workers)
-    model, masks, initial = _start(run, recipe, iteration, data["train"], dataset, files)
-    masks = {name: mask.to(device) for name, mask in masks.items()}
-    taught_by = None
-    if recipe.distillation is not None:
-        taught_by = load_teacher(recipe.distillation, files.teacher)
-    teacher = _teacher(taught_by, recipe, data["train"], files)
+    job = open_job(run, iteration, recipe, files, threads, started)
+    dataset, data = job.dataset, job.data["train"]
+    model, masks, initial = _start(job, files)
+    masks = {name: mask.to(job.device) for name, mask in masks.items()}
+    teacher = _teacher(job, files)
     resume = ResumeFile(files.resume, key=f"{run}/{iteration}", every=save_every)
     with resume.saving_when_stopped():
         until = deadline(started)
-        progress = _train(model, masks, data["train"], recipe, iteration, teacher, resume, until)
+        progress = _train(model, masks, data, recipe, iteration, teacher, resume, until)
         names = {"run": run, "iteration": iteration}
         write_table(files.history, HISTORY, [{**names, **row} for row in progress.history])
-        row = metrics_row(
-            run,
-            iteration,
-            recipe,
-            model,
-            masks,
-            dataset,
-            labels,
-            data,
-            taught_by,
-            progress.history,
-            Circumstances(device, threads, started),
-        )
+        row = metrics_row(job, model, masks, progress.history)
         write_table(files.metrics, METRICS, [row])
         # Last, so that a checkpoint without metrics has lost them: it was never left so.
         save_checkpoint(
@@ -149,7 +112,7 @@ def _train(
     """
     training = recipe.training
     if iteration > 0:
-        training = retraining(training, recipe.perturbation)
+        training = recipe.perturbation.retraining(training)
     progress = resume.restore(model)
     if progress is None:
         apply_masks(prunable_weights(model), masks)
@@ -188,20 +151,14 @@ def _train(
     )
 
 
-def _start(
-    run: str,
-    recipe: RunRecipe,
-    iteration: int,
-    data: ImageSet,
-    dataset: Dataset,
-    files: IterationFiles,
-) -> tuple[nn.Module, Masks, State]:
+def _start(job: Job, files: IterationFiles) -> tuple[nn.Module, Masks, State]:
     """The network to train from, its masks on the CPU, and the state of step 0 to rewind to.
 
     Weights are drawn, and scores are ranked, on the CPU whatever trains.
     """
+    run, iteration, recipe, data = job.run, job.iteration, job.recipe, job.data["train"]
     torch.manual_seed(derived_seed(recipe.seed, "weights", iteration))
-    model = recipe.model.build(dataset.image, len(dataset.classes))
+    model = recipe.model.build(job.dataset.image, len(job.dataset.classes))
     fresh = network_state(model)
     model.to(data.device)
     if iteration == 0:
@@ -225,20 +182,19 @@ def _start(
     return model, masks, {}
 
 
-def _teacher(
-    checkpoint: Checkpoint | None, recipe: RunRecipe, data: ImageSet, files: IterationFiles
-) -> Teacher | None:
+def _teacher(job: Job, files: IterationFiles) -> Teacher | None:
     """The teacher, with a table of its answers where there is one view, or a file of all."""
+    recipe, checkpoint, data = job.recipe, job.taught_by, job.data["train"]
     if checkpoint is None or recipe.distillation is None:
         return None
     teacher = Teacher(checkpoint.network(data.device), recipe.distillation)
     if AUGMENTATIONS[recipe.training.augmentation].views() == 1:
-        teacher.table = tabulate(teacher.model, data)
+        teacher.table = logits_of(teacher.model, data)
     elif recipe.distillation.table:
         if files.table is None:
             raise UserError("the run is distilled from a table: its file must be given")
         run, iteration = checkpoint.run, checkpoint.iteration
-        table = load_teacher_table(files.table, run, iteration, len(data))
+        table = load_teacher_logits(files.table, run, iteration, len(data))
         teacher.table = table.to(data.device) if _fits(table, data.device) else table
     return teacher
 
