@@ -1,4 +1,4 @@
-"""A teacher's logits for every view of every training image, shared by all its students."""
+"""Cached teacher logits of every view of every training image, shared by all its students."""
 
 from __future__ import annotations
 

@@ -39,8 +39,8 @@ def chains_end(
     if last == MAX_ITERATIONS:
         raise UserError(
             f"config key pruning.fraction of {where} is {recipe.fraction}, which takes more than"
-            f" {MAX_ITERATIONS} iterations to the wall of {wall}; it must be larger, or pruning.wall"
-            " smaller"
+            f" {MAX_ITERATIONS} iterations to the wall of {wall}; it must be larger, or"
+            " pruning.wall smaller"
         )
     if recipe.structure == "filters":
         rounds = _filter_rounds(model.filters or [], recipe.fraction)

@@ -28,6 +28,11 @@ class Metadata:
     validation: int
     test: int
 
+    @property
+    def images(self) -> int:
+        """All of them."""
+        return self.train + self.validation + self.test
+
 
 def metadata(recipe: DatasetRecipe, roots: Sequence[Path]) -> Metadata:
     """The shape of the dataset that a recipe names, which need not be there if it has a name.

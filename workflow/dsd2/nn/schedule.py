@@ -23,8 +23,7 @@ def last_iteration(fraction: float, target: float) -> int:
     """
     iteration = 0
     # The tolerance keeps a target that a round hits exactly from depending on rounding.
-    while (
-        iteration < MAX_ITERATIONS and scheduled_sparsity(iteration + 1, fraction) < target - 1e-12
-    ):
+    target -= 1e-12
+    while iteration < MAX_ITERATIONS and scheduled_sparsity(iteration + 1, fraction) < target:
         iteration += 1
     return iteration

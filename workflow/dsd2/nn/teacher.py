@@ -1,7 +1,7 @@
-"""The teacher of a distilled network: asked in every step, or once for every view of an image.
+"""The teacher of a distilled network, and its logits of all views of the images, computed once.
 
-In evaluation mode a teacher's answer depends on the view of the image alone, and without
-augmentation there is one view, with random flips and shifts 162: its answers are a finite table.
+In evaluation mode a teacher's logits depend on the view of the image alone. Without augmentation
+an image has one view, with random flips and shifts 162, so that all logits can be cached.
 """
 
 from __future__ import annotations
@@ -21,12 +21,13 @@ from dsd2.recipe import AUGMENTATIONS, VIEWS, DistillationRecipe, RunRecipe
 
 @dataclass
 class Teacher:
-    """Whom a student is distilled from.
+    """The network that a student is distilled from.
 
     Attributes:
         model: the teacher, on the device of the data; it is put into evaluation mode.
         recipe: of the distillation.
-        table: its logits, [N, views, classes] on any device; None to ask it in every step.
+        table: its cached logits, [N, views, classes] on any device; None for a forward pass in
+            every step.
     """
 
     model: nn.Module
@@ -52,7 +53,7 @@ class Teacher:
         views = table.shape[1]
         rows = batch.rows * views
         if views > 1:
-            assert batch.views is not None, "a table of views is made for numbered views alone"
+            assert batch.views is not None, "logits are cached for numbered views alone"
             rows = rows + batch.views
         return table.flatten(0, 1)[rows.to(table.device)].to(batch.rows.device)
 
@@ -62,10 +63,10 @@ BATCH = 512
 
 
 def passes_an_image(recipe: RunRecipe, iteration: int) -> int:
-    """How many of its views a distilled iteration has its teacher look at, for each image.
+    """Forward passes of the teacher that a distilled iteration takes for each image.
 
-    A table of all views counts once for a run, with its dense iteration, though the students of
-    one teacher share it.
+    Cached logits of all views count once for a run, with its dense iteration, though the students
+    of one teacher share them.
     """
     views = AUGMENTATIONS[recipe.training.augmentation].views()
     if views == 1:
@@ -101,7 +102,7 @@ def logits_of_views(
     Views are in the order of :attr:`Views.number`; arguments are those of :func:`logits_of`, with
     images in memory. ``after_view`` is told how many views are done.
     """
-    assert isinstance(data.images, Tensor), "the views of streamed images are not tabulated"
+    assert isinstance(data.images, Tensor), "the views of streamed images are not cached"
     model.eval()
     padded = pad_images(data.images)
     columns = []

@@ -106,10 +106,9 @@ def data_bytes(recipe: RunRecipe, data: Metadata) -> int:
     training = recipe.training
     channels, height, width = data.image
     pixels = channels * height * width
-    images = data.train + data.validation + data.test
     if recipe.dataset.stream:
-        return images * (NAME + LABEL) + AHEAD * training.batch_size * pixels
-    total = images * (pixels + LABEL)
+        return data.images * (NAME + LABEL) + AHEAD * training.batch_size * pixels
+    total = data.images * (pixels + LABEL)
     augmentation = AUGMENTATIONS[training.augmentation]
     if augmentation.shifts:
         total += data.train * channels * (height + 1) * (width + 1)
@@ -134,8 +133,7 @@ def training_bytes(
         total += teaching.sizes.state
         if teaching.table:
             total += table_bytes(data.train, data.classes)
-    images = data.train + data.validation + data.test
-    evaluating = min(EVALUATED, images) * 2 * network.largest
+    evaluating = min(EVALUATED, data.images) * 2 * network.largest
     return total + max(network.training_memory(recipe.training.batch_size), evaluating)
 
 
@@ -159,7 +157,7 @@ def training_needs(
         asked = 0 if teaching.table else sizes.dense
     epochs = recipe.training.epochs
     operations = epochs * data.train * (BACKWARD * network.dense + asked)
-    operations += (data.train + data.validation + data.test) * network.dense
+    operations += data.images * network.dense
     overhead = START + STEP * epochs * math.ceil(data.train / recipe.training.batch_size)
     decoding = 0.0
     if recipe.dataset.stream:
@@ -190,11 +188,10 @@ def table_needs(recipe: RunRecipe, data: Metadata, gpus: bool) -> Needs:
 def dataset_needs(recipe: DatasetRecipe, data: Metadata) -> Needs:
     """What reading, decoding and splitting a dataset needs."""
     channels, height, width = data.image
-    images = data.train + data.validation + data.test
     # As it is read, as a tensor, and as the file that is written.
     each = NAME if recipe.stream else 3 * channels * height * width
-    memory = WORKFLOW + LIBRARIES + MARGIN * images * (each + LABEL)
-    decoding = 0.0 if recipe.stream else images * DECODING
+    memory = WORKFLOW + LIBRARIES + MARGIN * data.images * (each + LABEL)
+    decoding = 0.0 if recipe.stream else data.images * DECODING
     return Needs(memory, START + decoding)
 
 

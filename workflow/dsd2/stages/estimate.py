@@ -19,9 +19,8 @@ from dsd2.data.manifest import located
 from dsd2.data.metadata import Metadata, metadata
 from dsd2.errors import UserError
 from dsd2.nn.flops import TrainingCost, training_cost
-from dsd2.nn.footprint import footprint
 from dsd2.nn.pruning import scheduled_densities
-from dsd2.nn.sizes import Sizes
+from dsd2.nn.sizes import Sizes, network_sizes
 from dsd2.nn.speed import Speed, Work, measure_speed, timed
 from dsd2.nn.teacher import passes_an_image
 from dsd2.paths import dataset_name, run_name
@@ -141,9 +140,12 @@ def estimate(runs: Sequence[PlannedRun], roots: list[Path], jobs: int) -> Estima
     stage, libraries = _stage_cost(device)
     seconds = {name: stage + _seconds(one, speeds) for name, one in known.items()}
     tables = {
-        one.table: (stage + _table_seconds(one, speeds), _table_bytes(one))
+        one.table: (
+            stage + VIEWS * one.data.train * speeds[one.teacher.work].forward,
+            table_bytes(one.data.train, one.data.classes),
+        )
         for one in known.values()
-        if one.table
+        if one.table and one.teacher
     }
     costs = [cost for one in known.values() for cost in _costs(one)]
     return Estimate(
@@ -173,7 +175,6 @@ def estimate(runs: Sequence[PlannedRun], roots: list[Path], jobs: int) -> Estima
 
 def _know(runs: Sequence[PlannedRun], roots: list[Path]) -> dict[str, _Known]:
     by_name = {run_name(run.recipe): run for run in runs}
-    sizes: dict[tuple[object, ...], Sizes] = {}
     about: dict[str, Metadata] = {}
     known: dict[str, _Known] = {}
 
@@ -185,12 +186,10 @@ def _know(runs: Sequence[PlannedRun], roots: list[Path]) -> dict[str, _Known]:
             data = dataset_name(recipe.dataset)
             if data not in about:
                 about[data] = metadata(recipe.dataset, roots)
-            shape = (recipe.model, about[data].image, about[data].classes)
-            if shape not in sizes:
-                sizes[shape] = footprint(*shape)
+            network = network_sizes(recipe.model, about[data].image, about[data].classes)
             taught = recipe.distillation
             teacher = None if taught is None else know(taught.teacher_run)
-            known[name] = _Known(by_name[name], about[data], sizes[shape], teacher)
+            known[name] = _Known(by_name[name], about[data], network, teacher)
         return known[name]
 
     return {name: know(name) for name in by_name}
@@ -222,23 +221,13 @@ def _costs(one: _Known) -> list[TrainingCost]:
 
 def _seconds(one: _Known, speeds: dict[Work, Speed]) -> float:
     """Seconds of one training and of the passes that measure it."""
-    speed, images = speeds[one.work], one.data
-    seconds = one.run.recipe.training.epochs * images.train * speed.training
-    seconds += (images.train + images.validation + images.test) * speed.forward
+    speed, data = speeds[one.work], one.data
+    seconds = one.run.recipe.training.epochs * data.train * speed.training
+    seconds += data.images * speed.forward
     augmentation = AUGMENTATIONS[one.run.recipe.training.augmentation]
     if one.teacher is not None and augmentation.views() == 1:
-        seconds += images.train * speeds[one.teacher.work].forward
+        seconds += data.train * speeds[one.teacher.work].forward
     return seconds
-
-
-def _table_seconds(one: _Known, speeds: dict[Work, Speed]) -> float:
-    """Seconds of a teacher's passes over all views of all images."""
-    assert one.teacher is not None, "there is a table of its answers"
-    return VIEWS * one.data.train * speeds[one.teacher.work].forward
-
-
-def _table_bytes(one: _Known) -> int:
-    return table_bytes(one.data.train, one.data.classes)
 
 
 def _until(

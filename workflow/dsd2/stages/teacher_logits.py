@@ -1,4 +1,4 @@
-"""Ask a teacher for its answers to every view of every training image, once for all students."""
+"""Cache a teacher's logits of every view of every training image, once for all its students."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def run_teacher_logits(
     threads: int,
     output: Path,
 ) -> None:
-    """Write the table of a teacher.
+    """Write the cached logits of a teacher.
 
     Args:
         run: the teacher's.
@@ -35,7 +35,7 @@ def run_teacher_logits(
         dataset: the images.
         checkpoint: of that iteration.
         threads: CPU threads.
-        output: the table.
+        output: the cached logits.
 
     Raises:
         UserError: a file is missing, damaged, or not what it should be.
