@@ -256,11 +256,10 @@ class PerturbationRecipe(Choice):
     def perturb(
         self, model: nn.Module, rewound: dict[str, Tensor], fresh: dict[str, Tensor]
     ) -> None:
-        """Perturb a network in place; the masks are to be applied afterwards.
+        """Perturb a network in place; the masks are to be applied afterwards. Nothing by default.
 
         Args:
             model: the pruned network.
             rewound: its state before the dense training's ``rewind_step``.
             fresh: a newly drawn state.
         """
-        raise NotImplementedError

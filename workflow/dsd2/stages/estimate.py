@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 import torch
@@ -175,22 +176,16 @@ def estimate(runs: Sequence[PlannedRun], roots: list[Path], jobs: int) -> Estima
 
 def _know(runs: Sequence[PlannedRun], roots: list[Path]) -> dict[str, _Known]:
     by_name = {run_name(run.recipe): run for run in runs}
-    about: dict[str, Metadata] = {}
-    known: dict[str, _Known] = {}
 
+    @cache
     def know(name: str) -> _Known:
         if name not in by_name:
             raise UserError(f"the runs name a teacher that is none of them: {name}")
-        if name not in known:
-            recipe = by_name[name].recipe
-            data = dataset_name(recipe.dataset)
-            if data not in about:
-                about[data] = metadata(recipe.dataset, roots)
-            network = network_sizes(recipe.model, about[data].image, about[data].classes)
-            taught = recipe.distillation
-            teacher = None if taught is None else know(taught.teacher_run)
-            known[name] = _Known(by_name[name], about[data], network, teacher)
-        return known[name]
+        recipe = by_name[name].recipe
+        data, taught = metadata(recipe.dataset, roots), recipe.distillation
+        network = network_sizes(recipe.model, data.image, data.classes)
+        teacher = None if taught is None else know(taught.teacher_run)
+        return _Known(by_name[name], data, network, teacher)
 
     return {name: know(name) for name in by_name}
 

@@ -40,11 +40,9 @@ class CIFAR(RootedDataset):
     downloadable = True
 
     def lies_in(self, root: Path) -> bool:
-        """See :meth:`RootedDataset.lies_in`."""
         return (root / self.original).is_dir() or any((root / self.name).glob("train*.parquet"))
 
     def contents_in(self, root: Path | None) -> Contents:
-        """See :meth:`RootedDataset.contents_in`."""
         if root is None or (root / self.original).is_dir():
             return Contents((3, SIDE, SIDE), self.stand_in_classes, 50_000, None, 10_000)
         from dsd2.data.parquet_io import parquet_contents
@@ -52,7 +50,6 @@ class CIFAR(RootedDataset):
         return parquet_contents(root / self.name, *self._columns(root))
 
     def read_from(self, root: Path, download: bool) -> Source:
-        """See :meth:`RootedDataset.read_from`."""
         if download or (root / self.original).is_dir():
             return _read_original(self.name, self.release, root, download)
         from dsd2.data.parquet import read_parquet

@@ -19,11 +19,9 @@ class Digits(DatasetRecipe):
     """scikit-learn's handwritten digits; they need no download."""
 
     def contents(self, roots: Sequence[Path]) -> Contents:
-        """See :meth:`DatasetRecipe.contents`."""
         return Contents((1, 8, 8), 10, 1797)
 
     def read(self, roots: Sequence[Path], download: bool) -> Source:
-        """See :meth:`DatasetRecipe.read`."""
         import torch
         from sklearn.datasets import load_digits
 

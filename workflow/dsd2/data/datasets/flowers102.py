@@ -30,12 +30,10 @@ class Flowers102(Photos, RootedDataset):
     stand_in_classes = 102
 
     def lies_in(self, root: Path) -> bool:
-        """See :meth:`RootedDataset.lies_in`."""
         folder = root / FOLDER
         return (folder / "jpg").is_dir() and all((folder / file).is_file() for file in FILES)
 
     def contents_in(self, root: Path | None) -> Contents:
-        """See :meth:`RootedDataset.contents_in`."""
         return Contents((3, self.image_size, self.image_size), 102, 1020, 1020, 6149)
 
     def read_from(self, root: Path, download: bool) -> Source:

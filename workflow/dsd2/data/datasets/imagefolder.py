@@ -21,14 +21,12 @@ class ImageFolder(Photos, OwnDataset):
     """Folders of images, one a class; or such folders train and perhaps validation and test."""
 
     def files(self) -> list[str]:
-        """See :meth:`DatasetRecipe.files`."""
         from dsd2.data.scan import list_class_folders
 
         splits = list_class_folders(self.folder).splits.values()
         return [name for split in splits for name in split.names]
 
     def contents(self, roots: Sequence[Path]) -> Contents:
-        """See :meth:`DatasetRecipe.contents`."""
         from dsd2.data.scan import folders_mode, list_class_folders
 
         listed = list_class_folders(self.folder)
@@ -43,7 +41,6 @@ class ImageFolder(Photos, OwnDataset):
         )
 
     def read(self, roots: Sequence[Path], download: bool) -> Source:
-        """See :meth:`DatasetRecipe.read`."""
         from dsd2.data.imagefolder import read_imagefolder
 
         return read_imagefolder(self.folder, self.image_size)

@@ -32,13 +32,11 @@ class ImageNet(Photos, RootedDataset):
     stand_in_classes = 10
 
     def lies_in(self, root: Path) -> bool:
-        """See :meth:`RootedDataset.lies_in`."""
         folder = root / self.name
         named = (folder / "meta.bin").is_file() or (folder / DEVKIT).is_file()
         return named and all((folder / split).is_dir() for split in ("train", "val"))
 
     def contents_in(self, root: Path | None) -> Contents:
-        """See :meth:`RootedDataset.contents_in`."""
         return Contents((3, self.image_size, self.image_size), 1000, 1_281_167, None, 50_000)
 
     def read_from(self, root: Path, download: bool) -> Source:

@@ -24,19 +24,16 @@ class Parquet(OwnDataset):
     label_column: Annotated[str, MinLen(1), Doc("Column of the integer labels.")] = "label"
 
     def files(self) -> list[str]:
-        """See :meth:`DatasetRecipe.files`."""
         from dsd2.data.scan import SPLITS
 
         return [file.name for split in SPLITS for file in self.folder.glob(f"{split}*.parquet")]
 
     def contents(self, roots: Sequence[Path]) -> Contents:
-        """See :meth:`DatasetRecipe.contents`."""
         from dsd2.data.parquet_io import parquet_contents
 
         return parquet_contents(self.folder, self.image_column, self.label_column)
 
     def read(self, roots: Sequence[Path], download: bool) -> Source:
-        """See :meth:`DatasetRecipe.read`."""
         from dsd2.data.parquet import read_parquet
 
         return read_parquet(self.folder, self.image_column, self.label_column)

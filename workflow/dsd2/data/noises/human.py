@@ -89,7 +89,6 @@ class Human(NoiseRecipe):
     def read(
         self, dataset: DatasetRecipe, labels: Tensor, classes: int, roots: Sequence[Path]
     ) -> Tensor:
-        """See :meth:`NoiseRecipe.read`."""
         assert self.column is not None, "the configuration requires it"
         if self.stand_in or dataset.stand_in:
             from dsd2.data.noises.random import symmetric

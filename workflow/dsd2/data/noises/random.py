@@ -59,7 +59,6 @@ class NoNoise(NoiseRecipe):
     slug = "clean"
 
     def apply(self, labels: Tensor, classes: Classes, draws: Generator) -> Tensor:
-        """See :meth:`NoiseRecipe.apply`."""
         return labels.clone()
 
 
@@ -69,7 +68,6 @@ class Symmetric(NoiseRecipe):
     """Exactly the rate's share of the images gets a different class, uniform over the others."""
 
     def apply(self, labels: Tensor, classes: Classes, draws: Generator) -> Tensor:
-        """See :meth:`NoiseRecipe.apply`."""
         return symmetric(labels, len(classes), self.rate, draws)
 
 
@@ -93,7 +91,6 @@ class PairFlip(NoiseRecipe):
     """The rate's share of the images gets the next class, the last class the first."""
 
     def apply(self, labels: Tensor, classes: Classes, draws: Generator) -> Tensor:
-        """See :meth:`NoiseRecipe.apply`."""
         noisy, rows = labels.clone(), chosen(len(labels), self.rate, draws)
         noisy[rows] = (noisy[rows] + 1) % len(classes)
         return noisy

@@ -34,14 +34,12 @@ class AutoCutout(FlipShift):
 
     @staticmethod
     def draw(images: int, size: Sequence[int], draws: Generator) -> Edits:
-        """See :meth:`Augmentation.draw`."""
         from dsd2.nn.autoaugment import draw_edits
 
         return draw_edits(images, size, draws)
 
     @staticmethod
     def edit(images: Tensor, drawn: Edits) -> Tensor:
-        """See :meth:`Augmentation.edit`."""
         from dsd2.nn.autoaugment import auto_cutout
 
         return auto_cutout(images, drawn)

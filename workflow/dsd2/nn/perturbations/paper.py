@@ -22,9 +22,6 @@ class Keep(PerturbationRecipe):
 
     slug = ""
 
-    def perturb(self, model: nn.Module, rewound: State, fresh: State) -> None:
-        """See :meth:`PerturbationRecipe.perturb`."""
-
 
 @PERTURBATIONS.register("rewind")
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +40,6 @@ class Rewind(PerturbationRecipe):
     ] = 0
 
     def perturb(self, model: nn.Module, rewound: State, fresh: State) -> None:
-        """See :meth:`PerturbationRecipe.perturb`."""
         model.load_state_dict(rewound)
 
 
@@ -53,7 +49,6 @@ class Reinitialise(PerturbationRecipe):
     """Weights are drawn anew."""
 
     def perturb(self, model: nn.Module, rewound: State, fresh: State) -> None:
-        """See :meth:`PerturbationRecipe.perturb`."""
         model.load_state_dict(fresh)
 
 
@@ -69,6 +64,3 @@ class Finetune(PerturbationRecipe):
         Default(0.1),
         Doc("What the learning rate is multiplied by after the dense training."),
     ] = 1.0
-
-    def perturb(self, model: nn.Module, rewound: State, fresh: State) -> None:
-        """See :meth:`PerturbationRecipe.perturb`."""
