@@ -147,7 +147,7 @@ def test_a_table_of_all_views_is_made_once_for_all_students(timed):
     assert found.seconds == pytest.approx(10 * one + table)
     assert found.longest == pytest.approx(5 * one + table)
     assert found.tables == 162 * 100 * 10 * 4
-    assert "648 kB tables of teachers' answers" in page.markdown(found)
+    assert "648 kB cached teacher logits" in page.markdown(found)
     asked = [runs[0], PlannedRun(dataclasses.replace(student(1, "flip-shift"), model=WIDE), 3, 1)]
     assert estimate(asked, [], 4).tables == 0
     assert estimate(runs, [], 4).memory - estimate(asked, [], 4).memory == found.tables

@@ -14,7 +14,7 @@ POLICIES: Registry[type[Stopping]] = Registry("stopping policy", "dsd2.analysis.
 WALL = "reached the wall"
 """Why a chain ends that no gate stops."""
 NOTHING_LEFT = "pruning can remove nothing more"
-"""Why a chain ends before the wall though no gate stops it."""
+"""Why a chain ends before its target sparsity though no gate stops it."""
 ENDS = (WALL, NOTHING_LEFT)
 """Why whole chains end."""
 
@@ -30,13 +30,13 @@ class Stopping(Choice):
         accuracy_threshold: T_A, a fraction of the best validation accuracy so far.
         neuron: what counts as a neuron in the entropy.
         gated: whether iterations have gates at all.
-        asks_entropy: whether the entropy must be a number.
+        uses_entropy: whether the entropy must be a number.
     """
 
     registry: ClassVar[Registry[Any]] = POLICIES
     selector: ClassVar[str] = "policy"
     gated: ClassVar[bool] = True
-    asks_entropy: ClassVar[bool] = False
+    uses_entropy: ClassVar[bool] = False
 
     entropy_threshold: Annotated[Number, Derived()] = 0.0
     accuracy_threshold: Annotated[Number, Derived()] = 0.0

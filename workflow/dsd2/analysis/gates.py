@@ -16,7 +16,7 @@ class GateState:
     Attributes:
         iteration: the iteration it judges.
         stop: whether the chain ends with this iteration.
-        reason: why, in words.
+        reason: why, as a phrase.
         reference_entropy: η₀, of the dense network, in bits.
         classical: whether the entropy has fallen below T_E·η₀ by now, so that accuracy decides.
         best_accuracy: highest validation accuracy so far.
@@ -37,11 +37,13 @@ def decide(
 ) -> GateState:
     """Judge an iteration.
 
-    While η > T_E·η₀ the chain goes on; from the iteration on where that fails it goes on only
-    while accuracy > T_A·best. The policy ``accuracy`` has the second condition alone. Where the
-    printed algorithm is undefined or loses the best network, this holds: the dense network always
-    passes; ``best`` is that of the iterations before, and is kept up in both loops, so that a new
-    best never stops a chain, whatever T_A; once below its threshold the entropy is not asked again.
+    While η > T_E·η₀ the chain goes on. From the iteration on where that fails it goes on only
+    while accuracy > T_A·best. The policy ``accuracy`` has the second condition alone.
+
+    The printed algorithm is undefined in places, and can lose the best network. There this holds:
+    the dense network always passes. ``best`` is that of the iterations before, in both loops, so
+    that a new best never stops a chain, whatever T_A. Once the entropy was below its threshold it
+    no longer matters.
 
     Args:
         policy: which of the policies, and its thresholds.
@@ -50,11 +52,11 @@ def decide(
         accuracy: its validation accuracy.
 
     Raises:
-        UserError: the accuracy is not a finite number, or the entropy where the policy asks it.
+        UserError: the accuracy is not a finite number, or the entropy where the policy uses it.
     """
     if not math.isfinite(accuracy):
         raise UserError(f"gate: the validation accuracy is {accuracy} but must be finite")
-    if policy.asks_entropy and not math.isfinite(entropy):
+    if policy.uses_entropy and not math.isfinite(entropy):
         raise UserError(
             f"gate: the entropy is {entropy} but must be finite; a network without ReLU layers has"
             " none, and needs config key stopping.policy to be accuracy or none"

@@ -25,7 +25,7 @@ class ResumeFile:
         path: where the state lies.
         key: names the training that the state belongs to; one of another training is ignored.
         every: seconds between saves. A shorter training saves nothing, and starts again if killed;
-            one that is asked to end saves its last epoch first.
+            one that is interrupted saves its last epoch first.
     """
 
     def __init__(self, path: Path, key: str, every: float = 0.0) -> None:
@@ -61,7 +61,7 @@ class ResumeFile:
 
     @contextmanager
     def saving_when_stopped(self) -> Iterator[None]:
-        """Where the process is asked to end, save the last epoch's state first."""
+        """When the process is interrupted, save the last epoch's state first."""
         try:
             yield
         except Stopped as stopped:

@@ -68,7 +68,7 @@ def split_source(source: Source, recipe: DatasetRecipe) -> Dataset:
     validation and to the test; the test takes a fifth unless ``train`` or ``test`` say otherwise.
 
     Raises:
-        UserError: more images are asked for than there are, there is only one class, or a class
+        UserError: the recipe wants more images than there are, there is only one class, or a class
             has no training image though all images are used.
     """
     where = recipe.path or f"dataset {recipe.name}"

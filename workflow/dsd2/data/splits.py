@@ -37,13 +37,13 @@ def split_sizes(
     test; the test takes a fifth unless ``train`` or ``test`` say otherwise.
 
     Args:
-        recipe: what is asked for.
+        recipe: which splits.
         train: how many training images the source has.
         own_validation: how many validation images of its own; None where it has none.
         own_test: likewise for the test.
 
     Raises:
-        UserError: more images are asked for than there are, or own ones where there are none.
+        UserError: the recipe wants more images than there are, or own ones where there are none.
     """
     if recipe.validation == "own" and own_validation is None:
         raise UserError(

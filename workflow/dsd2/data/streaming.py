@@ -1,4 +1,4 @@
-"""Decoding image files by worker processes, in the order and with the views that are asked for."""
+"""Decoding image files by worker processes, in a given order and with given views."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ def evaluate(model: nn.Module, data: ImageSet, counts: StateCounts | None = None
     Args:
         model: on the device of the data.
         data: the images with the labels to compare with.
-        counts: what is counting the network's states, to be told of each batch.
+        counts: counts the network's states; gets the end of each batch.
     """
     model.eval()
     predictions = []

@@ -23,7 +23,7 @@ BATCH_NORM = 5
 MAX_POOL = 3
 """Numbers that a max-pool keeps for each value: the value, and an index of eight bytes."""
 IDLE = 5.0
-"""Seconds after which a process that is asked nothing ends."""
+"""Seconds without a request after which the process ends."""
 
 
 def footprint(recipe: ModelRecipe, image: tuple[int, int, int], classes: int) -> Sizes:

@@ -51,10 +51,10 @@ def prune_lowest(scores: Mapping[str, Tensor], masks: Masks, fraction: float) ->
     remove = number_to_remove(score.numel(), fraction)
     if remove:
         threshold = torch.kthvalue(score, remove).values
-        doomed = score < threshold
+        removed = score < threshold
         ties = torch.nonzero(score == threshold).flatten()
-        doomed[ties[: remove - int(doomed.sum())]] = True
-        alive[alive.clone()] = ~doomed
+        removed[ties[: remove - int(removed.sum())]] = True
+        alive[alive.clone()] = ~removed
     pieces = alive.split([m.numel() for m in masks.values()])
     return {name: piece.view_as(masks[name]) for name, piece in zip(masks, pieces, strict=True)}
 

@@ -118,7 +118,7 @@ def network_sizes(model: ModelRecipe, image: tuple[int, int, int], classes: int)
 
 
 class _Counter:
-    """A process with torch that counts networks, started when the first is asked for."""
+    """A process with torch that counts networks, started with the first request."""
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[str] | None = None
@@ -129,7 +129,7 @@ class _Counter:
         Raises:
             UserError: the network cannot be built, or cannot be counted.
         """
-        # The process ends when it has been asked nothing for some seconds: once more, then.
+        # The process ends after some seconds without a request. Then a new one is started.
         answer = self._try(request) or self._try(request)
         if answer is None:
             raise UserError(f"the network cannot be counted: {sys.executable} with torch failed")

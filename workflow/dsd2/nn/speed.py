@@ -31,7 +31,7 @@ class Work:
         image: (C, H, W).
         classes: size of the logits.
         training: of two epochs; :func:`timed` of a run's.
-        teacher: the network that is asked in every step, if any.
+        teacher: the teacher that has a forward pass in every step, if any.
     """
 
     model: ModelRecipe
@@ -122,10 +122,12 @@ def _epoch_seconds(
 ) -> float:
     """Seconds of an epoch after one that warms up."""
     recipe = replace(work.training, batch_size=batch)
-    taught_by = None
+    teaching = None
     if teacher is not None:
-        asked = DistillationRecipe(teacher_run="", teacher_iteration=0, alpha=0.8, temperature=10.0)
-        taught_by = Teacher(teacher, asked)
+        recipe_of_teacher = DistillationRecipe(
+            teacher_run="", teacher_iteration=0, alpha=0.8, temperature=10.0
+        )
+        teaching = Teacher(teacher, recipe_of_teacher)
     masks = full_masks(prunable_weights(model))
-    progress = train(model, masks, data, recipe, stream=("speed",), teacher=taught_by)
+    progress = train(model, masks, data, recipe, stream=("speed",), teacher=teaching)
     return float(progress.history[-1]["seconds"])

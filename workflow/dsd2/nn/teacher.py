@@ -100,7 +100,7 @@ def logits_of_views(
     """The logits of all flipped and shifted views of all images, [N, 162, classes] on the CPU.
 
     Views are in the order of :attr:`Views.number`; arguments are those of :func:`logits_of`, with
-    images in memory. ``after_view`` is told how many views are done.
+    images in memory. ``after_view`` gets how many views are done.
     """
     assert isinstance(data.images, Tensor), "the views of streamed images are not cached"
     model.eval()

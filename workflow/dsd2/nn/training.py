@@ -76,7 +76,7 @@ def train(
         data: the training images with their given labels.
         recipe: epochs, optimiser and augmentation.
         stream: names that make this training's random draws its own.
-        teacher: whom to distil from; None for plain cross-entropy.
+        teacher: the teacher to distil from; None for plain cross-entropy.
         rewind_step: keep the state before this optimiser step in ``Progress.rewind``.
         progress: where an interrupted training of this network stood.
         after_epoch: called with the progress after each epoch.

@@ -8,16 +8,16 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Measured:
-    """The speed of one kind of training, with words for it.
+    """The measured speed of one kind of training.
 
     Attributes:
-        words: network, images, augmentation, and so on, one for each column of the table.
+        kind: network, images, augmentation, and so on, one for each column of the table.
         batch_size: images a step.
         batch: images a step that it was measured with.
         training: milliseconds an image of a training step.
     """
 
-    words: tuple[str, ...]
+    kind: tuple[str, ...]
     batch_size: int
     batch: int
     training: float
@@ -41,7 +41,7 @@ class Estimate:
         stage: seconds of a job beside its training: interpreter, imports, data.
         memory: bytes of the largest job.
         checkpoints: bytes on disk.
-        tables: bytes on disk of teachers' answers to all views of the images.
+        tables: bytes on disk of cached teacher logits.
         datasets: bytes on disk.
         measured: the speeds.
     """
@@ -69,8 +69,8 @@ class Estimate:
         return max(self.seconds / self.jobs, self.longest)
 
 
-COLUMNS = ("network", "images", "classes", "augmentation", "precision", "asks a teacher")
-"""What :attr:`Measured.words` holds."""
+COLUMNS = ("network", "images", "classes", "augmentation", "precision", "teacher")
+"""What :attr:`Measured.kind` holds."""
 
 
 def markdown(estimate: Estimate) -> str:
@@ -87,7 +87,7 @@ def markdown(estimate: Estimate) -> str:
         ("memory of the largest job", size(e.memory)),
         ("disk", f"{size(e.checkpoints)} checkpoints, {size(e.datasets)} datasets{_tables(e)}"),
     ]
-    speeds = [(*m.words, str(m.batch_size), str(m.batch), f"{m.training:.3g}") for m in e.measured]
+    speeds = [(*m.kind, str(m.batch_size), str(m.batch), f"{m.training:.3g}") for m in e.measured]
     return "\n".join(
         [
             *_table(("what", "at most"), needed),
@@ -106,12 +106,12 @@ def _shared(e: Estimate) -> str:
 
 
 def _tables(e: Estimate) -> str:
-    return f", {size(e.tables)} tables of teachers' answers" if e.tables else ""
+    return f", {size(e.tables)} cached teacher logits" if e.tables else ""
 
 
 def _notes(e: Estimate) -> list[str]:
     notes = [
-        "Every chain is counted to its wall: those with a stopping policy may end earlier.",
+        "Every chain is counted to its target sparsity: those with a stopping policy may end earlier.",
         f"Each training has {e.stage:.1f} s of start besides, and passes over all images after.",
         "One operation is one multiply-accumulate. The sparse count has the schedule's density in"
         " every layer, and a teacher that is yet to be selected as dense.",

@@ -1,7 +1,7 @@
-"""What a stage needs of a machine: memory, time, a GPU. Plain arithmetic, no torch.
+"""The resources of a stage: memory, time, a GPU. Plain arithmetic, no torch.
 
 Memory follows from shapes; time from operations and steps at speeds that are slow for today's
-machines, so that a scheduler which holds stages to what they asked for kills none.
+machines, so that a scheduler which enforces these limits kills none.
 """
 
 from __future__ import annotations
@@ -43,14 +43,14 @@ GPU = 1.5e12
 DECODING = 0.02
 """Seconds that one process takes to decode a photo."""
 GPU_PAYS = 1800.0
-"""Seconds of a training on a CPU from which a GPU is asked for."""
+"""Seconds of a training on a CPU from which a GPU is requested."""
 ROUNDS = 3
 """Times that what should suffice is tried, each time with as much memory more."""
 
 
 @dataclass(frozen=True)
 class Needs:
-    """What one stage asks a scheduler for.
+    """The resources of one stage.
 
     Attributes:
         memory: bytes.
@@ -88,19 +88,6 @@ class Needs:
         return math.ceil((self.seconds - START) / (epochs * self.epoch))
 
 
-@dataclass(frozen=True)
-class Teaching:
-    """A training's teacher.
-
-    Attributes:
-        sizes: of its network.
-        table: whether its answers are looked up in a table of all views.
-    """
-
-    sizes: Sizes
-    table: bool
-
-
 def data_bytes(recipe: RunRecipe, data: Metadata) -> int:
     """Bytes of a training's images and labels, with the copies that augmentation draws from."""
     training = recipe.training
@@ -117,63 +104,53 @@ def data_bytes(recipe: RunRecipe, data: Metadata) -> int:
     return total
 
 
-def training_bytes(
-    recipe: RunRecipe, data: Metadata, network: Sizes, teaching: Teaching | None
-) -> int:
-    """Bytes of a training, libraries aside: images, network, and the activations of a batch.
-
-    Args:
-        recipe: of the run.
-        data: its dataset's metadata.
-        network: its own.
-        teaching: its teacher, if it has one.
-    """
-    total = data_bytes(recipe, data)
-    if teaching is not None:
-        total += teaching.sizes.state
-        if teaching.table:
-            total += table_bytes(data.train, data.classes)
+def training_bytes(recipe: RunRecipe, data: Metadata, network: Sizes, teacher: Sizes | None) -> int:
+    """Bytes of a training, libraries aside: images, networks, and the activations of a batch."""
+    total = data_bytes(recipe, data) + _logits_bytes(recipe, data)
+    if teacher is not None:
+        total += teacher.state
     evaluating = min(EVALUATED, data.images) * 2 * network.largest
     return total + max(network.training_memory(recipe.training.batch_size), evaluating)
+
+
+def _logits_bytes(recipe: RunRecipe, data: Metadata) -> int:
+    """Bytes of the cached teacher logits that a training reads."""
+    cached = recipe.distillation is not None and recipe.distillation.table
+    return table_bytes(data.train, data.classes) if cached else 0
 
 
 def training_needs(
     recipe: RunRecipe, teacher: RunRecipe | None, data: Metadata, decoders: int, gpus: bool
 ) -> Needs:
-    """What an iteration of a run needs.
+    """The resources of an iteration of a run.
 
     Args:
         recipe: of the run.
-        teacher: recipe of the run that teaches it, if one does.
+        teacher: recipe of its teacher's run, if it has a teacher.
         data: its dataset's metadata.
         decoders: processes that decode its images, where they are streamed.
         gpus: whether there are any.
     """
     network = _sizes(recipe, data)
-    teaching, asked = None, 0
-    if teacher is not None and recipe.distillation is not None:
-        sizes = _sizes(teacher, data)
-        teaching = Teaching(sizes, recipe.distillation.table)
-        asked = 0 if teaching.table else sizes.dense
+    teaches = None if teacher is None else _sizes(teacher, data)
+    cached = _logits_bytes(recipe, data)
     epochs = recipe.training.epochs
-    operations = epochs * data.train * (BACKWARD * network.dense + asked)
+    passes = teaches.dense if teaches is not None and not cached else 0
+    operations = epochs * data.train * (BACKWARD * network.dense + passes)
     operations += data.images * network.dense
     overhead = START + STEP * epochs * math.ceil(data.train / recipe.training.batch_size)
     decoding = 0.0
     if recipe.dataset.stream:
         overhead += epochs * data.train * DECODING / decoders
         decoding = decoders * LIBRARIES
-    held = training_bytes(recipe, data, network, teaching)
-    on_host = data_bytes(recipe, data)
-    if teaching is not None and teaching.table:
-        on_host += table_bytes(data.train, data.classes)
-    on_cpu, beside_gpu = (decoding + MARGIN * size for size in (held, on_host))
+    on_cpu = decoding + MARGIN * training_bytes(recipe, data, network, teaches)
+    beside_gpu = decoding + MARGIN * (data_bytes(recipe, data) + cached)
     needs = _needs(operations, overhead, on_cpu, beside_gpu, gpus)
     return replace(needs, epoch=(needs.seconds - START) / epochs)
 
 
 def table_needs(recipe: RunRecipe, data: Metadata, gpus: bool) -> Needs:
-    """What tabulating the answers of a run's network to all views of its images needs."""
+    """The resources of caching the logits of a run's network for all views of its images."""
     network = _sizes(recipe, data)
     channels, height, width = data.image
     padded = channels * (height + 1) * (width + 1)
@@ -186,7 +163,7 @@ def table_needs(recipe: RunRecipe, data: Metadata, gpus: bool) -> Needs:
 
 
 def dataset_needs(recipe: DatasetRecipe, data: Metadata) -> Needs:
-    """What reading, decoding and splitting a dataset needs."""
+    """The resources of reading, decoding and splitting a dataset."""
     channels, height, width = data.image
     # As it is read, as a tensor, and as the file that is written.
     each = NAME if recipe.stream else 3 * channels * height * width

@@ -26,7 +26,7 @@ from dsd2.nn.speed import Speed, Work, measure_speed, timed
 from dsd2.nn.teacher import passes_an_image
 from dsd2.paths import dataset_name, run_name
 from dsd2.planning.cost import Estimate, Measured, markdown
-from dsd2.planning.resources import LABEL, NAME, Teaching, training_bytes
+from dsd2.planning.resources import LABEL, NAME, training_bytes
 from dsd2.processes import peak_memory
 from dsd2.recipe import AUGMENTATIONS, VIEWS, RunRecipe, from_json
 from dsd2.seeds import be_deterministic
@@ -65,16 +65,22 @@ class _Known:
         return f"{taught.teacher_run}/{taught.teacher_iteration}"
 
     @property
+    def memory(self) -> int:
+        """Bytes of a training, libraries aside."""
+        teacher = self.teacher.network if self.teacher else None
+        return training_bytes(self.run.recipe, self.data, self.network, teacher)
+
+    @property
     def work(self) -> Work:
         recipe = self.run.recipe
         one_view = AUGMENTATIONS[recipe.training.augmentation].views() == 1
-        asks = self.teacher if self.table is None and not one_view else None
+        live = self.teacher if self.table is None and not one_view else None
         return Work(
             model=recipe.model,
             image=self.data.image,
             classes=self.data.classes,
             training=timed(recipe.training),
-            teacher=asks.run.recipe.model if asks else None,
+            teacher=live.run.recipe.model if live else None,
         )
 
 
@@ -162,7 +168,7 @@ def estimate(runs: Sequence[PlannedRun], roots: list[Path], jobs: int) -> Estima
         jobs=jobs if device.type == "cpu" else 1,
         device="CPU, one thread" if device.type == "cpu" else torch.cuda.get_device_name(),
         stage=stage,
-        memory=libraries + max(_memory(one) for one in known.values()),
+        memory=libraries + max(one.memory for one in known.values()),
         checkpoints=sum(_checkpoints(one) for one in known.values()),
         tables=sum(size for _, size in tables.values()),
         datasets=sum(
@@ -241,12 +247,6 @@ def _until(
     return total + (tables[one.table][0] if one.table else 0.0)
 
 
-def _memory(one: _Known) -> int:
-    """Bytes of a training, libraries aside."""
-    teaching = Teaching(one.teacher.network, one.table is not None) if one.teacher else None
-    return training_bytes(one.run.recipe, one.data, one.network, teaching)
-
-
 def _checkpoints(one: _Known) -> int:
     """Bytes of a run's checkpoints, each as sparse as the schedule has it."""
     recipe, network = one.run.recipe, one.network
@@ -284,7 +284,7 @@ def _stage_cost(device: torch.device) -> tuple[float, int]:
 
 def _measured(work: Work, speed: Speed) -> Measured:
     return Measured(
-        words=(
+        kind=(
             work.model.title,
             "×".join(map(str, work.image)),
             str(work.classes),

@@ -54,13 +54,13 @@ def run_collect(
     Args:
         run: the chain's.
         policy: that stops the chain.
-        last: the last iteration before the wall.
+        last: the last iteration before the target sparsity.
         metrics: of the iterations, in order.
-        gates: likewise; none for a chain that runs to the wall.
+        gates: likewise; none for a chain that runs to its target sparsity.
         output: the chain's table.
 
     Raises:
-        UserError: no gate stops the chain, and it is not at the wall either; or a file is damaged
+        UserError: no gate stops the chain, and it has not reached its target sparsity; or a file is damaged
             or of another run, iteration or policy.
     """
     rows = [_read_metrics(path, run, i) for i, path in enumerate(metrics)]
@@ -87,7 +87,7 @@ def run_select(run: str, policy: Stopping, last: int, chain: Path, output: Path)
     Args:
         run: the chain's.
         policy: that stops the chain.
-        last: the last iteration before the wall.
+        last: the last iteration before the target sparsity.
         chain: the chain's table.
         output: the choice.
 

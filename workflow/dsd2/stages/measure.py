@@ -48,7 +48,7 @@ class Job:
         labels: of the training and validation images.
         data: the images of each split on the device with the labels that are used, by the
             split's name.
-        taught_by: the teacher's checkpoint, if there is one.
+        teacher: the teacher's checkpoint, if there is one.
         device: of the networks and images.
         threads: CPU threads.
         started: when the process started, as ``time.time()`` counts.
@@ -60,7 +60,7 @@ class Job:
     dataset: Dataset
     labels: Labels
     data: dict[str, ImageSet]
-    taught_by: Checkpoint | None
+    teacher: Checkpoint | None
     device: torch.device
     threads: int
     started: float
@@ -117,7 +117,7 @@ def metrics_row(
     Raises:
         UserError: a loss is NaN or infinite.
     """
-    recipe, origin, taught_by = job.recipe, job.dataset.origin, job.taught_by
+    recipe, origin, teacher = job.recipe, job.dataset.origin, job.teacher
     if recipe.noise.stand_in and not recipe.dataset.stand_in:
         origin = f"stand-in for human labels of {origin}"
     cuda = job.device.type == "cuda"
@@ -129,8 +129,8 @@ def metrics_row(
         **structure_columns(model, masks),
         **accuracy_columns(model, job.data, job.labels),
         **cost_columns(job, model, masks),
-        "teacher_run": taught_by.run if taught_by else None,
-        "teacher_iteration": taught_by.iteration if taught_by else None,
+        "teacher_run": teacher.run if teacher else None,
+        "teacher_iteration": teacher.iteration if teacher else None,
         "seconds_training": sum(epoch["seconds"] for epoch in history),
         "seconds": time.time() - job.started,
         "peak_memory": peak_memory(),
@@ -186,19 +186,19 @@ def image_sets(
 
 def cost_columns(job: Job, model: nn.Module, masks: Masks) -> Columns:
     """What the training of a network cost, by the three counts."""
-    dataset, taught_by, epochs = job.dataset, job.taught_by, job.recipe.training.epochs
+    dataset, teacher, epochs = job.dataset, job.teacher, job.recipe.training.epochs
     images = len(dataset.train.labels)
-    teacher = densities_taught = None
-    if taught_by is not None:
-        teacher = footprint(taught_by.model, taught_by.image, taught_by.classes)
-        densities_taught = densities(taught_by.masks)
+    teacher_sizes = teacher_densities = None
+    if teacher is not None:
+        teacher_sizes = footprint(teacher.model, teacher.image, teacher.classes)
+        teacher_densities = densities(teacher.masks)
     cost = training_cost(
         sizes_of(model, dataset.image),
         densities(masks),
         images,
         epochs,
-        teacher=teacher,
-        teacher_densities=densities_taught,
+        teacher=teacher_sizes,
+        teacher_densities=teacher_densities,
         teacher_images=images * passes_an_image(job.recipe, job.iteration),
     )
     return {
@@ -250,12 +250,12 @@ def _fit(train_set: Evaluation, labels: Labels, data: ImageSet) -> Columns:
     right = train_set.predictions == clean
     wrong = clean != data.labels
     mislabelled = int(wrong.sum())
-    fooled = int((train_set.predictions == data.labels)[wrong].sum())
+    memorized = int((train_set.predictions == data.labels)[wrong].sum())
     return {
         "train_accuracy": train_set.accuracy,
         "train_loss": train_set.loss,
         "train_accuracy_clean": int(right.sum()) / len(clean),
-        "memorised": fooled / mislabelled if mislabelled else None,
+        "memorised": memorized / mislabelled if mislabelled else None,
         "noise_rate": mislabelled / len(clean),
         "train_images": len(clean),
     }

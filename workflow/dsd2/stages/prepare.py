@@ -50,7 +50,7 @@ def run_dataset(recipe: DatasetRecipe, roots: list[Path], download: bool, output
 
 
 def remarks(dataset: Dataset) -> list[str]:
-    """What may be missing from the splits, in words: classes, for the log."""
+    """What the log says of classes that a split lacks."""
     found = []
     parts = {"training": dataset.train, "test": dataset.test}
     if dataset.validation is not dataset.test:

@@ -60,7 +60,7 @@ def run_iteration(
 
     Raises:
         UserError: an input is missing or damaged, or the training diverged.
-        Stopped: the process was asked to end; what was trained is saved.
+        Stopped: the process was interrupted; what was trained is saved.
     """
     job = open_job(run, iteration, recipe, files, threads, started)
     dataset, data = job.dataset, job.data["train"]
@@ -183,8 +183,8 @@ def _start(job: Job, files: IterationFiles) -> tuple[nn.Module, Masks, State]:
 
 
 def _teacher(job: Job, files: IterationFiles) -> Teacher | None:
-    """The teacher, with a table of its answers where there is one view, or a file of all."""
-    recipe, checkpoint, data = job.recipe, job.taught_by, job.data["train"]
+    """The teacher, with its cached logits where images have one view or there is a file of all."""
+    recipe, checkpoint, data = job.recipe, job.teacher, job.data["train"]
     if checkpoint is None or recipe.distillation is None:
         return None
     teacher = Teacher(checkpoint.network(data.device), recipe.distillation)

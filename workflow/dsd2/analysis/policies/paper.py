@@ -39,9 +39,9 @@ class Accuracy(Stopping):
 @POLICIES.register("entropy")
 @dataclass(frozen=True, kw_only=True)
 class Entropy(Stopping):
-    """The traditional one, asked only once the entropy has fallen."""
+    """The traditional one, but not before the entropy has fallen."""
 
-    asks_entropy = True
+    uses_entropy = True
 
     entropy_threshold: Annotated[
         Number,
