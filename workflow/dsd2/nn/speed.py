@@ -124,10 +124,8 @@ def _epoch_seconds(
     recipe = replace(work.training, batch_size=batch)
     teaching = None
     if teacher is not None:
-        recipe_of_teacher = DistillationRecipe(
-            teacher_run="", teacher_iteration=0, alpha=0.8, temperature=10.0
-        )
-        teaching = Teacher(teacher, recipe_of_teacher)
+        usual = DistillationRecipe(teacher_run="", teacher_iteration=0, alpha=0.8, temperature=10)
+        teaching = Teacher(teacher, usual)
     masks = full_masks(prunable_weights(model))
     progress = train(model, masks, data, recipe, stream=("speed",), teacher=teaching)
     return float(progress.history[-1]["seconds"])

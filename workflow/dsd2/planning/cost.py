@@ -111,7 +111,8 @@ def _tables(e: Estimate) -> str:
 
 def _notes(e: Estimate) -> list[str]:
     notes = [
-        "Every chain is counted to its target sparsity: those with a stopping policy may end earlier.",
+        "Every chain is counted to its target sparsity:"
+        " those with a stopping policy may end earlier.",
         f"Each training has {e.stage:.1f} s of start besides, and passes over all images after.",
         "One operation is one multiply-accumulate. The sparse count has the schedule's density in"
         " every layer, and a teacher that is yet to be selected as dense.",

@@ -60,8 +60,8 @@ def run_collect(
         output: the chain's table.
 
     Raises:
-        UserError: no gate stops the chain, and it has not reached its target sparsity; or a file is damaged
-            or of another run, iteration or policy.
+        UserError: no gate stops the chain, and it has not reached its target sparsity; or a file is
+            damaged or of another run, iteration or policy.
     """
     rows = [_read_metrics(path, run, i) for i, path in enumerate(metrics)]
     reason = WALL
