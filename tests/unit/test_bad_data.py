@@ -25,8 +25,8 @@ from test_named_datasets import FLOWERS, IMAGENET, write_flowers, write_imagenet
 from dsd2.cli import main
 from dsd2.config.autoconfig import suggestions
 from dsd2.data.dataset import load_dataset, split_source
+from dsd2.data.datasets.imagefolder import read_imagefolder
 from dsd2.data.human_labels import read_human_labels
-from dsd2.data.imagefolder import read_imagefolder
 from dsd2.data.labels import Labels, SplitLabels
 from dsd2.data.metadata import metadata
 from dsd2.data.parquet import read_parquet

@@ -8,8 +8,8 @@ import torch
 from PIL import Image
 
 from dsd2.compat import import_torchvision
+from dsd2.data.datasets.imagefolder import read_imagefolder
 from dsd2.data.files import check_memory
-from dsd2.data.imagefolder import read_imagefolder
 from dsd2.data.scan import EXTENSIONS, list_class_folders
 from dsd2.errors import UserError
 

@@ -27,8 +27,8 @@ from dsd2.compat import import_torchvision
 from dsd2.config.autoconfig import suggestions
 from dsd2.config.studies import load_studies
 from dsd2.data.dataset import load_dataset
+from dsd2.data.datasets.imagefolder import read_imagefolder
 from dsd2.data.human_labels import read_human_labels
-from dsd2.data.imagefolder import read_imagefolder
 from dsd2.data.labels import load_labels
 from dsd2.data.metadata import metadata
 from dsd2.data.parquet import read_parquet

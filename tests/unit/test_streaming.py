@@ -17,8 +17,8 @@ from recipes import training
 from dsd2.artefacts.checkpoint import load_checkpoint
 from dsd2.compat import import_torchvision
 from dsd2.data.dataset import load_dataset, save_dataset, split_source
+from dsd2.data.datasets.imagefolder import read_imagefolder
 from dsd2.data.files import central_square, image_files, random_view
-from dsd2.data.imagefolder import read_imagefolder
 from dsd2.data.streaming import DecodingStream
 from dsd2.errors import UserError
 from dsd2.nn.evaluation import evaluate
@@ -292,7 +292,7 @@ def test_idle_workers_die_with_their_stage(folder):
     program = (
         "import sys, time, torch\n"
         "from pathlib import Path\n"
-        "from dsd2.data.imagefolder import read_imagefolder\n"
+        "from dsd2.data.datasets.imagefolder import read_imagefolder\n"
         "from dsd2.data.streaming import DecodingStream\n"
         f"files = read_imagefolder(Path({str(folder)!r}), 8).train.images\n"
         "batches = DecodingStream(files, 2).batches(torch.arange(40), 1)\n"
