@@ -4,10 +4,11 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 CORES ?= all
 
-.PHONY: help run test faults test-cluster check format docs benchmark clean
+.PHONY: help run fast test faults test-cluster check format docs benchmark clean
 
 help:
 	@echo "make run     the default study, to its figure (CORES=$(CORES))"
+	@echo "make fast    the tests that start no process: under a minute on one core"
 	@echo "make test    the tests"
 	@echo "make faults  the tests that take too long for every day: kills, full disks, damage"
 	@echo "make test-cluster  tests on a Slurm that they start on this host: root on Debian"
@@ -19,6 +20,9 @@ help:
 
 run: $(VENV)/run.stamp
 	$(BIN)/snakemake --cores $(CORES)
+
+fast: $(VENV)/dev.stamp
+	$(BIN)/pytest tests/unit -m "not (process or fuzz or slow or long)"
 
 test: $(VENV)/dev.stamp
 	$(BIN)/pytest -n auto

@@ -135,6 +135,7 @@ def test_the_loader_refuses_what_is_no_network(tmp_path):
         load_network.load_network(tmp_path / "y")
 
 
+@pytest.mark.process
 def test_sums_are_what_sha256sum_checks(tmp_path):
     files = [tmp_path / "a b", tmp_path / "c"]
     for file in files:
@@ -165,6 +166,7 @@ def in_a_process_without(names, program, folder):
     return np.array(json.loads(result.stdout))
 
 
+@pytest.mark.process
 def test_the_onnx_file_runs_where_there_is_no_torch(tmp_path):
     graph, described, images, logits = compressed("vgg-like", 3)
     save_onnx(tmp_path / "network.onnx", graph, *described)
@@ -179,6 +181,7 @@ def test_the_onnx_file_runs_where_there_is_no_torch(tmp_path):
     np.testing.assert_allclose(answer, logits.numpy(), atol=ROUNDING)
 
 
+@pytest.mark.process
 def test_the_loader_stands_alone(tmp_path):
     graph, described, images, logits = compressed("basic", 2)
     save_network(tmp_path / "network.safetensors", graph, *described, "fp32", {})
