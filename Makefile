@@ -1,7 +1,10 @@
 # Two commands for people: `make run` and `make test`. Each sets up what is missing.
+# VERSIONS=oldest takes the oldest versions of libraries that are supported: give it a VENV of its own.
 PYTHON ?= python3
 VENV ?= .venv
+VERSIONS ?= newest
 BIN = $(VENV)/bin
+INSTALL = $(BIN)/pip install --quiet --constraint envs/$(VERSIONS).txt --requirement
 CORES ?= all
 
 .PHONY: help run fast test faults test-cluster check format docs benchmark clean
@@ -57,15 +60,15 @@ benchmark: $(VENV)/run.stamp
 clean:
 	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache .hypothesis
 
-$(VENV)/run.stamp: envs/requirements.txt
+$(VENV)/run.stamp: envs/requirements.txt envs/$(VERSIONS).txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --requirement envs/requirements.txt
+	$(INSTALL) envs/requirements.txt
 	touch $@
 
 $(VENV)/dev.stamp: envs/requirements-dev.txt $(VENV)/run.stamp
-	$(BIN)/pip install --quiet --requirement envs/requirements-dev.txt
+	$(INSTALL) envs/requirements-dev.txt
 	touch $@
 
 $(VENV)/slurm.stamp: envs/requirements-slurm.txt $(VENV)/run.stamp
-	$(BIN)/pip install --quiet --requirement envs/requirements-slurm.txt
+	$(INSTALL) envs/requirements-slurm.txt
 	touch $@

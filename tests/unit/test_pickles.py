@@ -44,7 +44,7 @@ from dsd2.stopping import Stopping
 
 ROOT = Path(__file__).parents[2]
 CIFAR = DatasetRecipe.of("cifar10", train=None, test=None, validation=0.2, split_seed=0)
-PARQUET = dataclasses.replace(CIFAR, name="parquet")
+PARQUET = DatasetRecipe.of("parquet", **dataclasses.asdict(CIFAR))
 
 
 class Evil:

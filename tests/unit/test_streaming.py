@@ -21,7 +21,7 @@ from dsd2.data.files import central_square, image_files, random_view
 from dsd2.data.imagefolder import read_imagefolder
 from dsd2.data.streaming import DecodingStream
 from dsd2.errors import UserError
-from dsd2.nn.criteria import loss_gradients
+from dsd2.nn.scores import loss_gradients
 from dsd2.nn.evaluation import evaluate
 from dsd2.nn.images import ImageSet
 from dsd2.nn.models import prunable_weights
@@ -46,9 +46,8 @@ from dsd2.stages.train import IterationFiles, run_iteration
 pytestmark = [
     pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning"),
     pytest.mark.filterwarnings("ignore:This DataLoader will create:UserWarning"),
+    pytest.mark.usefixtures("reproducible"),
 ]
-
-pytestmark = pytest.mark.usefixtures("reproducible")
 
 
 LIBRARY = Path(__file__).parents[2] / "workflow"
