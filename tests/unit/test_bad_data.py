@@ -329,6 +329,7 @@ def test_a_network_that_diverged_after_its_last_loss_is_no_number(value):
         accuracy_columns(model, sets, labels)
 
 
+@pytest.mark.slow
 def test_a_layer_without_weights_is_told_in_the_log(tmp_path, capsys, reproducible):
     recipe = dataclasses.replace(
         RUN,

@@ -235,6 +235,7 @@ def as_file(path, runs):
     return ["plan", "--runs", str(path), "--cores", "3"]
 
 
+@pytest.mark.process
 def test_the_verb_prints_a_page(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(stage, "facts", lambda _recipe, _roots: FACTS)
     monkeypatch.setattr(stage, "measure_speed", functools.partial(measure_speed, enough=0.0))
