@@ -251,7 +251,7 @@ def test_the_verb_prints_a_page(tmp_path, capsys, monkeypatch):
 def test_what_cannot_be_estimated_is_one_sentence(tmp_path, capsys, timed):
     absent = tmp_path / "absent.json"
     assert main(["plan", "--runs", str(absent)], 0.0) == 1
-    assert capsys.readouterr().err == f"error: {absent}: there is no such file\n"
+    assert capsys.readouterr().err.startswith(f"error: {absent}: ")
     wrong = tmp_path / "wrong.json"
     for text in ("{", "[1]", "{}", '[{"recipe": {}, "iterations": 1, "chains": 1}]'):
         wrong.write_text(text)

@@ -156,7 +156,7 @@ def test_a_users_mistake_is_one_line_and_a_status(tmp_path, capsys):
     files = ["--chain", str(tmp_path / "absent"), "--output", str(tmp_path / "out")]
     arguments = ["select", *names, *files]
     assert main(arguments, 0.0) == 1
-    assert capsys.readouterr().err == f"error: {tmp_path / 'absent'}: there is no such file\n"
+    assert capsys.readouterr().err.startswith(f"error: {tmp_path / 'absent'}: ")
 
 
 @pytest.mark.process

@@ -21,11 +21,11 @@ from dsd2.data.files import central_square, image_files, random_view
 from dsd2.data.imagefolder import read_imagefolder
 from dsd2.data.streaming import DecodingStream
 from dsd2.errors import UserError
-from dsd2.nn.scores import loss_gradients
 from dsd2.nn.evaluation import evaluate
 from dsd2.nn.images import ImageSet
 from dsd2.nn.models import prunable_weights
 from dsd2.nn.pruning import full_masks
+from dsd2.nn.scores import loss_gradients
 from dsd2.nn.teacher import Teacher, tabulate
 from dsd2.nn.training import network_state, train
 from dsd2.paths import dataset_name, run_name
