@@ -262,6 +262,7 @@ def test_what_cannot_be_estimated_is_one_sentence(tmp_path, capsys, timed):
         estimate([PlannedRun(student(0), 1, 1)], [], 1)
 
 
+@pytest.mark.process
 def test_a_stages_start_is_measured():
     seconds, memory = stage._stage_cost(torch.device("cpu"))
     assert seconds > 0.1, "it imports torch"

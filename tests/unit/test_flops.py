@@ -38,6 +38,7 @@ def test_resnets_on_imagenet(name, macs):
     assert forward_cost(model, image).dense == macs
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "recipe",
     [
