@@ -81,6 +81,7 @@ def test_the_small_file_and_the_onnx_model_answer_as_the_network(kind, tmp_path)
         assert network.classes == tuple(described[2])
 
 
+@pytest.mark.slow
 def test_half_precision_halves_the_values_and_rounds_them(tmp_path):
     graph, described, images, logits = compressed("basic", 1)
     for precision in ("fp32", "fp16"):
