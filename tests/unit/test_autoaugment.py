@@ -1,6 +1,7 @@
 """Edits of a whole epoch against torchvision's of one image at a time."""
 
 import dataclasses
+import sys
 import types
 
 import pytest
@@ -30,11 +31,11 @@ def by_torchvision(image, edits, i, monkeypatch):
     """Torchvision's own transform of one image, made to draw what ``edits`` drew for it."""
     transforms = import_torchvision("torchvision.transforms.v2")
     transform = transforms.AutoAugment(transforms.AutoAugmentPolicy.CIFAR10)
-    pair = transform._policies[int(edits.policy[i])]
+    pair = autoaugment._POLICY[int(edits.policy[i])]
     asked = []
     for slot, (operation, probability, _) in enumerate(pair):
         asked.append(edits.chance[i, slot])
-        signed = transform._AUGMENTATION_SPACE[operation][1]
+        signed = operation not in autoaugment._UNSIGNED
         if edits.chance[i, slot] <= probability and signed:
             asked.append(edits.sign[i, slot])
     answers = iter(asked)
@@ -43,7 +44,7 @@ def by_torchvision(image, edits, i, monkeypatch):
     )
     drawing.rand = lambda _size: next(answers)
     drawing.randint = lambda _bound, _size: edits.policy[i]
-    module = import_torchvision("torchvision.transforms.v2._auto_augment")
+    module = sys.modules[transforms.AutoAugment.__module__]
     with monkeypatch.context() as patch:
         patch.setattr(module, "torch", drawing)
         result = transform(image)

@@ -328,6 +328,7 @@ def test_a_network_that_diverged_after_its_last_loss_is_no_number(value):
         accuracy_columns(model, sets, labels)
 
 
+@pytest.mark.slow
 def test_a_layer_without_weights_is_told_in_the_log(tmp_path, capsys, reproducible):
     recipe = dataclasses.replace(
         RUN,
@@ -351,6 +352,7 @@ def test_a_layer_without_weights_is_told_in_the_log(tmp_path, capsys, reproducib
     assert told in capsys.readouterr().out
 
 
+@pytest.mark.process
 def test_names_that_the_terminal_cannot_show_do_no_harm(tmp_path):
     folder = fill(tmp_path / "ä ' \" $(touch ran) {x}", ("猫", "犬"))
     recipe = dataclasses.replace(FOLDER, path=str(folder), train=1, validation=1)

@@ -139,7 +139,7 @@ def test_odd_sizes_dead_layers_and_living_zeros_come_back(tmp_path):
         {"perturbation": PerturbationRecipe.of("rewind")},
         {"pruning": PruningRecipe(criterion="magnitude", fraction=0.2, scope="layer")},
         {"pruning": PruningRecipe(criterion="magnitude", fraction=0.5, structure="filters")},
-        {"model": ModelRecipe.of("resnet18")},
+        pytest.param({"model": ModelRecipe.of("resnet18")}, marks=pytest.mark.slow),
     ],
 )
 def test_a_file_is_as_large_as_the_plan_counts(tmp_path, changes):

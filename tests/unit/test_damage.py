@@ -154,6 +154,7 @@ def test_one_kind_of_file_is_not_taken_for_another(data):
                     read(path)
 
 
+@pytest.mark.process
 def test_a_valid_file_of_something_else_is_named_with_the_command_that_remakes_it(data, tmp_path):
     other = dataclasses.replace(RUN.dataset, split_seed=1)
     noisier = dataclasses.replace(RUN.noise, rate=0.6)

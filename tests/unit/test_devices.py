@@ -47,6 +47,7 @@ def says(process):
     return process.stdout.readline().strip()
 
 
+@pytest.mark.process
 def test_each_stage_has_a_gpu_of_its_own_and_a_killed_one_frees_it(holders):
     first, second = holders("0,1"), holders("0,1")
     assert {says(first), says(second)} == {"0", "1"}
@@ -56,6 +57,7 @@ def test_each_stage_has_a_gpu_of_its_own_and_a_killed_one_frees_it(holders):
     assert says(third) in ("0", "1")
 
 
+@pytest.mark.process
 def test_small_runs_share_cards_evenly(holders):
     taken = []
     for _ in range(4):
@@ -65,12 +67,14 @@ def test_small_runs_share_cards_evenly(holders):
     assert says(holders("0,1", at_once=4)) == "waiting for one of 2 GPUs"
 
 
+@pytest.mark.process
 def test_a_gpu_is_the_same_whatever_a_process_sees(holders):
     assert says(holders("4,7")) == "0"
     assert says(holders("7,4")) == "0", "the other one, which it sees first"
     assert says(holders("7")) == "waiting for one of 1 GPUs"
 
 
+@pytest.mark.process
 def test_a_lock_that_is_deleted_is_not_held_by_the_next(holders, tmp_path):
     folder = tmp_path / "locks"
     assert says(holders("0")) == "0"

@@ -51,10 +51,26 @@ def test_every_row_names_a_test_that_exists(document, row):
         assert not test or f"def {test}(" in content, (file, test)
 
 
+def required(file):
+    """The lowest version of each package that a file of requirements names."""
+    lines = (ROOT / "envs" / file).read_text().splitlines()
+    return dict(line.split(">=") for line in lines if line and not line.startswith(("#", "-r")))
+
+
+def pinned(versions):
+    """The version of each package in an environment of CI's."""
+    lines = (ROOT / "envs" / f"{versions}.txt").read_text().splitlines()
+    return dict(line.split("==") for line in lines if not line.startswith("#"))
+
+
+def number(version):
+    return [int(part) for part in re.findall(r"\d+", version)]
+
+
 def test_the_conda_environment_has_pips_pins():
     environment = yaml.safe_load((ROOT / "envs/environment.yaml").read_text())
-    lines = (ROOT / "envs/requirements.txt").read_text().splitlines()
-    assert environment["dependencies"][-1]["pip"] == [line for line in lines if "==" in line]
+    pins = [f"{name}=={pinned('newest')[name]}" for name in required("requirements.txt")]
+    assert environment["dependencies"][-1]["pip"] == pins
 
 
 def test_the_image_has_pips_pins_and_the_conda_environments_python():
@@ -62,19 +78,26 @@ def test_the_image_has_pips_pins_and_the_conda_environments_python():
     instructions = [line for line in lines if line and not line.startswith("#")]
     python = yaml.safe_load((ROOT / "envs/environment.yaml").read_text())["dependencies"][0]
     assert instructions[0] == f"FROM python:{python.removeprefix('python =')}-slim"
-    assert "COPY envs/requirements.txt /envs/" in instructions
-    installing = [line for line in instructions if "install" in line]
-    assert installing == ["RUN pip install --no-cache-dir --requirement /envs/requirements.txt"]
+    assert "COPY envs/requirements.txt envs/newest.txt /envs/" in instructions
+    (installing,) = [line for line in instructions if "install" in line]
+    assert installing.endswith("--requirement /envs/requirements.txt --constraint /envs/newest.txt")
 
 
-def test_every_dependency_has_its_reason_and_its_pin():
+def test_every_dependency_has_its_reason_and_versions_that_are_pinned():
     reasons = (ROOT / "CONTRIBUTING.md").read_text()
-    for name in ("requirements.txt", "requirements-dev.txt", "requirements-slurm.txt"):
-        for line in (ROOT / "envs" / name).read_text().splitlines():
-            if line and not line.startswith(("#", "-r")):
-                package, _, version = line.partition("==")
-                assert version, f"{package} is not pinned"
-                assert package in reasons, f"{package} has no reason"
+    for file in ("requirements.txt", "requirements-dev.txt", "requirements-slurm.txt"):
+        for package, lowest in required(file).items():
+            assert package in reasons, f"{package} has no reason"
+            for versions in ("oldest", "newest"):
+                assert number(pinned(versions)[package]) >= number(lowest), (package, versions)
+
+
+@pytest.mark.parametrize("package", ["pandas", "snakemake", "torch", "torchvision"])
+def test_the_oldest_version_that_is_allowed_is_pinned(package):
+    lowest = required("requirements.txt")[package]
+    assert number(pinned("oldest")[package])[: len(number(lowest))] == number(lowest)
+    if package == "snakemake":
+        assert f'min_version("{lowest}")' in (ROOT / "Snakefile").read_text()
 
 
 def texts(value):

@@ -184,6 +184,7 @@ def test_a_grid_is_drawn_in_steps_of_one_scale_by_value():
     assert looks["again"].dash == DASHES[1]
 
 
+@pytest.mark.slow
 def test_the_figure_to_explore_of_a_large_study_is_a_page_that_chrome_takes_as_an_address(study):
     whole = pd.concat([study.assign(panel=f"p{i}") for i in range(20)])
     panels = {f"p{i}": f"panel {i}" for i in range(20)}

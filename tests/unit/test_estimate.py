@@ -238,6 +238,7 @@ def as_file(path, runs):
     return ["plan", "--runs", str(path), "--cores", "3"]
 
 
+@pytest.mark.process
 def test_the_verb_prints_a_page(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(stage, "metadata", lambda _recipe, _roots: METADATA)
     monkeypatch.setattr(stage, "measure_speed", functools.partial(measure_speed, enough=0.0))
@@ -253,7 +254,7 @@ def test_the_verb_prints_a_page(tmp_path, capsys, monkeypatch):
 def test_what_cannot_be_estimated_is_one_sentence(tmp_path, capsys, timed):
     absent = tmp_path / "absent.json"
     assert main(["plan", "--runs", str(absent)], 0.0) == 1
-    assert capsys.readouterr().err == f"error: {absent}: there is no such file\n"
+    assert capsys.readouterr().err.startswith(f"error: {absent}: ")
     wrong = tmp_path / "wrong.json"
     for text in ("{", "[1]", "{}", '[{"recipe": {}, "iterations": 1, "chains": 1}]'):
         wrong.write_text(text)
@@ -264,6 +265,7 @@ def test_what_cannot_be_estimated_is_one_sentence(tmp_path, capsys, timed):
         estimate([PlannedRun(student(0), 1, 1)], [], 1)
 
 
+@pytest.mark.process
 def test_a_stages_start_is_measured():
     seconds, memory = stage._stage_cost(torch.device("cpu"))
     assert seconds > 0.1, "it imports torch"

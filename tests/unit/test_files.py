@@ -90,6 +90,7 @@ def writer(tmp_path):
         process.kill()
 
 
+@pytest.mark.process
 def test_two_writers_of_one_file_do_not_meet(tmp_path, writer):
     process, temporary = writer
     write_text(tmp_path / "file", "whole")
@@ -100,6 +101,7 @@ def test_two_writers_of_one_file_do_not_meet(tmp_path, writer):
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
+@pytest.mark.process
 def test_a_leftover_of_a_killed_writer_is_removed(tmp_path, writer):
     process, temporary = writer
     process.kill()

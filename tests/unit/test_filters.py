@@ -81,6 +81,7 @@ def smaller(model, masks):
     return nn.Sequential(*layers).eval()
 
 
+@pytest.mark.slow
 def test_the_network_computes_what_the_physically_smaller_one_does(data):
     model = network()
     masks = rounds(model, data, 0.3, 2)
@@ -93,6 +94,7 @@ def test_the_network_computes_what_the_physically_smaller_one_does(data):
         torch.testing.assert_close(model.eval()(x), small(x), rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_nothing_of_a_removed_filter_reaches_the_logits(data):
     model = network()
     masks = rounds(model, data, 0.3, 1)
@@ -108,6 +110,7 @@ def test_nothing_of_a_removed_filter_reaches_the_logits(data):
         assert torch.equal(model(x), before)
 
 
+@pytest.mark.slow
 def test_removed_filters_are_neurons_that_never_switch(data):
     model = network()
     masks = rounds(model, data, 0.3, 1)

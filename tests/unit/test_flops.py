@@ -39,6 +39,7 @@ def test_resnets_on_imagenet(name, macs):
     assert sizes_of(model, image).dense == macs
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "recipe",
     [

@@ -91,6 +91,7 @@ def test_too_small_a_dataset_is_named_before_it_is_read():
         metadata(dataclasses.replace(DIGITS, train=1700), [])
 
 
+@pytest.mark.process
 def test_neither_metadata_nor_the_study_import_torch():
     program = (
         "import sys, dsd2.data.metadata, dsd2.config.study\n"

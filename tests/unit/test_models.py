@@ -38,6 +38,7 @@ def test_vgg_like_has_table_3s_parameters(depth, width, count, printed):
     assert abs(count / {"K": 1e3, "M": 1e6}[unit] - float(number)) < 0.1
 
 
+@pytest.mark.slow
 def test_resnet18_has_table_3s_parameters_and_the_cifar_stem():
     model = ModelRecipe.of("resnet18").build(CIFAR, 10)
     assert parameters(model) == 11_173_962  # 11.1 M, cut
@@ -53,6 +54,7 @@ def test_resnet50_has_table_3s_parameters():
     assert parameters(model) == 23_520_842  # 23.5 M
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["resnet18", "resnet50"])
 def test_the_imagenet_stem_is_torchvisions_own(name):
     torch.manual_seed(0)
@@ -63,6 +65,7 @@ def test_the_imagenet_stem_is_torchvisions_own(name):
     assert all(torch.equal(theirs.state_dict()[n], t) for n, t in mine.state_dict().items())
 
 
+@pytest.mark.slow
 def test_greyscale_images_and_other_class_counts():
     for name, extra in (
         ("resnet18", {}),

@@ -106,6 +106,7 @@ STAND_INS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", STAND_INS)
 def test_stand_ins_come_through_the_real_readers(tmp_path, name):
     change, image, classes = STAND_INS[name]

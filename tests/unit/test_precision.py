@@ -113,6 +113,7 @@ def test_a_layout_moves_numbers_in_memory_alone():
     assert model[0].weight.is_contiguous()
 
 
+@pytest.mark.process
 def test_autocast_does_not_import_the_compiler():
     program = "import sys, torch\nwith torch.autocast('cpu', torch.bfloat16): pass\n"
     program += "assert 'torch._dynamo' not in sys.modules"

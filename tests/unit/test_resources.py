@@ -100,6 +100,7 @@ def test_a_block_is_as_many_iterations_as_are_asked_for_at_once():
     assert alone.block(run, 5) is None
 
 
+@pytest.mark.process
 def test_working_needs_out_imports_no_torch():
     program = (
         "import sys, dsd2.planning.requests\n"

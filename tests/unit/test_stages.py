@@ -156,9 +156,10 @@ def test_a_users_mistake_is_one_line_and_a_status(tmp_path, capsys):
     files = ["--chain", str(tmp_path / "absent"), "--output", str(tmp_path / "out")]
     arguments = ["select", *names, *files]
     assert main(arguments, 0.0) == 1
-    assert capsys.readouterr().err == f"error: {tmp_path / 'absent'}: there is no such file\n"
+    assert capsys.readouterr().err.startswith(f"error: {tmp_path / 'absent'}: ")
 
 
+@pytest.mark.process
 def test_light_stages_import_neither_torch_nor_pandas(chain_files, tmp_path):
     metrics, gates = chain_files
     policy = to_json(POLICY)
@@ -173,6 +174,7 @@ def test_light_stages_import_neither_torch_nor_pandas(chain_files, tmp_path):
     subprocess.run([sys.executable, "-c", program], env=environment(), check=True)
 
 
+@pytest.mark.process
 def test_a_training_stage_does_not_import_what_costs_seconds():
     program = (
         "import sys, dsd2.stages.train, dsd2.seeds as r\n"
@@ -184,6 +186,7 @@ def test_a_training_stage_does_not_import_what_costs_seconds():
     subprocess.run([sys.executable, "-c", program], env=environment(), check=True)
 
 
+@pytest.mark.process
 def test_a_killed_training_resumes_and_ends_with_the_same_bytes(tmp_path):
     make_data(tmp_path)
     whole, killed = tmp_path / "whole", tmp_path / "killed"
@@ -208,6 +211,7 @@ def test_a_killed_training_resumes_and_ends_with_the_same_bytes(tmp_path):
     assert losses[0] == losses[1]
 
 
+@pytest.mark.process
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a child")
 def test_a_stage_dies_with_the_process_that_started_it(tmp_path):
     child = (

@@ -19,16 +19,16 @@ pytestmark = pytest.mark.usefixtures("reproducible")
 
 
 RECORDED = {
-    ("none", "alone"): 88,
-    ("none", "table"): 114,
-    ("flip-shift", "alone"): 98,
-    ("flip-shift", "table"): 125,
-    ("flip-shift", "asked"): 145,
+    "2.13": {
+        ("none", "alone"): 88,
+        ("none", "table"): 114,
+        ("flip-shift", "alone"): 98,
+        ("flip-shift", "table"): 125,
+        ("flip-shift", "asked"): 145,
+    }
 }
-"""Operations a step of the network below; lower one that falls, and give a reason for a rise."""
-
-TORCH = "2.13."
-"""With which they were recorded: another may split one of its functions otherwise."""
+"""Operations a step of the network below, by torch's version: another may split one of its
+functions otherwise. Lower one that falls, and give a reason for a rise."""
 
 SYNCS = "aten._local_scalar_dense.default"
 """The operation that waits for a device to know a number."""
@@ -66,12 +66,15 @@ def operations(steps, augmentation, taught):
     return counting.counts
 
 
-@pytest.mark.skipif(not torch.__version__.startswith(TORCH), reason=f"recorded with torch {TORCH}")
-@pytest.mark.parametrize(("case", "most"), RECORDED.items())
-def test_a_step_takes_no_more_operations_than_recorded(case, most):
+@pytest.mark.parametrize("case", RECORDED["2.13"])
+def test_a_step_takes_no_more_operations_than_recorded(case):
+    version = ".".join(torch.__version__.split(".")[:2])
     # The first makes what a process keeps, as the pooling matrix.
     _, few, many = (operations(steps, *case) for steps in (1, 3, 7))
     assert many[SYNCS] == few[SYNCS], "no step waits for a number"
     a_step = (many.total() - few.total()) / 4
+    if version not in RECORDED:
+        pytest.skip(f"no count is recorded for torch {version}; it is {a_step} for {case}")
+    most = RECORDED[version][case]
     assert a_step <= most, many - few
     assert a_step > 0.9 * most, "it has fallen: record it"

@@ -46,9 +46,8 @@ from dsd2.stages.train import IterationFiles, run_iteration
 pytestmark = [
     pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning"),
     pytest.mark.filterwarnings("ignore:This DataLoader will create:UserWarning"),
+    pytest.mark.usefixtures("reproducible"),
 ]
-
-pytestmark = pytest.mark.usefixtures("reproducible")
 
 
 LIBRARY = Path(__file__).parents[2] / "workflow"
@@ -246,6 +245,7 @@ def command(place, recipe, out):
     return [sys.executable, "-m", "dsd2", "train", *names, *inputs, *outputs, "--save-every", "0"]
 
 
+@pytest.mark.process
 def test_a_killed_streamed_training_leaves_no_worker_and_resumes_to_the_same_bytes(
     folder, tmp_path
 ):
@@ -288,6 +288,7 @@ def _alive(group):
     return any(state != "Z" for state in states)
 
 
+@pytest.mark.process
 def test_idle_workers_die_with_their_stage(folder):
     program = (
         "import sys, time, torch\n"

@@ -127,6 +127,7 @@ def test_stages_are_told_the_limit_and_when_their_job_started(monkeypatch):
     assert deadline(1000.0) == 1000.0 + 3600 - RESERVE
 
 
+@pytest.mark.process
 def test_a_stage_ends_by_itself_and_goes_on_until_it_is_done(tmp_path):
     """A limit that leaves no time after any epoch: each attempt trains one."""
     make_data(tmp_path)

@@ -1,7 +1,6 @@
 """The training loop: golden losses, masks, resuming, distilling, diverging."""
 
 import dataclasses
-import json
 from pathlib import Path
 
 import pytest
@@ -64,21 +63,17 @@ def same(one, other):
 
 
 @pytest.mark.parametrize("taught", [False, True])
-def test_golden_losses(data, taught):
-    # A change that is not meant to change results proves it here. To record new ones, delete
-    # the file's entry and run the test once; say why in the commit.
+def test_golden_losses(data, taught, golden):
+    # A change that is not meant to change results proves it here. If it is meant to, record new
+    # ones with --record and say why in the commit.
     model, masks = pruned_network()
     progress = train(
         model, masks, data, RECIPE, stream=("golden",), teacher=teacher(data) if taught else None
     )
     losses = [row["train_loss"] for row in progress.history]
-    golden = json.loads(GOLDEN.read_text()) if GOLDEN.exists() else {}
-    key = "distilled" if taught else "vanilla"
-    if key not in golden:
-        GOLDEN.write_text(json.dumps({**golden, key: losses}, indent=1) + "\n")
-        pytest.fail("recorded new golden losses; run again")
     # Processors round differently; the order of the data or a wrong factor changes far more.
-    assert losses == pytest.approx(golden[key], rel=1e-3)
+    recorded = golden(GOLDEN, "distilled" if taught else "vanilla", losses)
+    assert losses == pytest.approx(recorded, rel=1e-3)
 
 
 def test_auto_cutout_edits_the_shifted_images_of_each_epoch(data):

@@ -89,6 +89,7 @@ def test_what_may_not_be_read_is_not_called_damaged(forbidden, read):
     assert "--force" not in str(caught.value)
 
 
+@pytest.mark.process
 def test_another_users_file_may_not_be_read(tmp_path):
     if os.geteuid() != 0:
         pytest.skip("only root can become another user")

@@ -22,9 +22,9 @@ def generator(*names: int | str) -> torch.Generator:
 def be_deterministic() -> None:
     """Have torch refuse nondeterministic kernels. To be called before CUDA is first used."""
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    # What torch.use_deterministic_algorithms(True) does, less its import of the compiler, which
-    # costs every stage more than a second.
-    torch._C._set_deterministic_algorithms(True, warn_only=False)
+    # torch.use_deterministic_algorithms(True) does the same, but imports the compiler, which costs
+    # every stage more than a second.
+    torch.set_deterministic_debug_mode("error")
     torch.backends.cudnn.benchmark = False
     # With it, every empty tensor is filled, which costs time and protects nothing here.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]

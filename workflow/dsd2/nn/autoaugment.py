@@ -1,24 +1,89 @@
 """AutoAugment with its CIFAR-10 policy, then CutOut: of all images of an epoch at once (Fig. 6).
 
-Policy, magnitudes and operations are torchvision's (Cubuk et al. 2019). Images that get the same
-operation with the same magnitude are edited together, so that it is fast on a GPU too.
+The policy and its magnitudes are those of Cubuk et al. 2019, as torchvision has them. Torchvision
+has no public way to apply them with draws of one's own, so they are written out here. The
+operations are torchvision's. Images that get the same one are edited together, so that it is fast
+on a GPU too.
 """
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields
-from functools import cache
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from dsd2.compat import import_torchvision
+
 CHUNK = 1024
 """Images edited at once, which bounds the memory; the result does not depend on it."""
 _MAGNITUDES = 10
 """Into how many steps AutoAugment divides each operation's range."""
+_POLICY = (
+    (("invert", 0.1, 0), ("contrast", 0.2, 6)),
+    (("rotate", 0.7, 2), ("translate-x", 0.3, 9)),
+    (("sharpness", 0.8, 1), ("sharpness", 0.9, 3)),
+    (("shear-y", 0.5, 8), ("translate-y", 0.7, 9)),
+    (("autocontrast", 0.5, 0), ("equalize", 0.9, 0)),
+    (("shear-y", 0.2, 7), ("posterize", 0.3, 7)),
+    (("saturation", 0.4, 3), ("brightness", 0.6, 7)),
+    (("sharpness", 0.3, 9), ("brightness", 0.7, 9)),
+    (("equalize", 0.6, 0), ("equalize", 0.5, 0)),
+    (("contrast", 0.6, 7), ("sharpness", 0.6, 5)),
+    (("saturation", 0.7, 7), ("translate-x", 0.5, 8)),
+    (("equalize", 0.3, 0), ("autocontrast", 0.4, 0)),
+    (("translate-y", 0.4, 3), ("sharpness", 0.2, 6)),
+    (("brightness", 0.9, 6), ("saturation", 0.2, 8)),
+    (("solarize", 0.5, 2), ("invert", 0.0, 0)),
+    (("equalize", 0.2, 0), ("autocontrast", 0.6, 0)),
+    (("equalize", 0.2, 0), ("equalize", 0.6, 0)),
+    (("saturation", 0.9, 9), ("equalize", 0.6, 0)),
+    (("autocontrast", 0.8, 0), ("solarize", 0.2, 8)),
+    (("brightness", 0.1, 3), ("saturation", 0.7, 0)),
+    (("solarize", 0.4, 5), ("autocontrast", 0.9, 0)),
+    (("translate-y", 0.9, 9), ("translate-y", 0.7, 9)),
+    (("autocontrast", 0.9, 0), ("solarize", 0.8, 3)),
+    (("equalize", 0.8, 0), ("invert", 0.1, 0)),
+    (("translate-y", 0.7, 9), ("autocontrast", 0.9, 0)),
+)
+"""Pairs of (operation, probability, step of its range) for CIFAR-10."""
+_RANGES = {
+    "shear-y": (0.0, 0.3),
+    "translate-x": (0.0, 150 / 331),
+    "translate-y": (0.0, 150 / 331),
+    "rotate": (0.0, 30.0),
+    "brightness": (0.0, 0.9),
+    "saturation": (0.0, 0.9),
+    "contrast": (0.0, 0.9),
+    "sharpness": (0.0, 0.9),
+    "posterize": (8.0, 4.0),
+    "solarize": (1.0, 0.0),
+}
+"""First and last magnitude of the operations that have one; of a translation, in image sides."""
+_UNSIGNED = {"posterize", "solarize", "autocontrast", "equalize", "invert"}
+"""Operations whose magnitude has no sign."""
+_EDITS: dict[str, Callable[[Any, Tensor, float], Tensor]] = {
+    "shear-y": lambda tv, images, m: tv.affine(
+        images, 0.0, [0, 0], 1.0, [0.0, math.degrees(math.atan(m))], center=[0, 0]
+    ),
+    "translate-x": lambda tv, images, m: tv.affine(images, 0.0, [int(m), 0], 1.0, [0.0, 0.0]),
+    "translate-y": lambda tv, images, m: tv.affine(images, 0.0, [0, int(m)], 1.0, [0.0, 0.0]),
+    "rotate": lambda tv, images, m: tv.rotate(images, m),
+    "brightness": lambda tv, images, m: tv.adjust_brightness(images, 1.0 + m),
+    "saturation": lambda tv, images, m: tv.adjust_saturation(images, 1.0 + m),
+    "contrast": lambda tv, images, m: tv.adjust_contrast(images, 1.0 + m),
+    "sharpness": lambda tv, images, m: tv.adjust_sharpness(images, 1.0 + m),
+    "posterize": lambda tv, images, m: tv.posterize(images, int(m)),
+    "solarize": lambda tv, images, m: tv.solarize(images, 255.0 * m),
+    "autocontrast": lambda tv, images, _: tv.autocontrast(images),
+    "equalize": lambda tv, images, _: tv.equalize(images),
+    "invert": lambda tv, images, _: tv.invert(images),
+}
+"""Each operation by torchvision's functions, on uint8 images [N, C, H, W] with a magnitude."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +115,7 @@ def draw_edits(images: int, size: Sequence[int], generator: torch.Generator) -> 
         return torch.randint(bound, (images,), generator=generator)
 
     return Edits(
-        policy=below(len(_auto_augment()._policies)),
+        policy=below(len(_POLICY)),
         chance=torch.rand(images, 2, generator=generator),
         sign=torch.rand(images, 2, generator=generator),
         row=below(size[0]),
@@ -65,17 +130,12 @@ def auto_cutout(images: Tensor, edits: Edits) -> Tensor:
 
 def auto_augment(images: Tensor, edits: Edits) -> Tensor:
     """What torchvision's ``AutoAugment`` does to each image by itself, for the given draws."""
-    transform, images = _auto_augment(), images.clone()
+    functional = import_torchvision("torchvision.transforms.v2.functional")
+    images = images.clone()
     for first_or_second in range(2):
         for operation, magnitude, rows in _groups(edits, first_or_second, images.shape[-2:]):
             for some in rows.to(images.device).split(CHUNK):
-                images[some] = transform._apply_image_or_video_transform(
-                    images[some],
-                    operation,
-                    magnitude,
-                    interpolation=transform.interpolation,
-                    fill=transform._fill,
-                )
+                images[some] = _EDITS[operation](functional, images[some], magnitude)
     return images
 
 
@@ -101,32 +161,28 @@ def cut_out(images: Tensor, row: Tensor, column: Tensor) -> Tensor:
     return images.masked_fill(hole, 0)
 
 
-@cache
-def _auto_augment() -> Any:
-    """Torchvision's transform, which holds the policy, the magnitudes and the operations.
-
-    It has no public way to apply one of its operations; hence the private names here. The tests
-    compare with its public one, an image at a time.
-    """
-    from dsd2.compat import import_torchvision
-
-    transforms = import_torchvision("torchvision.transforms.v2")
-    return transforms.AutoAugment(transforms.AutoAugmentPolicy.CIFAR10)
+def _magnitude(operation: str, step: int, size: Sequence[int]) -> float:
+    """The magnitude of an operation at a step of its range, for images of a size (H, W)."""
+    if operation not in _RANGES:
+        return 0.0
+    first, last = _RANGES[operation]
+    if operation == "posterize":
+        bits = first - torch.arange(_MAGNITUDES) / ((_MAGNITUDES - 1) / (first - last))
+        return float(bits.round()[step])
+    sides = {"translate-x": size[1], "translate-y": size[0]}
+    return float(torch.linspace(first, last * sides.get(operation, 1), _MAGNITUDES)[step])
 
 
 def _groups(
     edits: Edits, first_or_second: int, size: Sequence[int]
 ) -> Iterator[tuple[str, float, Tensor]]:
     """The images that get an operation of a magnitude, as (operation, magnitude, rows)."""
-    transform = _auto_augment()
     groups: dict[tuple[str, float], list[Tensor]] = defaultdict(list)
-    for number, pair in enumerate(transform._policies):
+    for number, pair in enumerate(_POLICY):
         operation, probability, step = pair[first_or_second]
         done = (edits.policy == number) & (edits.chance[:, first_or_second] <= probability)
-        magnitudes, signed = transform._AUGMENTATION_SPACE[operation]
-        steps = magnitudes(_MAGNITUDES, *size)
-        magnitude = 0.0 if steps is None else float(steps[step])
-        negative = done & signed & (edits.sign[:, first_or_second] <= 0.5)
+        magnitude = _magnitude(operation, step, size)
+        negative = done & (operation not in _UNSIGNED) & (edits.sign[:, first_or_second] <= 0.5)
         groups[operation, magnitude].append(done & ~negative)
         groups[operation, -magnitude].append(negative)
     for (operation, magnitude), chosen in groups.items():

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from dsd2.compat import foreach
 from dsd2.recipe import DIVERGENCES, LOSSES, DistillationRecipe
 
 
@@ -49,4 +49,4 @@ def add_l1_gradients(gradients: list[Tensor], weights: list[Tensor], strength: f
         weights: of the same shapes, without autograd.
         strength: λ.
     """
-    torch._foreach_add_(gradients, torch._foreach_sign(weights), alpha=strength)
+    foreach("add_")(gradients, foreach("sign")(weights), alpha=strength)

@@ -134,7 +134,7 @@ def apply_masks(weights: Mapping[str, nn.Parameter], masks: Masks) -> None:
 
 
 def prunable_weights_masks(model: nn.Module, masks: Masks) -> tuple[list[Tensor], list[Tensor]]:
-    """The prunable weights and their masks as floats, in one order, for ``torch._foreach_mul_``."""
+    """The prunable weights and their masks as floats, in one order."""
     parameters = dict(model.named_parameters())
     weights = [parameters[name].data for name in masks]
     alive = [torch.empty_like(w).copy_(m) for w, m in zip(weights, masks.values(), strict=True)]

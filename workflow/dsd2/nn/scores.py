@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from dsd2.compat import foreach
 from dsd2.nn.images import ImageSet
 from dsd2.nn.models import prunable_weights
 from dsd2.recipe import CRITERIA
@@ -57,5 +58,5 @@ def loss_gradients(model: nn.Module, data: ImageSet) -> dict[str, Tensor]:
     for images, labels in zip(data.batches(BATCH), data.labels.split(BATCH), strict=True):
         loss = F.cross_entropy(model(data.normalise(images)), labels, reduction="sum")
         gradients = torch.autograd.grad(loss / len(data), list(weights.values()))
-        torch._foreach_add_(list(total.values()), list(gradients))
+        foreach("add_")(list(total.values()), list(gradients))
     return total

@@ -9,8 +9,8 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.optim.sgd import sgd
 
+from dsd2.compat import foreach
 from dsd2.errors import UserError
 from dsd2.nn.images import ImageSet
 from dsd2.nn.objective import add_l1_gradients, distillation_loss
@@ -45,6 +45,37 @@ def learning_rate(recipe: TrainingRecipe, epoch: int) -> float:
     """The learning rate of an epoch, from 0: multiplied by the drop factor at each milestone."""
     drops = sum(epoch >= milestone for milestone in recipe.milestones)
     return recipe.learning_rate * recipe.drop_factor**drops
+
+
+def sgd_step(
+    values: list[Tensor],
+    gradients: list[Tensor],
+    momenta: list[Tensor | None],
+    recipe: TrainingRecipe,
+    rate: float,
+) -> None:
+    """A step of SGD with momentum and weight decay, in place: what ``torch.optim.SGD`` computes.
+
+    Building that class makes torch import its compiler, which costs every stage two seconds.
+
+    Args:
+        values: the parameters, without autograd.
+        gradients: of the loss, one a parameter.
+        momenta: one a parameter; all None before the first step, which sets them.
+        recipe: momentum and weight decay.
+        rate: the learning rate.
+    """
+    if recipe.weight_decay:
+        gradients = foreach("add")(gradients, values, alpha=recipe.weight_decay)
+    if recipe.momentum:
+        known = [momentum for momentum in momenta if momentum is not None]
+        if known:
+            foreach("mul_")(known, recipe.momentum)
+            foreach("add_")(known, gradients)
+        else:
+            momenta[:] = known = [gradient.clone() for gradient in gradients]
+        gradients = known
+    foreach("add_")(values, gradients, alpha=-rate)
 
 
 def network_state(model: nn.Module) -> State:
@@ -127,21 +158,8 @@ def train(
             gradients = list(torch.autograd.grad(loss, leaves))
             if recipe.l1:
                 add_l1_gradients([gradients[place[n]] for n in masks], pruned, recipe.l1)
-            # SGD's functional core: building the class makes torch import its compiler, which
-            # costs every stage two seconds.
-            sgd(
-                values,
-                gradients,
-                momenta,
-                foreach=True,
-                lr=rate,
-                momentum=recipe.momentum,
-                weight_decay=recipe.weight_decay,
-                dampening=0.0,
-                nesterov=False,
-                maximize=False,
-            )
-            torch._foreach_mul_(pruned, alive)
+            sgd_step(values, gradients, momenta, recipe, rate)
+            foreach("mul_")(pruned, alive)
             loss_sum += loss.detach() * len(labels)
             correct += (logits.detach().argmax(1) == labels).sum()
         progress.epoch += 1
