@@ -1,9 +1,31 @@
 """Networks compressed for use elsewhere: their files and cards, and what they are worth."""
 
 
+def exported_dataset(wildcards):
+    """The dataset of an exported network's arm."""
+    arm = checked(view.exported_arm, checked(PLAN.study, wildcards.study), wildcards.network)
+    return view.dataset_of(arm)
+
+
+def compared_datasets(wildcards):
+    """The datasets of the arms whose networks are compared, each once."""
+    study = checked(PLAN.study, wildcards.study)
+    return list(dict.fromkeys(map(view.dataset_of, view.compared_arms(study))))
+
+
+def exported_network(wildcards):
+    """One exported network: whose it is, how it is chosen, and what its card says of its arm."""
+    seen_of_study = checked(PLAN.view, wildcards.study)
+    arm = checked(view.card_facts, STUDIES[wildcards.study], wildcards.network)
+    exported = seen_of_study.exports[wildcards.network]
+    return script_json(
+        {**seen_of_study.only("export", "analysis"), "exported": exported, "arm": arm}
+    )
+
+
 rule export:
     input:
-        lambda wildcards: [path for study in STUDIES.values() for path in export_results(study)],
+        [path for study in STUDIES.values() for path in view.export_results(study)],
     localrule: True
 
 
@@ -27,10 +49,8 @@ rule export_network:
     conda:
         "../../envs/environment.yaml"
     params:
-        exported=exported_network,
-        texts=in_texts(export=export_settings, arm=exported_arm),
-        title_in_rst=study_title_in_rst,
-        analysis=analysis_settings,
+        study=exported_network,
+        title_in_rst=title_in_rst,
     script:
         "../scripts/export.py"
 
@@ -38,7 +58,7 @@ rule export_network:
 rule export_networks:
     input:
         metrics=paths.STUDY_METRICS,
-        datasets=export_datasets,
+        datasets=compared_datasets,
     output:
         paths.EXPORT_NETWORKS,
     log:
@@ -47,10 +67,7 @@ rule export_networks:
     conda:
         "../../envs/environment.yaml"
     params:
-        datasets=placed_export_arms,
-        exports=export_names,
-        export=export_settings,
-        seed=first_seed,
+        study=seen("datasets", "exports", "export", "seed"),
     script:
         "../scripts/export_networks.py"
 
@@ -68,7 +85,7 @@ rule export_latencies:
         "../../envs/environment.yaml"
     threads: workflow.cores
     params:
-        seconds=export_seconds,
+        seconds=lambda wildcards: STUDIES[wildcards.study].export.seconds,
     script:
         "../scripts/export_latencies.py"
 
@@ -96,8 +113,7 @@ rule export_comparison:
     conda:
         "../../envs/environment.yaml"
     params:
-        texts=in_texts(title=study_title, labels=arm_labels, panels=study_panels),
-        title_in_rst=study_title_in_rst,
-        plot=plot_settings,
+        study=seen("title", "labels", "panels", "plot"),
+        title_in_rst=title_in_rst,
     script:
         "../scripts/export_comparison.py"

@@ -1,10 +1,29 @@
 """One iteration of any run, teacher or student: prune, perturb, retrain, evaluate, measure."""
 
 
-# What a teacher says to every view of every image: its students look it up.
-rule tabulate:
+def dataset_of_run(wildcards, input):
+    """The dataset of a run as JSON; the inputs are named so that Snakemake does not compare it."""
+    return checked(INPUTS.dataset_of_run_json, wildcards.run)
+
+
+def measured_inputs(wildcards):
+    """What metrics are measured from, whatever the times of these files."""
+    inputs = by(INPUTS.evaluation, "run", "i")(wildcards)
+    return {name: ancient(file) for name, file in inputs.items()}
+
+
+# The logits of a teacher for every view of every image, which its students look up.
+rule teacher_logits:
     input:
-        unpack(table_inputs_of_teacher),
+        unpack(
+            lasting(
+                "teacher_logits",
+                INPUTS.teacher_logits,
+                "run",
+                "i",
+                outputs=[paths.TEACHER_TABLE],
+            )
+        ),
     output:
         paths.TEACHER_TABLE,
     log:
@@ -12,22 +31,22 @@ rule tabulate:
     conda:
         "../../envs/environment.yaml"
     resources:
-        mem_mb=table_mem_mb,
-        runtime=table_minutes,
-        gpu=table_gpus,
+        mem_mb=asked(ALLOCATION.logits_mem_mb, "run"),
+        runtime=asked(ALLOCATION.logits_minutes, "run"),
+        gpu=by(ALLOCATION.logits_gpus, "run"),
         gpu_share=1,
     params:
-        recipe=teachers_dataset,
+        recipe=dataset_of_run,
         inputs=as_options,
     shell:
-        "exec python -m dsd2 --die-with-parent tabulate --run {wildcards.run:q}"
+        "exec python -m dsd2 --die-with-parent teacher-logits --run {wildcards.run:q}"
         " --iteration {wildcards.i} --recipe {params.recipe:q} --threads {threads} {params.inputs} --output {output:q}"
         " > {log:q} 2>&1"
 
 
 rule train:
     input:
-        unpack(training_inputs),
+        unpack(lasting("train", INPUTS.training, "run", "i", outputs=paths.TRAINED)),
     output:
         checkpoint=paths.CHECKPOINT,
         history=paths.HISTORY,
@@ -35,22 +54,22 @@ rule train:
     log:
         paths.TRAINING_LOG,
     wildcard_constraints:
-        run=f"(?!{EVALUATED_AGAIN})[^/]+",
+        run=f"(?!{MEASURED_AGAIN})[^/]+",
     retries: training_retries()
     group:
-        training_block
+        by(ALLOCATION.block, "run", "i")
     conda:
         "../../envs/environment.yaml"
-    threads: training_threads
+    threads: by(PLAN.threads, "run")
     resources:
-        mem_mb=training_mem_mb,
-        runtime=training_minutes,
-        gpu=training_gpus,
+        mem_mb=asked(ALLOCATION.training_mem_mb, "run"),
+        runtime=asked(ALLOCATION.training_minutes, "run"),
+        gpu=by(ALLOCATION.training_gpus, "run"),
         gpu_share=1,
     params:
-        recipe=run_recipe,
+        recipe=by(PLAN.recipe_json, "run"),
         inputs=as_options,
-        resume=placed(paths.RESUME),
+        resume=PLAN.placed(paths.RESUME),
     shell:
         "exec python -m dsd2 --die-with-parent train --run {wildcards.run:q}"
         " --iteration {wildcards.i} --recipe {params.recipe:q} --threads {threads}"
@@ -61,27 +80,27 @@ rule train:
 # Where metrics are gone and the network is not.
 rule evaluate:
     input:
-        unpack(evaluation_inputs),
+        unpack(measured_inputs),
     output:
         metrics=paths.METRICS,
     log:
         paths.EVALUATION_LOG,
     wildcard_constraints:
         # What follows the run's name is looked at, too.
-        run=f"(?={EVALUATED_AGAIN})[^/]+",
+        run=f"(?={MEASURED_AGAIN})[^/]+",
     conda:
         "../../envs/environment.yaml"
-    threads: training_threads
+    threads: by(PLAN.threads, "run")
     resources:
-        mem_mb=training_mem_mb,
-        runtime=training_minutes,
-        gpu=training_gpus,
+        mem_mb=asked(ALLOCATION.training_mem_mb, "run"),
+        runtime=asked(ALLOCATION.training_minutes, "run"),
+        gpu=by(ALLOCATION.training_gpus, "run"),
         gpu_share=1,
     params:
-        recipe=run_recipe,
+        recipe=by(PLAN.recipe_json, "run"),
         inputs=as_options,
         # The file's parameters must be those of the rule that trains, which it is compared with.
-        resume=placed(paths.RESUME),
+        resume=PLAN.placed(paths.RESUME),
     shell:
         "exec python -m dsd2 --die-with-parent evaluate --run {wildcards.run:q}"
         " --iteration {wildcards.i} --recipe {params.recipe:q} --threads {threads}"

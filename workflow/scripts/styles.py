@@ -1,12 +1,14 @@
-"""How the arms of a figure look, in every panel alike, and how large panels are."""
+"""How the arms of a figure look, in every panel alike, and how large panels are.
+
+Every registered figure may import this: no large library is imported with it.
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-import pandas as pd
-
 from dsd2.analysis.summary import Curve
+from dsd2.analysis.view import StudyView
 
 # Okabe and Ito's colours, told apart by the colour-blind; markers and dashes tell apart in print.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
@@ -52,19 +54,13 @@ class Drawn:
     grid: tuple[tuple[str, Any], ...] = field(default=())
 
 
-def drawn_rows(study: pd.DataFrame, arms: Iterable[tuple[str, str, Any]]) -> pd.DataFrame:
-    """The rows of the arms that the study's figures draw, which name arm and panel."""
-    keys = {(panel, arm) for arm, panel, _ in arms}
-    return study[[key in keys for key in zip(study["panel"], study["arm"], strict=True)]]
-
-
-def drawn_arms(shown: list[Curve], params) -> list[Drawn]:
+def drawn_arms(shown: list[Curve], view: StudyView) -> list[Drawn]:
     """The arms of the curves, in the order of the study."""
-    grids = {arm: tuple(map(tuple, grid)) for arm, _, grid in params.arms}
+    grids = {arm: tuple(map(tuple, grid)) for arm, _, grid in view.drawn}
     return [
         Drawn(
             name,
-            params.labels[name],
+            view.labels[name],
             frozenset(curve.panel for curve in shown if curve.arm == name),
             grids[name],
         )
@@ -162,3 +158,16 @@ def layout_of(panels: int, plot: dict) -> Layout:
         height=plot["height"] or height,
         font_size=plot["font_size"],
     )
+
+
+def is_titled(panel: str) -> bool:
+    """Whether a panel's label is shown: not that of the one panel of a study without panels."""
+    from dsd2.config.arms import ONLY_PANEL
+
+    return panel != ONLY_PANEL
+
+
+def title_of(study, view: StudyView) -> str:
+    """The study's title, which says whether its images are a stand-in."""
+    stand_in = study["origin"].str.startswith("stand-in").any()
+    return f"{view.title} (stand-in data)" if stand_in else view.title

@@ -30,7 +30,7 @@ class Allocation:
         self._roots = roots
         self._gpus = gpus
         self.training = cache(self._training)
-        self.table = cache(self._table)
+        self.teacher_logits = cache(self._teacher_logits)
         self.dataset = cache(self._dataset)
         self._facts = cache(self._facts_of)
 
@@ -60,6 +60,30 @@ class Allocation:
         """Megabytes that an attempt of a training asks for."""
         return self.training(run).mem_mb(attempt, self._limit)
 
+    def training_gpus(self, run: str) -> int:
+        """Whether a training is worth a GPU: 0 or 1."""
+        return self.training(run).gpus
+
+    def logits_mem_mb(self, run: str, attempt: int) -> int:
+        """Megabytes that an attempt to compute a teacher's logits asks for."""
+        return self.teacher_logits(run).mem_mb(attempt)
+
+    def logits_minutes(self, run: str, attempt: int) -> int:
+        """Minutes until a teacher's logits are surely computed."""
+        return self.teacher_logits(run).minutes(attempt, self._limit)
+
+    def logits_gpus(self, run: str) -> int:
+        """Whether a teacher's logits are worth a GPU: 0 or 1."""
+        return self.teacher_logits(run).gpus
+
+    def dataset_mem_mb(self, dataset: str, attempt: int) -> int:
+        """Megabytes that an attempt to decode and split a dataset asks for."""
+        return self.dataset(dataset).mem_mb(attempt)
+
+    def dataset_minutes(self, dataset: str, attempt: int) -> int:
+        """Minutes until a dataset is surely decoded."""
+        return self.dataset(dataset).minutes(attempt, self._limit)
+
     def retries(self) -> int | None:
         """Further attempts that trainings get which take several jobs; None where none does.
 
@@ -78,8 +102,8 @@ class Allocation:
         about = self._facts(name)
         return training_needs(recipe, teacher, about, self._plan.decoders, self._gpus)
 
-    def _table(self, run: str) -> Needs:
-        """What tabulating the answers of a run's network needs."""
+    def _teacher_logits(self, run: str) -> Needs:
+        """What the logits of a run's network for all views of its images need."""
         about = self._facts(self._plan.dataset_of(run))
         return table_needs(self._plan.recipe(run), about, self._gpus)
 

@@ -17,7 +17,7 @@ from dsd2.recipe import VIEWS, DatasetRecipe
 from dsd2.seeds import be_deterministic
 
 
-def run_tabulate(
+def run_teacher_logits(
     run: str,
     iteration: int,
     recipe: DatasetRecipe,
