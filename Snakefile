@@ -45,7 +45,7 @@ onsuccess:
         results = dict.fromkeys([*view.study_results(study), *view.export_results(study)])
         if made := [path for path in results if Path(path).exists()]:
             listed = [f"  {path}" for path in made]
-            say(*outcome(study), f"The study {study.folder} is in:", *listed)
+            say(*view.outcome(study), f"The study {study.folder} is in:", *listed)
 
 
 onerror:

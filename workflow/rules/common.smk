@@ -5,7 +5,6 @@ import shlex
 from pathlib import Path
 
 from dsd2 import compat, paths
-from dsd2.analysis.captions import FOUND
 from dsd2.analysis.registered import FIGURES, TABLES
 from dsd2.config.studies import laid_over_file, load_studies
 from dsd2.environment import set_for_jobs
@@ -70,6 +69,24 @@ def lasting(rule, function, *names, outputs):
         made = paths.fill(outputs, **wildcards)
         inputs = LASTING.inputs(rule, by(function, *names)(wildcards), made)
         return {n: ancient(f) for n, f in inputs.items()} if LASTING.done(made) else inputs
+
+    return of
+
+
+def of_any_time(function, *names):
+    """Inputs whose times do not matter."""
+
+    def of(wildcards):
+        return {n: ancient(f) for n, f in by(function, *names)(wildcards).items()}
+
+    return of
+
+
+def uncompared(function, *names):
+    """A parameter that makes nothing anew: Snakemake compares none that may depend on inputs."""
+
+    def of(wildcards, input):
+        return by(function, *names)(wildcards)
 
     return of
 

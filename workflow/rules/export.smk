@@ -1,28 +1,6 @@
 """Networks compressed for use elsewhere: their files and cards, and what they are worth."""
 
 
-def exported_dataset(wildcards):
-    """The dataset of an exported network's arm."""
-    arm = checked(view.exported_arm, checked(PLAN.study, wildcards.study), wildcards.network)
-    return view.dataset_of(arm)
-
-
-def compared_datasets(wildcards):
-    """The datasets of the arms whose networks are compared, each once."""
-    study = checked(PLAN.study, wildcards.study)
-    return list(dict.fromkeys(map(view.dataset_of, view.compared_arms(study))))
-
-
-def exported_network(wildcards):
-    """One exported network: whose it is, how it is chosen, and what its card says of its arm."""
-    seen_of_study = checked(PLAN.view, wildcards.study)
-    arm = checked(view.card_facts, STUDIES[wildcards.study], wildcards.network)
-    exported = seen_of_study.exports[wildcards.network]
-    return script_json(
-        {**seen_of_study.only("export", "analysis"), "exported": exported, "arm": arm}
-    )
-
-
 rule export:
     input:
         [path for study in STUDIES.values() for path in view.export_results(study)],
@@ -32,7 +10,7 @@ rule export:
 rule export_network:
     input:
         metrics=paths.STUDY_METRICS,
-        dataset=exported_dataset,
+        dataset=by(INPUTS.exported_dataset, "study", "network"),
     output:
         network=paths.EXPORTED_NETWORK,
         onnx=paths.EXPORTED_ONNX,
@@ -49,7 +27,7 @@ rule export_network:
     conda:
         "../../envs/environment.yaml"
     params:
-        study=exported_network,
+        study=by(INPUTS.exported_json, "study", "network"),
         title_in_rst=title_in_rst,
     script:
         "../scripts/export.py"
@@ -58,7 +36,7 @@ rule export_network:
 rule export_networks:
     input:
         metrics=paths.STUDY_METRICS,
-        datasets=compared_datasets,
+        datasets=by(INPUTS.compared_datasets, "study"),
     output:
         paths.EXPORT_NETWORKS,
     log:

@@ -130,13 +130,3 @@ rule plan:
         cores=workflow.cores,
     script:
         "../scripts/plan.py"
-
-
-def outcome(study):
-    """For the terminal, the table of verdicts, or the first that the study has."""
-    tables = sorted(study.tables, key=lambda table: table != "phases")
-    for path in expand(paths.TABLE, study=study.folder, table=tables[:1], format="md"):
-        if Path(path).exists():
-            lines = Path(path).read_text(encoding="utf-8").splitlines()
-            return [line for line in lines if line.startswith("|")]
-    return []

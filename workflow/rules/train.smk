@@ -1,17 +1,6 @@
 """One iteration of any run, teacher or student: prune, perturb, retrain, evaluate, measure."""
 
 
-def dataset_of_run(wildcards, input):
-    """The dataset of a run as JSON; the inputs are named so that Snakemake does not compare it."""
-    return checked(INPUTS.dataset_of_run_json, wildcards.run)
-
-
-def measured_inputs(wildcards):
-    """What metrics are measured from, whatever the times of these files."""
-    inputs = by(INPUTS.evaluation, "run", "i")(wildcards)
-    return {name: ancient(file) for name, file in inputs.items()}
-
-
 # The logits of a teacher for every view of every image, which its students look up.
 rule teacher_logits:
     input:
@@ -36,7 +25,7 @@ rule teacher_logits:
         gpu=by(ALLOCATION.logits_gpus, "run"),
         gpu_share=1,
     params:
-        recipe=dataset_of_run,
+        recipe=uncompared(INPUTS.dataset_of_run_json, "run"),
         inputs=as_options,
     shell:
         "exec python -m dsd2 --die-with-parent teacher-logits --run {wildcards.run:q}"
@@ -80,7 +69,7 @@ rule train:
 # Where metrics are gone and the network is not.
 rule evaluate:
     input:
-        unpack(measured_inputs),
+        unpack(of_any_time(INPUTS.evaluation, "run", "i")),
     output:
         metrics=paths.METRICS,
     log:

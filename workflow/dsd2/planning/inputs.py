@@ -10,7 +10,9 @@ from typing import Any, TypeVar
 
 from dsd2 import paths
 from dsd2.errors import UserError
+from dsd2.escaping import script_json
 from dsd2.planning.chains import Plan, gate_file
+from dsd2.planning.view import card_facts, compared_arms, dataset_of, exported_arm
 from dsd2.recipe import to_json
 from dsd2.stopping import NOTHING_LEFT
 
@@ -135,6 +137,21 @@ class Inputs:
                 }
             )
         return rows
+
+    def exported_dataset(self, folder: str, network: str) -> str:
+        """The dataset of an exported network's arm."""
+        return dataset_of(exported_arm(self._plan.study(folder), network))
+
+    def compared_datasets(self, folder: str) -> list[str]:
+        """The datasets of the arms whose networks are compared, each once."""
+        return list(dict.fromkeys(map(dataset_of, compared_arms(self._plan.study(folder)))))
+
+    def exported_json(self, folder: str, network: str) -> str:
+        """An exported network: whose it is, how it is chosen, what its card says of its arm."""
+        arm = card_facts(self._plan.study(folder), network)
+        view = self._plan.view(folder)
+        own = {"exported": view.exports[network], "arm": arm}
+        return script_json({**view.only("export", "analysis"), **own})
 
 
 def _of_these_studies(known: Mapping[str, T], name: str, path: str) -> T:

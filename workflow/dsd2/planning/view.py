@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, fields, replace
+from pathlib import Path
 from typing import Any
 
 from dsd2 import paths
@@ -158,3 +159,14 @@ def export_results(study: Study) -> list[str]:
     results += [paths.EXPORT_TABLE.format(study="{study}", format=f) for f in ("md", "csv")]
     results += [paths.EXPORT_FIGURE.format(study="{study}", format=f) for f in Figure.formats]
     return paths.fill(results, study=study.folder)
+
+
+def outcome(study: Study) -> list[str]:
+    """For the terminal, the table of verdicts, or the first that the study has."""
+    tables = sorted(study.tables, key=lambda table: table != "phases")
+    for table in tables[:1]:
+        path = Path(paths.TABLE.format(study=study.folder, table=table, format="md"))
+        if path.exists():
+            lines = path.read_text(encoding="utf-8").splitlines()
+            return [line for line in lines if line.startswith("|")]
+    return []
