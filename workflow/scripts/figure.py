@@ -4,7 +4,7 @@ from pathlib import Path
 
 from saving import save, set_up
 
-from dsd2.analysis.captions import caption
+from dsd2.analysis.captions import caption, filled_in
 from dsd2.analysis.registered import FIGURES, Figure
 from dsd2.analysis.summary import drawn_rows
 from dsd2.analysis.view import StudyView
@@ -29,7 +29,8 @@ def main(smk) -> None:
         write_text(Path(outputs[0]), drawn)
     else:
         save(drawn, outputs, view.plot["dpi"])
-    write_text(Path(smk.output.found), caption(figure.caption, figure.found(study, view), view))
+    said = caption(figure.found(study, view), filled_in(figure.caption, view))
+    write_text(Path(smk.output.found), said)
 
 
 if __name__ == "__main__":

@@ -10,17 +10,16 @@ from dsd2.analysis.paper_comparison import compare
 from dsd2.analysis.registered import TABLES
 from dsd2.analysis.table_format import FormattedTable, latex, markdown
 from dsd2.analysis.view import StudyView
-from dsd2.escaping import escape_csv, escape_rst
+from dsd2.escaping import escape_csv
 from dsd2.files.atomic import write_text
 from dsd2.recipe import DatasetRecipe, from_json
 from dsd2.script import logged, view_of
 from dsd2.stages.study_metrics import read_study
 
-COMPARED = """\
-Columns that begin with *paper* are what the paper prints; *difference* is ours less the paper's.
-Percentages of the paper stand as fractions, PFLOP as operations."""
-SMALLER = """
-The budget {budget} makes this study smaller than the paper's: the comparison means nothing."""
+COMPARED = (
+    "Columns that begin with *paper* are what the paper prints; *difference* is ours less the"
+    " paper's. In the CSV file percentages stand as fractions, PFLOP as operations."
+)
 
 
 def caveats(study: pd.DataFrame, view: StudyView, *, compared: bool) -> str:
@@ -44,13 +43,6 @@ def caveats(study: pd.DataFrame, view: StudyView, *, compared: bool) -> str:
     return f"{said} **Caution:** {' and '.join(reasons)}.{meaning}"
 
 
-def on_comparison(view: StudyView) -> str:
-    """What the columns of the paper's values mean; nothing where there are none."""
-    if not view.paper:
-        return ""
-    return COMPARED + (SMALLER.format(budget=escape_rst(view.budget)) if view.budget else "")
-
-
 def main(smk) -> None:
     """Write the table in its formats, and what it shows for the caption."""
     view, table = view_of(smk.params), TABLES[smk.wildcards.table]()
@@ -65,7 +57,10 @@ def main(smk) -> None:
     write_text(Path(smk.output.md), markdown(formatted))
     write_text(Path(smk.output.tex), latex(formatted))
     write_text(Path(smk.output.html), table_page(f"{view.title}. {table.heading}", formatted))
-    said = caption(table.caption, table.found(numbers, view), view, on_comparison(view))
+    summary = TABLES.summary(smk.wildcards.table)
+    said = caption(
+        table.found(numbers, view), summary, formatted.note, COMPARED if compared else ""
+    )
     write_text(Path(smk.output.found), said)
 
 

@@ -22,22 +22,19 @@ FOUND = "**What was found:**"
 """What stands before the list; the report's first page includes what follows it."""
 
 
-def caption(text: str, found: str, view: StudyView, more: str = "") -> str:
-    """The whole caption of a figure or table.
-
-    Args:
-        text: how to read it; its fields are filled in.
-        found: the list of what was found; nothing where it is empty.
-        view: analysis of the study, and its plot where the text has the field ``band``.
-        more: what else is to be said, without fields.
-    """
-    fields = {
-        "tolerance": f"{100 * view.tolerance:g}",
-        "confidence": f"{100 * view.confidence:g}",
-        "band": BANDS[view.plot["band"]] if "{band}" in text else "",
-    }
-    parts = [text.strip().format(**fields), more, *([FOUND, found] if found else [])]
+def caption(found: str, *paragraphs: str) -> str:
+    """A whole caption: how to read a figure or table, then the list of what was found."""
+    parts = [*map(str.strip, paragraphs), *([FOUND, found] if found else [])]
     return "\n\n".join(filter(None, parts))
+
+
+def filled_in(text: str, view: StudyView) -> str:
+    """A figure's caption with the study's settings in its fields."""
+    return text.format(
+        tolerance=f"{100 * view.tolerance:g}",
+        confidence=f"{100 * view.confidence:g}",
+        band=BANDS[view.plot["band"]],
+    )
 
 
 def name_of(row: Row, view: StudyView) -> str:

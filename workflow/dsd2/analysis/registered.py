@@ -62,17 +62,15 @@ class Page(Figure):
 
 
 class Table(ABC):
-    """A table of a study's arms.
+    """A table of a study's arms; its own docstring opens its caption in the report.
 
     Attributes:
         heading: what the report's menu calls it.
-        caption: how to read it, in reStructuredText, with the same fields as a figure's.
         trains: whether its numbers come from trainings.
         printed: the column that stands for each quantity that the paper prints.
     """
 
     heading: ClassVar[str]
-    caption: ClassVar[str]
     trains: ClassVar[bool] = True
     printed: ClassVar[Mapping[str, str]] = {}
 
@@ -87,7 +85,7 @@ class Table(ABC):
 
     @abstractmethod
     def formatted(self, table: pd.DataFrame, view: StudyView) -> FormattedTable:
-        """The numbers as text for people, beside what the paper prints of them."""
+        """The numbers as text for people, beside what the paper prints of them, and a note."""
 
     @abstractmethod
     def found(self, table: pd.DataFrame, view: StudyView) -> str:

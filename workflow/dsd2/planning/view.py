@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, fields, replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,14 @@ from dsd2.recipe import to_json
 
 DEFAULT_FIGURES = ("sdd", "layers", "explorer")
 """Figures of a study that has any."""
+EXPORTED = (
+    paths.EXPORTED_NETWORK,
+    paths.EXPORTED_ONNX,
+    paths.EXPORTED_LOADER,
+    paths.EXPORTED_CARD,
+    paths.EXPORTED_SUMS,
+)
+"""What exporting a network leaves."""
 
 
 def study_view(study: Study, placed: Callable[[str], str] = str) -> StudyView:
@@ -127,16 +136,9 @@ def study_results(study: Study) -> list[str]:
     """The files that a study is run for."""
     results = [paths.STUDY_METRICS, paths.PROVENANCE] if study.trains else []
     for name in DEFAULT_FIGURES if study.figure else ():
-        figure = FIGURES[name]
-        results += [
-            paths.FIGURE.format(study="{study}", figure=figure.file or name, format=form)
-            for form in figure.formats
-        ]
-    results += [
-        paths.TABLE.format(study="{study}", table=table, format=form)
-        for table in study.tables
-        for form in ("md", "csv", "tex", "html")
-    ]
+        file, formats = FIGURES[name].file or name, FIGURES[name].formats
+        results += _each(paths.FIGURE, figure=[file], format=formats)
+    results += _each(paths.TABLE, table=study.tables, format=("md", "csv", "tex", "html"))
     exports = export_results(study) if study.export.always else []
     return [*paths.fill(results, study=study.folder), *exports]
 
@@ -145,20 +147,19 @@ def export_results(study: Study) -> list[str]:
     """The files that exporting a study's networks leaves."""
     if not study.trains:
         return []
-    results = [
-        file.format(study="{study}", network=network)
-        for file in (
-            paths.EXPORTED_NETWORK,
-            paths.EXPORTED_ONNX,
-            paths.EXPORTED_LOADER,
-            paths.EXPORTED_CARD,
-            paths.EXPORTED_SUMS,
-        )
-        for network in exported_networks(study.export, study.arms)
-    ]
-    results += [paths.EXPORT_TABLE.format(study="{study}", format=f) for f in ("md", "csv")]
-    results += [paths.EXPORT_FIGURE.format(study="{study}", format=f) for f in Figure.formats]
+    networks = exported_networks(study.export, study.arms)
+    results = [path for file in EXPORTED for path in _each(file, network=networks)]
+    results += _each(paths.EXPORT_TABLE, format=("md", "csv"))
+    results += _each(paths.EXPORT_FIGURE, format=Figure.formats)
     return paths.fill(results, study=study.folder)
+
+
+def _each(pattern: str, **values: Iterable[str]) -> list[str]:
+    """A pattern with every combination of some names filled in; the study's is left."""
+    combinations = product(*values.values())
+    return [
+        pattern.format(study="{study}", **dict(zip(values, c, strict=True))) for c in combinations
+    ]
 
 
 def outcome(study: Study) -> list[str]:

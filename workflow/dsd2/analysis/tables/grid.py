@@ -27,10 +27,6 @@ class GridTable(Table):
     """Best validation accuracy by panel and its mean (Table 5)."""
 
     heading = "Table: best validation accuracy"
-    caption = """
-Best validation accuracy of every arm over its iterations, as a mean over seeds, by panel and as a
-mean over the panels, in the layout of the paper's Table 5.
-"""
     printed: ClassVar = {"validation_accuracy": "validation accuracy"}
 
     def numbers(self, study: pd.DataFrame, view: StudyView) -> pd.DataFrame:

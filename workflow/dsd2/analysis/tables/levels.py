@@ -27,10 +27,6 @@ class LevelsTable(Table):
     """Test accuracy by sparsity, a column an arm (Tables 13 and 14)."""
 
     heading = "Table: accuracy by level of pruning"
-    caption = """
-Test accuracy by iteration, as a mean over seeds, in the layout of the paper's Tables 13 and 14.
-Where filters are pruned, their number in the first convolution names the level.
-"""
     printed: ClassVar = {"accuracy": "accuracy", "spread": "accuracy spread"}
 
     def numbers(self, study: pd.DataFrame, view: StudyView) -> pd.DataFrame:

@@ -19,7 +19,6 @@ class ModelsTable(Table):
     """Parameters of the networks, which takes no training (Table 3)."""
 
     heading = "Table: parameters of the networks"
-    caption = "Parameters of the unpruned networks, in the layout of the paper's Table 3."
     trains = False
     printed: ClassVar = {"parameters": "parameters"}
 

@@ -36,16 +36,6 @@ class PhasesTable(Table):
     """Each curve's verdict, phases and best point (Table 12)."""
 
     heading = "Table: sparse double descent and its phases"
-    caption = """
-Sparse double descent of each arm that runs to its target sparsity. The SDD depth is the largest
-drop of the test accuracy below an earlier maximum that is later recovered from, with its
-{confidence} % confidence interval over seeds. It is measured at the valley of the mean curve, and
-of each seed at its own deepest valley. An arm *exhibits* sparse double descent when the first
-interval lies above {tolerance} points. It *dodges* it when the second interval lies at or below
-that, or when no seed has any valley. Otherwise it is *undecided*. One seed has no interval, nor
-have equal depths. The last columns of the CSV file are the sparsities at which the phases of the
-mean curve end.
-"""
     printed: ClassVar = {
         "accuracy": "best accuracy",
         "sparsity": "best sparsity",

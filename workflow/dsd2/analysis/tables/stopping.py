@@ -33,13 +33,6 @@ class StoppingTable(Table):
     """What each arm returns and what it cost (Table 1)."""
 
     heading = "Table: what each arm returns and costs"
-    caption = """
-What each arm returns and what getting it took, in the layout of the paper's Table 1. The returned
-iteration is the best by validation accuracy among those trained before the arm stopped. Training
-costs are means over seeds in multiply-accumulates: *paper* counts the student's trainings as the
-paper does; *dense* adds the teacher's forward passes; *sparse* is dense times the density of each
-layer; in brackets is what training the teacher took before.
-"""
     printed: ClassVar = {
         "accuracy": "accuracy",
         "spread": "accuracy spread",
