@@ -9,8 +9,8 @@ rule dataset:
     conda:
         "../../envs/environment.yaml"
     resources:
-        mem_mb=asked(ALLOCATION.dataset_mem_mb, "dataset"),
-        runtime=asked(ALLOCATION.dataset_minutes, "dataset"),
+        mem_mb=requested(ALLOCATION.dataset, "dataset", "mem_mb"),
+        runtime=requested(ALLOCATION.dataset, "dataset", "minutes"),
     params:
         recipe=by(INPUTS.dataset_json, "dataset"),
     shell:

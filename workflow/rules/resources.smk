@@ -14,11 +14,17 @@ GPUS = compat.resource_limit(workflow, "gpu") != 0
 ALLOCATION = Allocation(PLAN, data_roots(), GPUS, MAX_RUNTIME)
 
 
-def asked(function, name):
-    """A resource that a stage of a run or dataset asks for: one of the allocation's functions."""
+def requested(function, name, quantity=None):
+    """A resource that a stage of a run or dataset asks for.
+
+    The function gives it by attempt; or it gives all needs of the stage, of which this is one.
+    """
 
     def of(wildcards, attempt):
-        return checked(function, wildcards[name], attempt)
+        if quantity is None:
+            return checked(function, wildcards[name], attempt)
+        found = getattr(checked(function, wildcards[name]), quantity)
+        return found(attempt, MAX_RUNTIME) if callable(found) else found
 
     return of
 

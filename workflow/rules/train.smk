@@ -20,9 +20,9 @@ rule teacher_logits:
     conda:
         "../../envs/environment.yaml"
     resources:
-        mem_mb=asked(ALLOCATION.logits_mem_mb, "run"),
-        runtime=asked(ALLOCATION.logits_minutes, "run"),
-        gpu=by(ALLOCATION.logits_gpus, "run"),
+        mem_mb=requested(ALLOCATION.teacher_logits, "run", "mem_mb"),
+        runtime=requested(ALLOCATION.teacher_logits, "run", "minutes"),
+        gpu=requested(ALLOCATION.teacher_logits, "run", "gpus"),
         gpu_share=1,
     params:
         recipe=uncompared(INPUTS.dataset_of_run_json, "run"),
@@ -51,9 +51,9 @@ rule train:
         "../../envs/environment.yaml"
     threads: by(PLAN.threads, "run")
     resources:
-        mem_mb=asked(ALLOCATION.training_mem_mb, "run"),
-        runtime=asked(ALLOCATION.training_minutes, "run"),
-        gpu=by(ALLOCATION.training_gpus, "run"),
+        mem_mb=requested(ALLOCATION.training_mem_mb, "run"),
+        runtime=requested(ALLOCATION.training_minutes, "run"),
+        gpu=requested(ALLOCATION.training, "run", "gpus"),
         gpu_share=1,
     params:
         recipe=by(PLAN.recipe_json, "run"),
@@ -81,9 +81,9 @@ rule evaluate:
         "../../envs/environment.yaml"
     threads: by(PLAN.threads, "run")
     resources:
-        mem_mb=asked(ALLOCATION.training_mem_mb, "run"),
-        runtime=asked(ALLOCATION.training_minutes, "run"),
-        gpu=by(ALLOCATION.training_gpus, "run"),
+        mem_mb=requested(ALLOCATION.training_mem_mb, "run"),
+        runtime=requested(ALLOCATION.training_minutes, "run"),
+        gpu=requested(ALLOCATION.training, "run", "gpus"),
         gpu_share=1,
     params:
         recipe=by(PLAN.recipe_json, "run"),

@@ -10,7 +10,7 @@ from typing import Any
 from dsd2.analysis.summary import Curve
 from dsd2.analysis.view import StudyView
 
-# Okabe and Ito's colours, told apart by the colour-blind; markers and dashes tell apart in print.
+# Okabe and Ito's colours, which the colour-blind can distinguish; markers and dashes serve print.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 DASHES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1)), (0, (1, 1)))
@@ -73,7 +73,7 @@ def styles(arms: Iterable[Drawn]) -> dict[str, Style]:
 
     Arms of a grid take steps of one perceptually uniform scale, in the order of what the grid
     varies first; arms of one colour in one panel differ in their dashes. Other arms take colours
-    that are told apart.
+    that differ clearly.
     """
     arms = list(arms)
     steps = _steps(arms)
@@ -113,7 +113,7 @@ def _steps(arms: list[Drawn]) -> dict[tuple[str, Any], tuple[str, int]]:
 
 
 def _order(value: Any) -> tuple[bool, float, str]:
-    """Numbers by size, before words."""
+    """Numbers by size, before other values."""
     number = isinstance(value, int | float)
     return (not number, float(value) if number else 0.0, str(value))
 
@@ -130,7 +130,7 @@ class Layout:
 
     @property
     def narrow(self) -> bool:
-        """Whether words and symbols must be small."""
+        """Whether text and symbols must be small."""
         return self.width < 100
 
     def cell(self, panel: int, fill: str) -> tuple[int, int]:

@@ -141,7 +141,7 @@ def final_fall(curve: Sequence[float], start: int, tolerance: float) -> int:
     """The last point before the final fall of a curve, from a start on.
 
     It is the last point within the tolerance of the maximum from the start on. Where the curve has
-    a ledge after that, the same is asked from the ledge on. A ledge is a pair of points in a row
+    a ledge after that, the same holds from the ledge on. A ledge is a pair of points in a row
     that fall by at most the tolerance, and at most :data:`EVEN` times as fast as the curve does on
     the mean from the point found to its end. A foot is no ledge (:data:`DEEP`, :data:`SLIGHT`).
     """

@@ -205,7 +205,8 @@ def measured_again(plan: Plan, arguments: Sequence[str]) -> str:
     """A pattern of iterations, ``RUN/iter-NN/``, that are trained but whose metrics are gone.
 
     The rule that trains leaves them to the one that measures. But where the command line may ask
-    for a training again, none is left. A job's own Snakemake is always told to force it.
+    for a training again, none is left. The Snakemake within a job
+    always forces that job.
 
     Args:
         plan: whose iterations.

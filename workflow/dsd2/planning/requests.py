@@ -40,16 +40,16 @@ class Allocation:
         A gated chain asks for as many iterations at once, so that no block waits for a gate
         within it. Where these take longer than a job may, they are parted into several blocks.
         """
-        asked, size = self._plan.lookahead, self._block_size(run)
-        first = iteration // asked * math.ceil(asked / size)
-        return None if size == 1 else f"{run}-block{first + iteration % asked // size}"
+        ahead, size = self._plan.lookahead, self._block_size(run)
+        first = iteration // ahead * math.ceil(ahead / size)
+        return None if size == 1 else f"{run}-block{first + iteration % ahead // size}"
 
     def _block_size(self, run: str) -> int:
         """Iterations that are trained in one allocation."""
-        asked = self._plan.lookahead
-        if asked == 1 or self._limit is None:
-            return asked
-        return max(1, min(asked, self._limit // self.training(run).minutes()))
+        ahead = self._plan.lookahead
+        if ahead == 1 or self._limit is None:
+            return ahead
+        return max(1, min(ahead, self._limit // self.training(run).minutes()))
 
     def training_minutes(self, run: str, attempt: int) -> int:
         """Minutes that an attempt of a training asks for; those of a block are added up."""
@@ -59,30 +59,6 @@ class Allocation:
     def training_mem_mb(self, run: str, attempt: int) -> int:
         """Megabytes that an attempt of a training asks for."""
         return self.training(run).mem_mb(attempt, self._limit)
-
-    def training_gpus(self, run: str) -> int:
-        """Whether a training is worth a GPU: 0 or 1."""
-        return self.training(run).gpus
-
-    def logits_mem_mb(self, run: str, attempt: int) -> int:
-        """Megabytes that an attempt to compute a teacher's logits asks for."""
-        return self.teacher_logits(run).mem_mb(attempt)
-
-    def logits_minutes(self, run: str, attempt: int) -> int:
-        """Minutes until a teacher's logits are surely computed."""
-        return self.teacher_logits(run).minutes(attempt, self._limit)
-
-    def logits_gpus(self, run: str) -> int:
-        """Whether a teacher's logits are worth a GPU: 0 or 1."""
-        return self.teacher_logits(run).gpus
-
-    def dataset_mem_mb(self, dataset: str, attempt: int) -> int:
-        """Megabytes that an attempt to decode and split a dataset asks for."""
-        return self.dataset(dataset).mem_mb(attempt)
-
-    def dataset_minutes(self, dataset: str, attempt: int) -> int:
-        """Minutes until a dataset is surely decoded."""
-        return self.dataset(dataset).minutes(attempt, self._limit)
 
     def retries(self) -> int | None:
         """Further attempts that trainings get which take several jobs; None where none does.
