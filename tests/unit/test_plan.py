@@ -259,6 +259,15 @@ def test_a_job_that_is_done_asks_for_no_input_that_is_gone_unless_it_is_forced(f
     assert lasting.inputs("train", inputs, outputs).keys() == kept
 
 
+def test_a_modules_prefix_is_where_outputs_lie():
+    touch("x/in/there", "x/out/made")
+    lasting = LastingOutputs(lambda: {"x/out/made"}, lambda path: f"x/{path}")
+    inputs = {"there": "in/there", "gone": "in/gone"}
+    assert lasting.inputs("train", inputs, ["out/made"]) == inputs, "forced"
+    lasting = LastingOutputs(set, lambda path: f"x/{path}")
+    assert lasting.inputs("train", inputs, ["out/made"]).keys() == {"there"}
+
+
 def test_a_training_whose_metrics_are_gone_is_measured_again_unless_it_may_be_forced():
     a_plan = plan()
     run = chain(a_plan, "vanilla").run

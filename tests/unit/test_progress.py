@@ -75,6 +75,14 @@ def test_what_runs_is_what_was_started_and_has_begun(run):
     assert running(needed, events.running()) == [], "where Snakemake tells of no end"
 
 
+def test_a_block_that_failed_does_not_run(run):
+    events, tell = run
+    tell("job_info", jobid=7, rule_name="train", output=["a"], log=["a.log"])
+    assert [job.rule for job in events.running()] == ["train"]
+    tell("group_error", job_error_info=[{"jobid": 7}])
+    assert events.running() == []
+
+
 def test_where_nothing_is_trained_nothing_is_said(monkeypatch, capsys):
     monkeypatch.setattr(progress, "EVERY", 0.001)
     looks = []

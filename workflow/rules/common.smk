@@ -29,7 +29,7 @@ EVENTS = listen(Events(silent=compat.says_nothing(workflow)))
 PLAN = checked(lambda: Plan(*load_studies(study_config(), CLONE), placed=compat.placing(workflow)))
 STUDIES = PLAN.studies
 INPUTS = Inputs(PLAN)
-LASTING = LastingOutputs(lambda: compat.forced_again(workflow))
+LASTING = LastingOutputs(lambda: compat.forced_again(workflow), PLAN.placed)
 MEASURED_AGAIN = checked(measured_again, PLAN, sys.argv[1:])
 
 checked(

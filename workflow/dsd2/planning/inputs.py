@@ -174,17 +174,21 @@ class LastingOutputs:
     Args:
         forced: gives the rules and files that the command line asks for again, once that is known;
             None where that may be anything.
+        placed: where a file lies, given the path that rules have for it.
     """
 
-    def __init__(self, forced: Callable[[], set[str] | None]) -> None:
+    def __init__(
+        self, forced: Callable[[], set[str] | None], placed: Callable[[str], str] = str
+    ) -> None:
         self._forced = forced
+        self._placed = placed
         # Whether each job was done when it was first looked at. What a job does meanwhile must not
         # change its inputs: the jobs of a running group would become another group, and run again.
         self._done: dict[tuple[str, ...], bool] = {}
 
     def done(self, outputs: Iterable[str]) -> bool:
         """Whether a job was done when it was first looked at: the times of its inputs are old."""
-        outputs = tuple(outputs)
+        outputs = tuple(map(self._placed, outputs))
         if outputs not in self._done:
             self._done[outputs] = all(map(os.path.exists, outputs))
         return self._done[outputs]
@@ -193,10 +197,14 @@ class LastingOutputs:
         """The inputs that a job asks for."""
         if not self.done(outputs):
             return inputs
-        gone = {name for name, file in inputs.items() if not Path(file).exists()}
+        gone = {name for name, file in inputs.items() if not Path(self._placed(file)).exists()}
         if gone:
             forced = self._forced()
-            if forced is None or rule in forced or not forced.isdisjoint(outputs):
+            if (
+                forced is None
+                or rule in forced
+                or not forced.isdisjoint(map(self._placed, outputs))
+            ):
                 gone = set()
         return {name: file for name, file in inputs.items() if name not in gone}
 
