@@ -75,11 +75,11 @@ def test_what_runs_is_what_was_started_and_has_begun(run):
     assert running(needed, events.running()) == [], "where Snakemake tells of no end"
 
 
-def test_a_block_that_failed_does_not_run(run):
+def test_a_job_that_failed_does_not_run(run):
     events, tell = run
     tell("job_info", jobid=7, rule_name="train", output=["a"], log=["a.log"])
     assert [job.rule for job in events.running()] == ["train"]
-    tell("group_error", job_error_info=[{"jobid": 7}])
+    tell("job_error", jobid=7)
     assert events.running() == []
 
 

@@ -98,10 +98,6 @@ class Events(logging.Handler):
             case "job_finished":
                 self._running.pop(about.get("job_id"), None)
                 self._failed.pop(about.get("job_id"), None)
-            case "group_error":
-                for job in about.get("job_error_info") or ():
-                    self._running.pop(job.get("jobid"), None)
-                self._errors.append(str(record.msg))
             case _ if record.levelno >= logging.ERROR:
                 self._errors.append(str(record.msg))
 
