@@ -26,28 +26,28 @@ include: "workflow/rules/export.smk"
 
 rule all:
     input:
-        all_results(),
+        [path for study in STUDIES.values() for path in view.study_results(study)],
     localrule: True
 
 
-PROGRESS = ProgressReporter(lambda: jobs.stages(PLAN), lambda: status.arm_states(PLAN))
+PROGRESS = ProgressReporter(PLAN, EVENTS)
 
 
 onstart:
-    drop_default_rate_limit()
+    compat.drop_default_rate_limit(workflow)
     PROGRESS.start()
 
 
 onsuccess:
     PROGRESS.stop()
-    FAILURES.forget()
+    EVENTS.forget()
     for study in STUDIES.values():
-        results = dict.fromkeys([*study_results(study), *export_results(study)])
+        results = dict.fromkeys([*view.study_results(study), *view.export_results(study)])
         if made := [path for path in results if Path(path).exists()]:
             listed = [f"  {path}" for path in made]
-            say(*outcome(study), f"The study {study.folder} is in:", *listed)
+            say(*view.outcome(study), f"The study {study.folder} is in:", *listed)
 
 
 onerror:
     PROGRESS.stop()
-    FAILURES.tell(log)
+    EVENTS.tell(log)

@@ -20,6 +20,7 @@ from dsd2.nn.pruning import full_masks, prune
 from dsd2.nn.schedule import last_iteration
 from dsd2.paths import run_name
 from dsd2.planning.chains import Plan
+from dsd2.planning.inputs import Inputs
 from dsd2.recipe import DatasetRecipe, ModelRecipe, PerturbationRecipe, PruningRecipe
 from dsd2.stages.prepare import run_dataset, run_labels
 from dsd2.stages.study_metrics import Entry, run_study
@@ -98,7 +99,7 @@ SMALL = {
 def test_the_study_says_why_a_chain_ended(tmp_path):
     study = load_study(SMALL)
     assert [(arm.last, arm.exhausted) for arm in study.arms.values()] == [(3, True), (2, False)]
-    for i, entry in enumerate(Plan(study).entries("small")[::3]):
+    for i, entry in enumerate(Inputs(Plan(study)).entries("small")[::3]):
         path = tmp_path / f"{i}.parquet"
         identity = chain_identity(entry["run"], entry["stopping"], entry["last"])
         write_table(path, CHAIN, [row_of(CHAIN, stop_reason=WALL)], identity)

@@ -1,27 +1,27 @@
 """What the figure shows of a study made by hand."""
 
-from types import SimpleNamespace
-
-import explore
-import layers
+import figure as script
 import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
 from bokeh.models import PlainText
-from figure import draw
+from figures import explorer
+from figures.layers import layers_found
 from panel import NUMERALS, position
 from rows import LABELS
 from styles import COLOURS, DASHES, Drawn, styles
 
-from dsd2.analysis.captions import layers_found
+from dsd2.analysis.captions import filled_in
 from dsd2.analysis.layers import layer_curves
-from dsd2.analysis.table_format import Words
+from dsd2.analysis.registered import FIGURES
+from dsd2.analysis.summary import drawn_rows
+from dsd2.analysis.view import StudyView
 
-PARAMS = SimpleNamespace(
+VIEW = StudyView.part(
     title="A title that is long enough to be set in more than a single line of the figure",
     panels={"all": "all"},
     labels=LABELS,
-    arms=[("vanilla", "all", ()), ("student", "all", ()), ("gated", "all", ())],
+    drawn=[("vanilla", "all", ()), ("student", "all", ()), ("gated", "all", ())],
     analysis={"tolerance": 0.02, "confidence": 0.9},
     plot={
         "columns": 4,
@@ -35,9 +35,18 @@ PARAMS = SimpleNamespace(
 )
 
 
+def changed(**changes):
+    return StudyView.part(**{**vars(VIEW), **changes})
+
+
+def draw(study, view, name="sdd"):
+    """As the rule does."""
+    return script.draw(FIGURES[name](), drawn_rows(study, view), view)
+
+
 @pytest.fixture
 def figure(study):
-    drawn = draw(study, PARAMS)
+    drawn = draw(study, VIEW)
     yield drawn
     plt.close(drawn)
 
@@ -46,7 +55,7 @@ def markers(axes, kind):
     return [line for line in axes.lines if line.get_marker() == kind]
 
 
-def test_the_curves_to_the_wall_are_drawn_and_each_has_its_star(figure):
+def test_the_curves_to_the_target_sparsity_are_drawn_and_each_has_its_star(figure):
     top, bottom = figure.axes
     curves = [line for line in top.lines if len(line.get_xdata()) > 1]
     assert [line.get_color() for line in curves] == list(COLOURS[:2])
@@ -71,7 +80,7 @@ def test_the_phases_are_those_of_the_curve_that_descends(figure):
 
 
 def test_an_arm_that_is_not_to_be_shown_is_not(study):
-    alone = SimpleNamespace(**{**vars(PARAMS), "arms": [("student", "all", ())]})
+    alone = changed(drawn=[("student", "all", ())])
     drawn = draw(study, alone)
     assert len([line for line in drawn.axes[0].lines if len(line.get_xdata()) > 1]) == 1
     assert [text.get_text() for text in drawn.axes[0].texts] == ["I", "IV"]
@@ -82,14 +91,14 @@ def test_networks_without_relu_are_drawn_without_entropy(study):
     bare = study.assign(
         entropy=float("nan"), states=[[]] * len(study), state_entropy=[[]] * len(study)
     )
-    drawn = draw(bare, PARAMS)
+    drawn = draw(bare, VIEW)
     assert len([line for line in drawn.axes[0].lines if len(line.get_xdata()) > 1]) == 2
     plt.close(drawn)
-    explore.page("a", explore.draw(bare, PARAMS))
-    shown = layer_curves(bare)
-    plt.close(layers.draw(shown, PARAMS))
-    words = Words(LABELS, PARAMS.panels, **PARAMS.analysis)
-    assert layers_found(shown, words).count("it has no ReLU layer, and so no entropy") == 2
+    draw(bare, VIEW, "explorer")
+    plt.close(draw(bare, VIEW, "layers"))
+    assert (
+        layers_found(layer_curves(bare), VIEW).count("it has no ReLU layer, and so no entropy") == 2
+    )
 
 
 def in_panels(study, panels, **changes):
@@ -97,12 +106,11 @@ def in_panels(study, panels, **changes):
     whole = pd.concat([study.assign(panel=panel) for panel in panels])
     arms = [(arm, panel, ()) for panel in panels for arm in ("vanilla", "student", "gated")]
     labels = {panel: panel.upper() for panel in panels}
-    params = {**vars(PARAMS), "panels": labels, "arms": arms, **changes}
-    return draw(whole, SimpleNamespace(**params))
+    return draw(whole, changed(**{"panels": labels, "drawn": arms, **changes}))
 
 
 def test_panels_wrap_into_rows_of_pairs(study):
-    drawn = in_panels(study, "abcde", plot={**PARAMS.plot, "columns": 3, "width": None})
+    drawn = in_panels(study, "abcde", plot={**VIEW.plot, "columns": 3, "width": None})
     tops, bottoms = drawn.axes[::2], drawn.axes[1::2]
     assert [axes.get_title() for axes in tops] == list("ABCDE")
     places = [axes.get_subplotspec().get_geometry()[2] for axes in drawn.axes]
@@ -117,7 +125,7 @@ def test_panels_wrap_into_rows_of_pairs(study):
 
 
 def test_panels_may_go_down_the_columns(study):
-    plot = {**PARAMS.plot, "columns": 2, "fill": "columns"}
+    plot = {**VIEW.plot, "columns": 2, "fill": "columns"}
     drawn = in_panels(study, "abcd", plot=plot)
     tops = {axes.get_title(): axes for axes in drawn.axes[::2]}
     places = {name: axes.get_subplotspec().get_geometry()[2] for name, axes in tops.items()}
@@ -129,7 +137,7 @@ def test_panels_may_go_down_the_columns(study):
 
 def test_a_panel_may_hold_other_arms_than_the_next(study):
     arms = [("vanilla", "a", ()), ("student", "b", ()), ("vanilla", "b", ())]
-    drawn = in_panels(study, "ab", arms=arms)
+    drawn = in_panels(study, "ab", drawn=arms)
     colours = [
         [line.get_color() for line in axes.lines if len(line.get_xdata()) > 1]
         for axes in drawn.axes[::2]
@@ -157,7 +165,7 @@ def test_a_crowd_of_long_curves_has_no_markers(study):
     names = [f"v{k}" for k in range(5)]
     arms = [(name, "all", ()) for name in names]
     labels = dict(zip(names, names, strict=True))
-    drawn = draw(longer, SimpleNamespace(**{**vars(PARAMS), "arms": arms, "labels": labels}))
+    drawn = draw(longer, changed(drawn=arms, labels=labels))
     lines = [line for line in drawn.axes[0].lines if len(line.get_xdata()) > 1]
     assert len(lines) == 5
     assert {line.get_marker() for line in lines} == {"none"}
@@ -189,16 +197,27 @@ def test_the_figure_to_explore_of_a_large_study_is_a_page_that_chrome_takes_as_a
     whole = pd.concat([study.assign(panel=f"p{i}") for i in range(20)])
     panels = {f"p{i}": f"panel {i}" for i in range(20)}
     arms = [(arm, panel, ()) for panel in panels for arm in LABELS]
-    params = SimpleNamespace(**{**vars(PARAMS), "panels": panels, "arms": arms})
-    page = explore.page("a < b", explore.draw(whole, params))
+    page = draw(whole, changed(title="a < b", panels=panels, drawn=arms), "explorer")
     assert "<title>a &lt; b</title>" in page
     assert len(page) * 4 / 3 < 2e6
 
 
 def test_the_figure_to_explore_takes_no_label_for_a_formula(study):
-    params = {"panels": {"low": "$$x$$", "high": "\\(y\\)"}}
+    panels = {"low": "$$x$$", "high": "\\(y\\)"}
     whole = pd.concat([study.assign(panel=panel) for panel in ("low", "high")])
     arms = [("vanilla", panel, ()) for panel in ("low", "high")]
-    drawn = explore.draw(whole, SimpleNamespace(**{**vars(PARAMS), **params, "arms": arms}))
+    drawn = explorer.draw(whole[whole["arm"] == "vanilla"], changed(panels=panels, drawn=arms))
     titles = [text.text for text in drawn.select({"type": PlainText})]
     assert sorted(titles) == ["$$x$$", "\\(y\\)"]
+
+
+def test_a_figure_of_an_unset_field_is_an_error(study):
+    """So that a rule cannot forget what its figures depend on."""
+    with pytest.raises(AttributeError, match="labels"):
+        draw(study, StudyView.part(**{k: v for k, v in vars(VIEW).items() if k != "labels"}))
+
+
+def test_every_figure_has_a_heading_and_a_caption():
+    for name, figure in FIGURES.items():
+        assert figure.heading, name
+        assert "{" not in filled_in(figure.caption, VIEW), name

@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from dsd2.failures import RECORDS, WITHOUT_A_WORD, FailedJobs, damaged_records
+from dsd2.events import RECORDS, WITHOUT_REASON, Events, damaged_records, listen
 
 
 class Run:
@@ -12,7 +12,7 @@ class Run:
 
     def __init__(self, folder, silent):
         self.folder = folder
-        self.heard = FailedJobs(silent=silent)
+        self.heard = Events(silent=silent)
         self.logger = logging.Logger("snakemake.logging")
         self.logger.addHandler(self.heard)
 
@@ -60,8 +60,8 @@ def test_a_job_is_named_with_its_own_last_sentence(run):
     assert run.heard.lines() == [
         f"{first}/1-checkpoint: the training diverged",
         f"{first}/2-checkpoint: KeyError: 'y'",
-        f"{first}/3-checkpoint: {WITHOUT_A_WORD}; its last line is 'epoch 2/3 loss 0.5'",
-        f"{first}/4-checkpoint: {WITHOUT_A_WORD}",
+        f"{first}/3-checkpoint: {WITHOUT_REASON}; its last line is 'epoch 2/3 loss 0.5'",
+        f"{first}/4-checkpoint: {WITHOUT_REASON}",
         f"{first}/5-checkpoint: SLURM-job '7' failed, SLURM status is: 'TIMEOUT'",
         f"{first}/6-checkpoint: ran out of memory; give it more",
         "train: no room",
@@ -120,7 +120,7 @@ def test_errors_that_end_no_run_are_forgotten(silent, capsys):
 def test_an_event_of_another_shape_does_not_end_the_run(run):
     run.logger.error(None, extra={"event": "job_error"})
     run.logger.error(None, extra={"event": "job_error", "output": 3, "log": None})
-    assert run.heard.lines() == [f"a job: {WITHOUT_A_WORD}"]
+    assert run.heard.lines() == [f"a job: {WITHOUT_REASON}"]
 
 
 def test_damaged_records_of_snakemake_are_named_with_the_remedy(run, capsys):
@@ -134,3 +134,13 @@ def test_damaged_records_of_snakemake_are_named_with_the_remedy(run, capsys):
     said = capsys.readouterr().err
     assert said.startswith(f"{RECORDS}/bad: is damaged, and so are 1 more of Snakemake's own")
     assert "delete the folder .snakemake: no result is made anew" in said
+
+
+def test_a_snakefile_that_is_read_again_leaves_one_listener():
+    logger = logging.getLogger("snakemake.logging")
+    try:
+        listen(Events(silent=False))
+        second = listen(Events(silent=False))
+        assert [handler for handler in logger.handlers if isinstance(handler, Events)] == [second]
+    finally:
+        logger.removeHandler(second)

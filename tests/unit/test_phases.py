@@ -18,9 +18,9 @@ ORDER = ["light", "critical", "sweet", "collapsed"]
 
 
 def test_the_deepest_valley_is_measured_against_the_lower_side():
-    descent = deepest_valley(SDD)
-    assert (descent.before, descent.valley, descent.after) == (0, 3, 5)
-    assert descent.depth == pytest.approx(0.15)
+    valley = deepest_valley(SDD)
+    assert (valley.before, valley.bottom, valley.after) == (0, 3, 5)
+    assert valley.depth == pytest.approx(0.15)
 
 
 def test_a_collapse_is_no_valley():
@@ -121,17 +121,17 @@ def shifted(curve, *shifts):
 
 
 def test_verdicts():
-    assert judge(shifted(SDD, 0, 0.01, -0.01), 0.02, 0.95).verdict == "exhibits"
-    assert judge(shifted(DODGED, 0, 0.01, -0.01), 0.02, 0.95).verdict == "dodges"
-    assert judge([SDD], 0.02, 0.95).verdict == "undecided", "one seed has no interval"
+    assert judge(shifted(SDD, 0, 0.01, -0.01), 0.02, 0.95).outcome == "exhibits"
+    assert judge(shifted(DODGED, 0, 0.01, -0.01), 0.02, 0.95).outcome == "dodges"
+    assert judge([SDD], 0.02, 0.95).outcome == "undecided", "one seed has no interval"
     opposed = [SDD, DODGED, [0.8, 0.8, 0.8, 0.8, 0.8, 0.8, 0.4, 0.1]]
-    assert judge(opposed, 0.02, 0.95).verdict == "undecided"
+    assert judge(opposed, 0.02, 0.95).outcome == "undecided"
 
 
 def test_shallow_valleys_dodge_with_an_interval():
     shallow = [[0.8, 0.8 - d, 0.8, 0.1] for d in (0.004, 0.006, 0.005)]
     found = judge(shallow, 0.02, 0.95)
-    assert found.verdict == "dodges"
+    assert found.outcome == "dodges"
     assert 0 < found.own.low < found.own.high <= 0.02
 
 
@@ -141,12 +141,12 @@ def test_deep_valleys_at_different_places_do_not_dodge():
     peaks = [[0.5, 0.7, 0.5, 0.7, 0.1], [0.5, 0.5, 0.7, 0.5, 0.7]]
     for curves in ([early, late], [early, late, [0.8, 0.7, 0.7, 0.8, 0.1]], peaks):
         found = judge(curves, 0.02, 0.95)
-        assert found.verdict == "undecided"
+        assert found.outcome == "undecided"
         assert found.own.mean > 0.09
     # No valley of the mean at all: 0.6, 0.6, 0.6.
     flat = judge([[0.6, 0.5, 0.7], [0.6, 0.7, 0.5], [0.6, 0.6, 0.6]], 0.02, 0.95)
-    assert (flat.descent.depth, flat.common.low, flat.common.high) == (0, None, None)
-    assert flat.verdict == "undecided", "one of them has a valley of 10 points"
+    assert (flat.valley.depth, flat.common.low, flat.common.high) == (0, None, None)
+    assert flat.outcome == "undecided", "one of them has a valley of 10 points"
 
 
 def test_without_a_spread_there_is_no_interval():
@@ -154,9 +154,9 @@ def test_without_a_spread_there_is_no_interval():
         found = judge(curves, 0.02, 0.95)
         assert (found.common.low, found.common.high) == (None, None)
         assert (found.own.low, found.own.high) == (None, None)
-        assert found.verdict == "undecided"
-    assert judge([DODGED] * 3, 0.02, 0.95).verdict == "undecided", "one curve, three times"
-    assert judge([DODGED, [*DODGED[:4], 0.85, 0.86, 0.4, 0.1]], 0.02, 0.95).verdict == "dodges"
+        assert found.outcome == "undecided"
+    assert judge([DODGED] * 3, 0.02, 0.95).outcome == "undecided", "one curve, three times"
+    assert judge([DODGED, [*DODGED[:4], 0.85, 0.86, 0.4, 0.1]], 0.02, 0.95).outcome == "dodges"
     for values in ([0.5], [0.5, 0.5], [0.1 + 0.2, 0.3]):
         assert student_half_width(values, 0.9) is None
 
@@ -173,7 +173,7 @@ def test_a_verdict_never_contradicts_the_seeds(curves):
     found = judge(curves, 0.02, 0.9)
     deepest = [deepest_valley(curve).depth for curve in curves]
     assert found.own.mean >= found.common.mean - 1e-12
-    if found.verdict == "dodges":
+    if found.outcome == "dodges":
         assert sum(deepest) / len(deepest) <= 0.02
-    if found.verdict == "exhibits":
+    if found.outcome == "exhibits":
         assert sum(deepest) / len(deepest) > 0.02

@@ -1,16 +1,20 @@
 """Which files are asked for, given the decisions on the disk."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 
 from dsd2 import paths
+from dsd2.analysis.view import StudyView
 from dsd2.config.study import load_study
 from dsd2.errors import UserError
 from dsd2.files.decision import CHOICE, GATE, chain_identity, gate_identity, write_decision
 from dsd2.planning.chains import Plan
+from dsd2.planning.inputs import Inputs, LastingOutputs, measured_again
 from dsd2.planning.jobs import planned_runs, stages
+from dsd2.planning.view import study_view
 from dsd2.recipe import RunRecipe, from_json
 
 CONFIG = {
@@ -50,7 +54,7 @@ def choose(a_chain, iteration):
 
 
 def requested(a_plan, a_chain):
-    inputs = a_plan.chain_inputs(a_chain.run, a_chain.arm.stopping.slug, a_chain.arm.last)
+    inputs = Inputs(a_plan).chain(a_chain.run, a_chain.arm.stopping.slug, a_chain.arm.last)
     assert len(inputs["gates"]) in (0, len(inputs["metrics"]))
     return len(inputs["metrics"])
 
@@ -104,7 +108,7 @@ def test_a_gated_chain_grows_gate_by_gate_and_ends_with_a_stop():
     assert requested(a_plan, gated) == 4
 
 
-def test_a_gated_chain_that_never_stops_ends_at_the_wall():
+def test_a_gated_chain_that_never_stops_ends_at_its_target():
     a_plan = plan()
     gated = chain(a_plan, "gated")
     for iteration in range(5):
@@ -132,11 +136,13 @@ def test_a_gated_arm_shares_the_run_of_its_ungated_twin():
 def test_training_takes_no_gate_and_the_right_teacher():
     a_plan = plan()
     vanilla = chain(a_plan, "vanilla").run
-    first = a_plan.training_inputs(vanilla, 0)
+    first = Inputs(a_plan).training(vanilla, 0)
     assert first.keys() == {"dataset", "labels"}
-    assert a_plan.training_inputs(vanilla, 2)["previous"].endswith("iter-01/checkpoint.safetensors")
+    assert (
+        Inputs(a_plan).training(vanilla, 2)["previous"].endswith("iter-01/checkpoint.safetensors")
+    )
     for name, iteration in (("dense", "00"), ("third", "03")):
-        inputs = a_plan.training_inputs(chain(a_plan, name).run, 1)
+        inputs = Inputs(a_plan).training(chain(a_plan, name).run, 1)
         assert inputs["teacher"] == paths.CHECKPOINT.format(run=vanilla, i=iteration)
         assert "gate" not in " ".join(inputs.values())
 
@@ -144,21 +150,21 @@ def test_training_takes_no_gate_and_the_right_teacher():
 def test_rewinding_needs_the_dense_iteration():
     a_plan = plan()
     run = chain(a_plan, "rewound").run
-    assert "dense" not in a_plan.training_inputs(run, 1), "it is the previous one"
-    assert a_plan.training_inputs(run, 3)["dense"].endswith("iter-00/checkpoint.safetensors")
+    assert "dense" not in Inputs(a_plan).training(run, 1), "it is the previous one"
+    assert Inputs(a_plan).training(run, 3)["dense"].endswith("iter-00/checkpoint.safetensors")
 
 
 def test_a_student_waits_under_a_pending_name_and_gets_its_own_with_the_choice():
     a_plan = plan()
     pending = chain(a_plan, "best")
     assert a_plan.recipe(pending.run).pending
-    assert a_plan.training_inputs(pending.run, 0)["choice"] == chain(a_plan, "vanilla").choice
-    assert a_plan.study_inputs("test")["choices"][0] == chain(a_plan, "vanilla").choice
+    assert Inputs(a_plan).training(pending.run, 0)["choice"] == chain(a_plan, "vanilla").choice
+    assert Inputs(a_plan).study("test")["choices"][0] == chain(a_plan, "vanilla").choice
     choose(chain(a_plan, "vanilla"), 2)
     student = chain(a_plan, "best")
     assert student.run != pending.run
     assert "-02-" in student.run
-    inputs = a_plan.training_inputs(student.run, 0)
+    inputs = Inputs(a_plan).training(student.run, 0)
     assert inputs["teacher"].endswith("iter-02/checkpoint.safetensors")
     assert "choice" not in inputs, "a rewritten choice must not retrain"
 
@@ -209,8 +215,7 @@ def test_stages_are_counted_once_for_all_arms():
     found = stages(plan())
     # vanilla (with gated), dense, third, best, second, rewound: six runs of five iterations.
     assert len(found) == 6 * 5
-    assert not any(stage.done for stage in found)
-    assert found[7].words == "dense seed 0 iteration 2"
+    assert found[7].label == "dense seed 0 iteration 2"
 
 
 def test_the_runs_to_estimate_are_listed_once_with_the_chains_that_share_them():
@@ -224,3 +229,67 @@ def test_the_runs_to_estimate_are_listed_once_with_the_chains_that_share_them():
     recipes = [from_json(RunRecipe, json.dumps(run["recipe"])) for run in runs]
     assert sum(recipe.pending for recipe in recipes) == 2
     assert {recipe.seed for recipe in recipes} == {0}, "a study that trains nothing has none"
+
+
+def touch(*files):
+    for file in files:
+        Path(file).parent.mkdir(parents=True, exist_ok=True)
+        Path(file).touch()
+
+
+@pytest.mark.parametrize(
+    ("forced", "kept"),
+    [
+        (set(), {"there"}),
+        ({"train"}, {"there", "gone"}),
+        ({"out/made"}, {"there", "gone"}),
+        ({"table"}, {"there"}),
+        (None, {"there", "gone"}),
+    ],
+)
+def test_a_job_that_is_done_asks_for_no_input_that_is_gone_unless_it_is_forced(forced, kept):
+    inputs, outputs = {"there": "in/there", "gone": "in/gone"}, ["out/made"]
+    touch("in/there")
+    assert LastingOutputs(lambda: forced).inputs("train", inputs, outputs) == inputs
+    touch("out/made")
+    lasting = LastingOutputs(lambda: forced)
+    assert lasting.inputs("train", inputs, outputs).keys() == kept
+    Path("out/made").unlink()
+    assert lasting.done(outputs), "as it was when it was first looked at"
+    assert lasting.inputs("train", inputs, outputs).keys() == kept
+
+
+def test_a_modules_prefix_is_where_outputs_lie():
+    touch("x/in/there", "x/out/made")
+    lasting = LastingOutputs(lambda: {"x/out/made"}, lambda path: f"x/{path}")
+    inputs = {"there": "in/there", "gone": "in/gone"}
+    assert lasting.inputs("train", inputs, ["out/made"]) == inputs, "forced"
+    lasting = LastingOutputs(set, lambda path: f"x/{path}")
+    assert lasting.inputs("train", inputs, ["out/made"]).keys() == {"there"}
+
+
+def test_a_training_whose_metrics_are_gone_is_measured_again_unless_it_may_be_forced():
+    a_plan = plan()
+    run = chain(a_plan, "vanilla").run
+    assert measured_again(a_plan, []) == "(?!)"
+    checkpoint, history, _ = paths.fill(paths.TRAINED, run=run, i="01")
+    touch(checkpoint, history)
+    assert re.fullmatch(measured_again(a_plan, ["--cores", "1"]), f"{run}/iter-01/")
+    for asked in (["--force", "x"], ["-R", "train"], ["-nF"], ["--target-jobs", "train:run=a"]):
+        assert measured_again(a_plan, asked) == "(?!)"
+    assert measured_again(a_plan, ["--target-jobs", "evaluate:run=a"]) != "(?!)"
+
+
+def test_a_view_of_a_study_holds_one_line_labels_and_what_arms_set():
+    study = load_study({**CONFIG, "title": "a\nb", "arms": {"a": {"label": "x\ty"}}})
+    view = study_view(study)
+    assert (view.title, view.labels) == ("a b", {"a": "x y"})
+    assert view.drawn == [("a", "all", ())]
+    (arm,) = view.settings
+    assert arm["settings"]["pruning.fraction"] == 0.5
+    part = StudyView.part(**view.only("title"))
+    assert part.title == view.title
+    with pytest.raises(AttributeError):
+        _ = part.labels
+    with pytest.raises(TypeError, match="no colour"):
+        StudyView.part(colour="red")

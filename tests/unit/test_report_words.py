@@ -3,32 +3,25 @@
 import pandas as pd
 import pytest
 from docutils.core import publish_parts
+from figures.layers import layers_found
+from figures.sdd import curves_found
 from rows import LABELS
+from test_tables import VIEW, numbers, view
 
-from dsd2.analysis.captions import TABLES_FOUND, curves_found, layers_found
-from dsd2.analysis.html import page, sheet_page
+from dsd2.analysis.captions import FOUND, caption
+from dsd2.analysis.html import page, table_page
 from dsd2.analysis.layers import layer_curves
 from dsd2.analysis.provenance import environment_parts, settings_parts, trainings_part
-from dsd2.analysis.summary import findings
-from dsd2.analysis.table_format import SHEETS, Words
-from dsd2.analysis.tables import (
-    grid_table,
-    levels_table,
-    models_table,
-    phases_table,
-    stopping_table,
-)
-
-WORDS = Words(LABELS, {"all": "all"}, 0.02, 0.9)
+from dsd2.analysis.registered import TABLES
 
 
 @pytest.fixture
 def phases(study):
-    return phases_table(findings(study, 0.02, 0.9))
+    return numbers("phases", study)
 
 
 def test_each_curve_has_its_verdict_with_its_interval_and_its_turning_points(phases):
-    vanilla, student = curves_found(phases, WORDS).splitlines()
+    vanilla, student = curves_found(phases, VIEW).splitlines()
     assert vanilla.startswith("* Vanilla **exhibits** sparse double descent: the SDD depth is 13.0")
     assert "points (90 % interval 11.3 to 14.7 over 3 seeds), all above 2 points." in vanilla
     assert "From 80.0 % dense it passes a valley of 65.0 % at ζ = 50.0 %;" in vanilla
@@ -38,9 +31,9 @@ def test_each_curve_has_its_verdict_with_its_interval_and_its_turning_points(pha
 
 
 def test_one_seed_bears_no_verdict(study):
-    alone = phases_table(findings(study[study["seed"] == 0], 0.02, 0.9))
-    assert "is **undecided**" in curves_found(alone, WORDS)
-    assert "one seed has no interval" in curves_found(alone, WORDS)
+    alone = numbers("phases", study[study["seed"] == 0])
+    assert "is **undecided**" in curves_found(alone, VIEW)
+    assert "one seed has no interval" in curves_found(alone, VIEW)
 
 
 @pytest.mark.parametrize(
@@ -68,28 +61,34 @@ def test_what_is_undecided_says_why(phases, common, own, words):
     ends = ("", " low", " high")
     row = dict(zip(("SDD depth", "depth low", "depth high"), common, strict=True))
     row |= {f"own depth{end}": value for end, value in zip(ends, own, strict=True)}
-    text = curves_found(phases.iloc[:1].assign(verdict="undecided", **row), WORDS)
+    text = curves_found(phases.iloc[:1].assign(verdict="undecided", **row), VIEW)
     assert words in text
 
 
 def test_signs_of_restructured_text_in_labels_are_text(phases):
     labels = {**LABELS, "vanilla": "a*b_c` |d|"}
-    words = Words(labels, {"all": "all"}, 0.02, 0.9)
-    body = publish_parts(curves_found(phases, words), writer="html")["body"]
+    found = caption(curves_found(phases, view(labels)))
+    assert found.startswith(FOUND)
+    body = publish_parts(found, writer="html")["body"]
     assert "a*b_c` |d| <strong>exhibits</strong>" in body
     assert "system-message" not in body
 
 
 def test_every_table_says_what_it_shows(study, phases):
     tables = {
-        "stopping": stopping_table(study, 0.9),
+        "stopping": numbers("stopping", study),
         "phases": phases,
-        "models": models_table({("all", "vanilla"): 1200, ("all", "student"): 900}),
-        "grid": grid_table(study.assign(validation_accuracy=study["test_accuracy"])),
-        "levels": levels_table(study, {}),
+        "models": pd.DataFrame(
+            [
+                {"panel": "all", "arm": "vanilla", "parameters": 1200},
+                {"panel": "all", "arm": "student", "parameters": 900},
+            ]
+        ),
+        "grid": numbers("grid", study.assign(validation_accuracy=study["test_accuracy"])),
+        "levels": numbers("levels", study),
     }
-    assert tables.keys() == SHEETS.keys() == TABLES_FOUND.keys()
-    found = {name: TABLES_FOUND[name](table, WORDS) for name, table in tables.items()}
+    assert tables.keys() == TABLES.keys()
+    found = {name: TABLES[name]().found(table, VIEW) for name, table in tables.items()}
     assert "* Vanilla returns 80.0 % ± 1.7 (90 % interval) at ζ = 0.0 %" in found["stopping"]
     assert found["phases"] == "* **exhibits**: Vanilla\n* **dodges**: Student\n"
     assert "smallest network is that of Student, of 900 parameters" in found["models"]
@@ -114,18 +113,17 @@ def test_where_a_network_dies_first(study):
     assert vanilla.density.loc[2].tolist() == pytest.approx([0.4, 0.0])
     assert vanilla.first(vanilla.density == 0) == (["second"], 0.75)
     assert vanilla.first(vanilla.density < 0) is None
-    text = layers_found([vanilla, student], WORDS)
+    text = layers_found([vanilla, student], VIEW)
     assert "Vanilla: ``second`` loses the last weight first, at ζ = 75.00 %" in text
     assert "the entropy of ``relu 2`` is the first to fall below 50 %" in text
     living = layer_curves(layered(study, [[1.0, 0.5]] * 4, [[1.0, 1.0]] * 4))
-    text = layers_found(living, WORDS)
+    text = layers_found(living, VIEW)
     assert "every layer keeps weights to the end, where ``second`` has fewest, 50.00 %" in text
     assert "no layer's entropy falls below 50 %" in text
 
 
 def test_a_page_holds_its_table_and_escapes_text(phases):
-    sheet = SHEETS["phases"](phases.assign(verdict="<b>"), WORDS)
-    text = sheet_page("A & B", sheet)
+    text = table_page("A & B", TABLES["phases"]().formatted(phases.assign(verdict="<b>"), VIEW))
     assert "<title>A &amp; B</title>" in text
     assert "<b>" not in text
     assert "<em>exhibits</em>" in text
@@ -137,13 +135,13 @@ def test_settings_are_told_once_where_arms_share_them(study):
         {"panel": "all", "name": "vanilla", "settings": {"training.epochs": 3, "l1": 0.1}},
         {"panel": "all", "name": "student", "settings": {"training.epochs": 3, "l1": 0.2}},
     ]
-    (_, shared), (_, differing) = settings_parts(arms, WORDS)
+    (_, shared), (_, differing) = settings_parts(view(settings=arms))
     assert shared.to_numpy().tolist() == [["training.epochs", "3"]]
     assert differing.to_numpy().tolist() == [["Vanilla", "0.1"], ["Student", "0.2"]]
 
 
 def test_trainings_that_arms_share_are_counted_once(study):
-    _, cells = trainings_part(study.assign(seconds=60.0), WORDS)
+    _, cells = trainings_part(study.assign(seconds=60.0), VIEW)
     counts = dict(zip(cells["arm"], cells["trainings"], strict=True))
     assert counts == {
         "Vanilla": "12",

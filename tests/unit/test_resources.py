@@ -63,7 +63,7 @@ def test_a_gpu_is_asked_for_where_it_pays():
     assert without.seconds > 10 * needed.seconds
     taught = {"teacher": "a", "select": "dense", "table": True}
     needs, runs = allocation(**large, arms={"a": None, "b": {"distillation": taught}})
-    assert needs.table(runs[0]).gpus == 1
+    assert needs.teacher_logits(runs[0]).gpus == 1
 
 
 def test_a_network_on_a_gpu_takes_no_memory_of_the_host():

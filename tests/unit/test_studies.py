@@ -6,6 +6,7 @@ import yaml
 from dsd2.config.studies import load_studies
 from dsd2.errors import UserError
 from dsd2.planning.chains import Plan
+from dsd2.planning.inputs import Inputs
 from dsd2.planning.jobs import stages
 
 STUDY = {
@@ -48,9 +49,9 @@ def test_studies_share_runs_and_each_training_counts_once():
     assert not set(runs["three"]) & set(runs["one"])
     # Two arms, two seeds and four iterations, of one and of three.
     assert len(stages(plan)) == 2 * 2 * 2 * 4
-    assert stages(plan)[0].words == "one: vanilla seed 0 iteration 0"
-    assert len(plan.study_inputs("two")["chains"]) == 2
-    assert {entry["arm"] for entry in plan.entries("two")} == {"alone"}
+    assert stages(plan)[0].label == "one: vanilla seed 0 iteration 0"
+    assert len(Inputs(plan).study("two")["chains"]) == 2
+    assert {entry["arm"] for entry in Inputs(plan).entries("two")} == {"alone"}
 
 
 def test_other_keys_are_laid_over_every_study():
@@ -138,4 +139,4 @@ def test_a_study_with_a_budget_shares_no_folder_with_a_study_of_the_joined_name(
 def test_a_study_of_another_invocation_is_refused():
     plan = Plan(*load_studies(STUDY))
     with pytest.raises(UserError, match=r"results/studies/x: is no study of this invocation, whi"):
-        plan.study_inputs("x")
+        Inputs(plan).study("x")

@@ -5,7 +5,7 @@ import pytest
 from rows import DIP
 
 from dsd2.analysis.summary import curves, findings
-from dsd2.analysis.tables import phases_table
+from dsd2.analysis.tables.phases import phase_numbers
 
 
 def test_curves_are_means_up_to_the_shortest_seed(study):
@@ -19,13 +19,13 @@ def test_curves_are_means_up_to_the_shortest_seed(study):
     assert gated.runs == student.runs, "it is a part of the same runs"
 
 
-def test_arms_that_run_to_the_wall_are_judged(study):
+def test_arms_that_run_to_the_target_sparsity_are_judged(study):
     vanilla, student = findings(study, tolerance=0.02, confidence=0.9)
-    assert vanilla.judgement.verdict == "exhibits"
-    assert vanilla.judgement.common.mean == pytest.approx(0.13)
+    assert vanilla.verdict.outcome == "exhibits"
+    assert vanilla.verdict.common.mean == pytest.approx(0.13)
     assert vanilla.phases == ["light", "critical", "sweet", "collapsed"]
-    assert student.judgement.verdict == "dodges"
-    table = phases_table([vanilla, student]).set_index("arm")
+    assert student.verdict.outcome == "dodges"
+    table = phase_numbers([vanilla, student]).set_index("arm")
     assert table.loc["vanilla", "valley sparsity"] == 0.5
     assert table.loc["vanilla", "critical until"] == 0.5
     assert table.loc["student", "best phase"] == "light"

@@ -1,7 +1,6 @@
 """The tables' numbers, what the paper prints beside them, and their text."""
 
 from dataclasses import replace
-from types import SimpleNamespace
 
 import pandas as pd
 import pytest
@@ -10,25 +9,40 @@ from rows import LABELS, row_of
 from table import caveats
 
 from dsd2.analysis.paper_comparison import compare
-from dsd2.analysis.summary import findings
-from dsd2.analysis.table_format import SHEETS, Sheet, Words, latex, markdown
-from dsd2.analysis.tables import (
-    MEAN,
-    grid_table,
-    levels_table,
-    models_table,
-    phases_table,
-    stopping_table,
-)
-from dsd2.config.paper import Printed
+from dsd2.analysis.registered import TABLES
+from dsd2.analysis.summary import MEAN
+from dsd2.analysis.table_format import FormattedTable, latex, markdown
+from dsd2.analysis.view import StudyView
 from dsd2.files.records import STUDY
 from dsd2.recipe import to_json
 
-WORDS = Words(LABELS, {"all": "all"}, tolerance=0.02, confidence=0.9)
+
+def view(labels=LABELS, panels=("all",), confidence=0.9, **more):
+    analysis = {"tolerance": 0.02, "confidence": confidence}
+    panels = panels if isinstance(panels, dict) else {panel: panel for panel in panels}
+    drawn = [(arm, panel, ()) for panel in panels for arm in labels]
+    arms = [{"panel": panel, "name": arm, "filters": None} for arm, panel, _ in drawn]
+    known = {"panels": panels, "labels": labels, "drawn": drawn, "arms": arms}
+    return StudyView.part(**{**known, "analysis": analysis, **more})
+
+
+VIEW = view()
+PANELS = view({"a": "A", "b": "B"}, ("low", "high"))
+"""Of the grid below."""
+
+
+def numbers(name, study, seen=VIEW, paper=()):
+    """A table's numbers, beside the paper's."""
+    table = TABLES[name]()
+    return compare(table.numbers(study, seen), table.printed, paper)
+
+
+def shown(name, table, seen=VIEW):
+    return markdown(TABLES[name]().formatted(table, seen))
 
 
 def printed(arm, panel="all", **values):
-    return Printed(panel=panel, arm=arm, **values)
+    return {"panel": panel, "arm": arm, **values}
 
 
 def lines(text, word):
@@ -38,7 +52,7 @@ def lines(text, word):
 
 
 def test_table_1(study):
-    table = stopping_table(study, 0.9).set_index("arm")
+    table = numbers("stopping", study).set_index("arm")
     assert table["early stop"].tolist() == ["none", "none", "entropy"]
     assert table["distilled"].tolist() == [False, True, True]
     assert table["pruned teacher"].tolist() == [False, True, True]
@@ -51,7 +65,7 @@ def test_table_1(study):
 
 
 def test_one_seed_has_no_spread(study):
-    table = stopping_table(study[study["seed"] == 0], 0.9)
+    table = numbers("stopping", study[study["seed"] == 0])
     assert table["accuracy spread"].isna().all()
     assert (table["seeds"] == 1).all()
 
@@ -83,17 +97,19 @@ def grid():
 
 
 def test_table_5_has_the_best_of_each_seed_and_means_over_panels(grid):
-    table = grid_table(grid).set_index(["panel", "arm"])["validation accuracy"]
+    table = numbers("grid", grid, PANELS).set_index(["panel", "arm"])["validation accuracy"]
     assert table["low", "a"] == pytest.approx((0.54 + 0.53) / 2)
     assert table["high", "b"] == pytest.approx(0.835)
     assert table[MEAN, "a"] == pytest.approx((0.535 + 0.735) / 2)
-    assert MEAN not in grid_table(grid[grid["panel"] == "low"])["panel"].tolist()
+    assert MEAN not in numbers("grid", grid[grid["panel"] == "low"], PANELS)["panel"].tolist()
     part = grid[(grid["panel"] == "low") | (grid["arm"] == "a")]
-    assert (MEAN, "b") not in grid_table(part).set_index(["panel", "arm"]).index
+    assert (MEAN, "b") not in numbers("grid", part, PANELS).set_index(["panel", "arm"]).index
 
 
 def test_tables_13_and_14_have_a_row_an_iteration_that_every_seed_reached(grid):
-    table = levels_table(grid, {("low", "a"): 512})
+    arms = [{**arm, "filters": 512 if arm["name"] == "a" else None} for arm in PANELS.arms]
+    arms = [{**arm, "filters": None} if arm["panel"] == "high" else arm for arm in arms]
+    table = numbers("levels", grid, view(PANELS.labels, PANELS.panels, arms=arms))
     table = table.set_index(["panel", "arm", "iteration"]).sort_index()
     assert len(table) == 4 * 2
     assert table.loc[("low", "a", 1), "accuracy"] == pytest.approx(0.6)
@@ -108,22 +124,21 @@ def test_the_papers_values_stand_beside_ours_where_it_prints_them(study):
         printed("gated", accuracy=0.9, training=1e9, teacher=1e9, sparsity=0.7),
         printed("gated", iteration=1, accuracy=0.1),
     ]
-    table = compare("stopping", stopping_table(study, 0.9), paper).set_index("arm")
+    table = numbers("stopping", study, paper=paper).set_index("arm")
     assert table["paper accuracy"].tolist() == pytest.approx([0.75, float("nan"), 0.9], nan_ok=True)
     assert table.loc["vanilla", "difference accuracy"] == pytest.approx(0.05)
     assert table.loc["gated", "difference training"] == pytest.approx(5e9 / 3)
     assert table.loc["gated", "difference teacher"] == pytest.approx(3e9)
     assert "paper phase" not in table
-    assert not [c for c in compare("stopping", stopping_table(study, 0.9), []) if "paper " in c]
+    assert not [c for c in numbers("stopping", study) if "paper " in c]
 
 
 def test_phases_compare_the_best_point(study):
-    found = phases_table(findings(study, 0.02, 0.9))
     paper = [printed("vanilla", accuracy=0.7, sparsity=0.1, phase="sweet")]
-    table = compare("phases", found, paper).set_index("arm")
+    table = numbers("phases", study, paper=paper).set_index("arm")
     assert table.loc["vanilla", "difference accuracy"] == pytest.approx(0.1)
     assert table.loc["vanilla", "paper phase"] == "sweet"
-    text = markdown(SHEETS["phases"](table.reset_index(), WORDS))
+    text = shown("phases", table.reset_index())
     (vanilla,) = lines(text, "Vanilla")
     assert vanilla[6:9] == ["80.00", "70.00", "+10.00"]
     assert vanilla[9:12] == ["0.00", "10.00", "−10.00"]
@@ -132,14 +147,14 @@ def test_phases_compare_the_best_point(study):
 
 def test_levels_compare_each_iteration(grid):
     paper = [printed("a", "low", iteration=1, accuracy=0.5)]
-    table = compare("levels", levels_table(grid, {}), paper)
+    table = numbers("levels", grid, PANELS, paper)
     compared = table[table["paper accuracy"].notna()]
     assert compared[["panel", "arm", "iteration"]].values.tolist() == [["low", "a", 1]]
     assert compared["difference accuracy"].tolist() == pytest.approx([0.1])
 
 
 def test_table_1_for_people(study):
-    text = markdown(SHEETS["stopping"](stopping_table(study, 0.9), WORDS))
+    text = shown("stopping", numbers("stopping", study))
     (row,) = lines(text, "Gated")
     assert row[1:5] == ["entropy", "✓", "✓", "2.7"]
     assert row[5] == "2.67 (+4.00)"
@@ -150,8 +165,8 @@ def test_table_1_for_people(study):
 
 def test_table_1_for_people_beside_the_papers(study):
     paper = [printed("gated", accuracy=0.8, spread=0.01, training=2e9, teacher=5e9, sparsity=0.9)]
-    table = compare("stopping", stopping_table(study, 0.9), paper)
-    text = markdown(SHEETS["stopping"](table, WORDS))
+    table = numbers("stopping", study, paper=paper)
+    text = shown("stopping", table)
     header, *_ = lines(text, "early stop")
     (row,) = lines(text, "Gated")
     cells = list(zip(header, row, strict=True))
@@ -166,7 +181,7 @@ def test_table_1_for_people_beside_the_papers(study):
 
 
 def test_verdicts_for_people(study):
-    text = markdown(SHEETS["phases"](phases_table(findings(study, 0.02, 0.9)), WORDS))
+    text = shown("phases", numbers("phases", study))
     (vanilla,) = lines(text, "Vanilla")
     # t(0.95, 2) = 2.92; standard error 1 / √3.
     assert vanilla[1:4] == ["exhibits", *["13.00 (11.31 to 14.69)"] * 2]
@@ -177,25 +192,24 @@ def test_verdicts_for_people(study):
 
 def test_a_study_whose_arms_all_have_a_gate_has_no_phases(study):
     gated = study[study["arm"] == "gated"]
-    table = compare("phases", phases_table(findings(gated, 0.02, 0.9)), [])
+    table = numbers("phases", gated)
     assert table.empty
-    text = markdown(SHEETS["phases"](table, WORDS))
+    text = shown("phases", table)
     assert "verdict" in text
     assert "Gated" not in text
 
 
 def test_a_grid_for_people_is_as_wide_as_its_panels(grid):
-    words = Words({"a": "α = 0.5", "b": "α = 0.8"}, {"low": "ε = 10 %", "high": "ε = 20 %"}, 0, 0.9)
+    seen = view({"a": "α = 0.5", "b": "α = 0.8"}, {"low": "ε = 10 %", "high": "ε = 20 %"})
     paper = [printed("b", None, validation_accuracy=0.7)]
-    sheet = SHEETS["grid"](compare("grid", grid_table(grid), paper), words)
-    (row,) = lines(markdown(sheet), "α = 0.8")
+    (row,) = lines(shown("grid", numbers("grid", grid, seen, paper), seen), "α = 0.8")
     assert row == ["α = 0.8", "63.50", "83.50", "73.50", "70.00", "+3.50"]
 
 
 def test_levels_for_people_are_named_by_sparsity_or_filters(grid):
-    words = Words({"a": "A", "b": "B"}, {"low": "Low", "high": "High"}, 0, 0.9)
-    filters = {("low", arm): 512 for arm in "ab"}
-    text = markdown(SHEETS["levels"](levels_table(grid, filters), words))
+    arms = [{**a, "filters": 512 if a["panel"] == "low" else None} for a in PANELS.arms]
+    seen = view({"a": "A", "b": "B"}, {"low": "Low", "high": "High"}, arms=arms)
+    text = shown("levels", numbers("levels", grid, seen), seen)
     low, high = text.split("**High**")
     assert lines(low, "filters")[0] == ["filters", "A [%]", "B [%]"]
     assert [row[0] for row in lines(low, "±")] == ["512", "256"]
@@ -204,15 +218,16 @@ def test_levels_for_people_are_named_by_sparsity_or_filters(grid):
 
 def test_models_for_people_have_separators():
     paper = [printed("vanilla", parameters=70_300)]
-    table = compare("models", models_table({("all", "vanilla"): 70_346}), paper)
-    (row,) = lines(markdown(SHEETS["models"](table, WORDS)), "Vanilla")
+    ours = pd.DataFrame([{"panel": "all", "arm": "vanilla", "parameters": 70_346}])
+    table = compare(ours, TABLES["models"].printed, paper)
+    (row,) = lines(shown("models", table), "Vanilla")
     assert row == ["Vanilla", "70,346", "70,300", "+46"]
 
 
 def test_latex_is_plain_latex(study):
     paper = [printed("gated", accuracy=0.8)]
-    words = Words({**LABELS, "gated": "Gated (α_1 & 5 %)"}, {"all": "all"}, 0.02, 0.9)
-    text = latex(SHEETS["stopping"](compare("stopping", stopping_table(study, 0.9), paper), words))
+    seen = view({**LABELS, "gated": "Gated (α_1 & 5 %)"})
+    text = latex(TABLES["stopping"]().formatted(numbers("stopping", study, paper=paper), seen))
     assert text.isascii(), {sign for sign in text if not sign.isascii()}
     assert r"Gated ($\alpha$\_1 \& 5 \%)" in text
     assert "\\toprule" in text
@@ -225,12 +240,12 @@ def test_latex_is_plain_latex(study):
 
 def test_labels_are_neither_latex_commands_nor_html_nor_cells():
     label = "a\nb | <script> \\input{x} $ & % # _ ~ ^ {y}"
-    sheet = Sheet([(label, pd.DataFrame({"arm": [label]}))], "note \\input{x}")
-    heading, _, _, _, cell, *_ = markdown(sheet).splitlines()
+    table = FormattedTable([(label, pd.DataFrame({"arm": [label]}))], "note \\input{x}")
+    heading, _, _, _, cell, *_ = markdown(table).splitlines()
     escaped = "a b \\| &lt;script&gt; \\\\input\\{x\\} &#36; &amp; % \\# &#95; &#126; &#94; \\{y\\}"
     assert heading == f"**{escaped}**"
     assert cell == f"| {escaped} |"
-    text = latex(sheet)
+    text = latex(table)
     assert "\\input" not in text
     assert text.count("\\textbackslash") == 3
 
@@ -238,11 +253,10 @@ def test_labels_are_neither_latex_commands_nor_html_nor_cells():
 def test_a_table_says_where_test_images_choose(study):
     for validation in (20, "test"):
         dataset = replace(run_recipe().dataset, validation=validation)
-        params = SimpleNamespace(arms=[{"dataset": to_json(dataset)}], budget=None)
-        text = caveats(study, params, compared=True)
+        arms = [{"dataset": to_json(dataset)}]
+        text = caveats(study, view(arms=arms, budget=None), compared=True)
         assert ("errs on the high side" in text) == (validation == "test")
         assert "means nothing" not in text
-        params.budget = "short"
-        assert "A comparison with the paper means nothing here." in caveats(
-            study, params, compared=True
-        )
+        text = caveats(study, view(arms=arms, budget="short"), compared=True)
+        assert "A comparison with the paper means nothing here." in text
+    assert caveats(pd.DataFrame(), VIEW, compared=True) == ""

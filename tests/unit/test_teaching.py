@@ -6,6 +6,7 @@ from dsd2.config.study import load_study
 from dsd2.errors import UserError
 from dsd2.paths import TEACHER_TABLE
 from dsd2.planning.chains import Plan
+from dsd2.planning.inputs import Inputs
 
 CONFIG = {
     "study": "s",
@@ -58,11 +59,12 @@ def test_students_ask_for_the_table_of_their_teacher_and_are_named_after_having_
         plan = Plan(load_study(config))
         teacher, student = plan.chains(plan.study("s"))
         runs[table] = student.run
-        inputs = [plan.training_inputs(student.run, i) for i in (0, 2)]
+        files = Inputs(plan)
+        inputs = [files.training(student.run, i) for i in (0, 2)]
         expected = TEACHER_TABLE.format(run=teacher.run, i="00") if table else None
         assert [named.get("table") for named in inputs] == [expected] * 2
-        assert "table" not in plan.training_inputs(teacher.run, 0)
-        made_from = plan.table_inputs(teacher.run, 0)
+        assert "table" not in files.training(teacher.run, 0)
+        made_from = files.teacher_logits(teacher.run, 0)
         assert made_from["checkpoint"] == inputs[0]["teacher"]
         assert made_from["dataset"] == inputs[0]["dataset"]
     assert runs[True] != runs[False]

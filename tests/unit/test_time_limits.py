@@ -52,7 +52,7 @@ def test_no_study_asks_for_more_time_than_a_job_may_take(study, limit, gpus, mon
         for attempt in (1, 2, 3, 30):
             asked = needs.training_minutes(run, attempt)
             assert 0 < asked * max(blocks.count(block) for block in blocks) <= limit
-        assert needs.table(run).minutes(5, limit) <= limit
+        assert needs.teacher_logits(run).minutes(5, limit) <= limit
     for dataset in plan.datasets:
         assert needs.dataset(dataset).minutes(5, limit) <= limit
 

@@ -20,6 +20,7 @@ from docutils.core import publish_parts
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
+from dsd2.analysis.captions import FOUND
 from dsd2.escaping import one_line
 from dsd2.export.encoding import load_compact
 
@@ -169,9 +170,11 @@ def test_drawings_hold_no_element_of_theirs(study):
 
 def test_captions_hold_the_texts_and_no_markup_of_theirs(study):
     for file in study.glob("found/*.rst"):
+        if FOUND not in file.read_text():
+            continue
         body = publish_parts(file.read_text(), writer="html")["body"]
         page = Elements(body)
-        assert page.names <= {"ul", "li", "p", "strong", "code", "tt", "span"}, file.name
+        assert page.names <= {"ul", "li", "p", "strong", "em", "code", "tt", "span"}, file.name
         assert "system-message" not in body
         # Of each line the list's sentence is one text, but for the emphasis of ours.
         assert any(TEXT in text for text in page.texts), file.name

@@ -214,7 +214,7 @@ def test_a_clone_below_braces_is_named(tmp_path, elsewhere):
 def test_a_full_folder_for_temporary_files_is_named(tmp_path, monkeypatch, elsewhere):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     monkeypatch.setattr("dsd2.environment.TEMPORARY", 2 * shutil.disk_usage(tmp_path).total)
-    with pytest.raises(UserError, match=f"{tmp_path}: has no room for temporary files; make some"):
+    with pytest.raises(UserError, match=f"{tmp_path}: has no space for temporary files"):
         set_for_jobs([], False, None)
 
 

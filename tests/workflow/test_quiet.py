@@ -70,7 +70,7 @@ def test_a_bad_configuration_is_named_though_all_is_quiet(fresh):
 def test_a_success_after_a_failure_says_nothing_of_it(fresh):
     fresh.configure(arms={"vanilla": None}, pruning={"fraction": 0.6, "wall": 0.5})
     marker = fresh.folder / "failed-once"
-    stages = fresh.folder / "workflow" / "dsd2" / "stages" / "iteration.py"
+    stages = fresh.folder / "workflow" / "dsd2" / "stages" / "train.py"
     stages.write_text(
         f"from pathlib import Path as _P\nif not _P({str(marker)!r}).exists():\n"
         f"    _P({str(marker)!r}).touch()\n    raise SystemExit('once')\n"

@@ -7,7 +7,7 @@ from project import TINY, new_project
 
 from dsd2.files.records import METRICS, read_rows
 
-PLOTS = {"figure": 1, "explore": 1, "layers": 1}
+PLOTS = {"figure": 2, "page": 1}
 DECISIONS = {"gate", "collect", "study_metrics", "table", "provenance", *PLOTS}
 
 

@@ -13,7 +13,7 @@ from dsd2.files.records import HISTORY, STUDY, read_table
 from dsd2.nn.pruning import sparsity
 from dsd2.paths import run_name
 from dsd2.planning.chains import Plan
-from dsd2.planning.status import arm_states
+from dsd2.planning.progress import arm_states
 
 RESULTS = "results/studies/tiny"
 
@@ -55,11 +55,11 @@ def test_the_metrics_are_one_table_with_every_iteration_of_every_arm(finished):
 def test_where_every_arm_is(finished, monkeypatch):
     monkeypatch.chdir(finished.folder)
     plan = Plan(*load_studies(yaml.safe_load(Path("config/config.yaml").read_text())))
-    states = {state.words: state for state in arm_states(plan)}
+    states = {state.label: state for state in arm_states(plan)}
     study = pd.read_parquet(f"{RESULTS}/metrics.parquet")
     for name, gate in (
-        ("vanilla", "at the wall"),
-        ("student", "at the wall"),
+        ("vanilla", "at the target sparsity"),
+        ("student", "at the target sparsity"),
         ("gated", "stopped"),
     ):
         rows = study[study["arm"] == name]
@@ -70,7 +70,7 @@ def test_where_every_arm_is(finished, monkeypatch):
     # A gate that is to be decided again.
     for decision in Path("results/runs").glob("*/stopping/*/iter-*.json"):
         decision.unlink()
-    gated = next(state for state in arm_states(plan) if state.words == "gated")
+    gated = next(state for state in arm_states(plan) if state.label == "gated")
     assert (gated.reached, gated.gate, gated.ended) == ([1], "going on", False)
 
 

@@ -17,7 +17,7 @@ ARMS = {
 def test_one_table_serves_all_students_and_is_made_again_to_the_same_bytes(fresh):
     fresh.configure(arms=ARMS, training=FLIPPED)
     done = fresh.done(fresh.snakemake())
-    assert (done["train"], done["tabulate"]) == (3 * 4, 1)
+    assert (done["train"], done["teacher_logits"]) == (3 * 4, 1)
     assert "Nothing to be done" in fresh.snakemake()
     (table,) = fresh.folder.glob(TABLE)
     content, networks = table.read_bytes(), fresh.checkpoints()

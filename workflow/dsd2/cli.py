@@ -53,7 +53,7 @@ def _too_little_memory(verb: str, error: BaseException) -> str:
     lower = {
         "train": "training.batch_size, dataset.image_size or the model, or stream the images"
         " (dataset.stream: true)",
-        "tabulate": "the table's use (distillation.table: false)",
+        "teacher-logits": "the table's use (distillation.table: false)",
     }.get(verb, "dataset.image_size or dataset.train, or stream the images (dataset.stream: true)")
     return f"{out_of_memory_sentence(verb, error)}, or lower {lower}"
 
@@ -122,7 +122,7 @@ def _stage(options: argparse.Namespace, started: float) -> Callable[[], None]:
                 options.threads,
                 started,
             )
-        case "tabulate":
+        case "teacher-logits":
             from dsd2.stages.teacher_logits import run_teacher_logits
 
             return lambda: run_teacher_logits(
@@ -213,11 +213,11 @@ def _parser() -> argparse.ArgumentParser:
     _files(evaluate, "dataset", "labels", "checkpoint", "history", "metrics")
     _files(evaluate, "teacher", required=False)
 
-    tabulate = verb("tabulate", "ask a teacher for every view of every training image")
-    _iteration(tabulate)
-    _threads(tabulate)
-    tabulate.add_argument("--recipe", required=True, help="dataset recipe as JSON")
-    _files(tabulate, "dataset", "checkpoint", "output")
+    logits = verb("teacher-logits", "compute a teacher's logits for every view of every image")
+    _iteration(logits)
+    _threads(logits)
+    logits.add_argument("--recipe", required=True, help="dataset recipe as JSON")
+    _files(logits, "dataset", "checkpoint", "output")
 
     gate = verb("gate", "decide whether a chain goes on after an iteration")
     _iteration(gate)

@@ -1,13 +1,15 @@
-"""Every name of torch and torchvision that is not public, each behind one function.
+"""Every name of a library that is not public, each behind one function with a fallback.
 
 A function here looks for the private name and does without it where it is gone, with the same
-bits. It imports the library when it is called: importing this module costs nothing.
+result. It imports the library when it is called: importing this module costs nothing.
 """
 
 from __future__ import annotations
 
 import importlib
+import os
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import cache
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -75,3 +77,79 @@ def foreach(operation: str) -> Callable[..., Any]:
         return [method(*parts, **options) for parts in zip(tensors, *partners, strict=True)]
 
     return one_by_one
+
+
+# Snakemake. Each function takes the ``workflow`` that Snakefiles see; none of the attributes that
+# are read here is documented.
+
+
+def placing(workflow: Any) -> Callable[[str], str]:
+    """Where a result lies: below the prefix that a module that takes these rules has, if any.
+
+    Without Snakemake's attribute every path is where the rules say.
+    """
+    try:
+        place: Callable[[str], str] = workflow.modifier.path_modifier.replace_prefix
+    except AttributeError:
+        return str
+    return place
+
+
+def resource_limit(workflow: Any, name: str) -> int | None:
+    """What ``--resources`` limits a resource to; None where it does not, or none can be known."""
+    try:
+        limit = workflow.global_resources.get(name)
+    except AttributeError:
+        return None
+    return getattr(limit, "value", limit)
+
+
+def forced_again(workflow: Any) -> set[str] | None:
+    """Rules and files that the command line asks for again; None where that may be anything.
+
+    Known once Snakemake looks for jobs, not yet while it reads its files.
+    """
+    try:
+        settings = workflow.dag_settings
+        if settings.forceall or settings.target_jobs:
+            return None
+        forced = {*settings.forcerun, *(settings.targets if settings.forcetargets else ())}
+    except AttributeError:
+        return None
+    return {os.path.normpath(name) for name in forced}
+
+
+def given_by_command(workflow: Any) -> tuple[list[Any], list[str]] | None:
+    """Files of ``--configfile`` and texts of ``--config``; None where they cannot be known.
+
+    In a module there are none: the configuration is the outer workflow's, which answers for it.
+    """
+    try:
+        if workflow.modifier.parent_modifier is not None:
+            return [], []
+        settings = workflow.config_settings
+        return list(settings.configfiles), [str(text) for text in settings.config_args]
+    except (AttributeError, TypeError):
+        return None
+
+
+def says_nothing(workflow: Any) -> bool:
+    """Whether ``--quiet all`` keeps Snakemake from saying even why it stops."""
+    settings = getattr(workflow, "output_settings", None)
+    kinds = getattr(settings, "quiet", None) or ()
+    quiet = {str(kind).lower().rpartition(".")[2] for kind in kinds}
+    return "all" in quiet and not getattr(settings, "dryrun", False)
+
+
+def drop_default_rate_limit(workflow: Any) -> None:
+    """Have Snakemake look for jobs to start when one has ended, and not in between.
+
+    For its default limit of 100 jobs a second, every look while jobs wait sets an alarm for the
+    next one a second later. So each job that ends adds a look a second for the rest of the run: a
+    long one gives ever more of a core to looking. A limit that is asked for stays. Where Snakemake
+    has changed, its limit stays, too.
+    """
+    with suppress(AttributeError):
+        limiter = workflow.scheduler.job_rate_limiter
+        if limiter and (limiter.max_jobs, limiter.timespan) == (100, 1):
+            workflow.scheduler.job_rate_limiter = None

@@ -1,8 +1,8 @@
 """Which GPU a stage works on: a free one, by a lock that the kernel drops when the process ends.
 
-Snakemake counts GPUs, but says to no job which is its own, and counts none unless it is told how
-many there are. A lock holds whatever it counts, over several workflows on one machine, and does
-not outlive a process that is killed.
+Snakemake counts GPUs, but gives no job one of its own, and counts none unless `--resources gpu=N`
+says how many there are. A lock holds whatever it counts, over several workflows on one machine, and
+does not outlive a process that is killed.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ def claim(names: Sequence[str], at_once: int, folder: Path) -> int:
 
     Args:
         names: of the GPUs.
-        at_once: stages that may run on all of them together; each has room for one at least.
+        at_once: stages that may run on all of them together; each takes one at least.
         folder: of the locks.
 
     Returns:
@@ -106,15 +106,15 @@ def claim(names: Sequence[str], at_once: int, folder: Path) -> int:
     """
     opened = _open_private(folder)
     places = range(max(1, math.ceil(at_once / len(names))))
-    told = False
+    waiting = False
     while True:
         for place in places:
             for number, name in enumerate(names):
                 if _lock(folder, opened, f"{quote(name, safe='')}.{place}.lock"):
                     return number
-        if not told:
+        if not waiting:
             print(f"waiting for one of {len(names)} GPUs", flush=True)
-            told = True
+            waiting = True
         time.sleep(ASK_EVERY)
 
 

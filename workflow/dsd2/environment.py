@@ -46,8 +46,8 @@ def set_for_jobs(
         user_paths: where data of the user's own lies, by its manifest.
 
     Raises:
-        UserError: this library or interpreter lies where its children cannot be told of it, or
-            there is no room for temporary files.
+        UserError: this library or interpreter lies where its children cannot find it, or there
+            is no space for temporary files.
     """
     _check_temporary_folder()
     library = _listable(Path(__file__).parents[1])
@@ -84,14 +84,14 @@ def _listable(folder: Path) -> str:
 
 
 def _check_temporary_folder() -> None:
-    """Snakemake's scheduler writes there, and would not say where it found no room."""
+    """Snakemake's scheduler writes there, and would not say that it is full."""
     try:
         folder = tempfile.gettempdir()
     except OSError as error:
         raise UserError(f"no folder for temporary files can be used ({error.strerror})") from error
     if shutil.disk_usage(folder).free < TEMPORARY:
         raise UserError(
-            f"{folder}: has no room for temporary files; make some, or set TMPDIR to another folder"
+            f"{folder}: has no space for temporary files; free some, or set TMPDIR elsewhere"
         )
 
 
@@ -112,7 +112,7 @@ def may_download() -> bool:
 
 
 def gpu_share() -> int:
-    """Stages that may run on this machine's GPUs at once; each GPU has room for one at least."""
+    """Stages that may run on this machine's GPUs at once; each GPU takes one at least."""
     return int(os.environ.get(GPU_SHARE, "1"))
 
 
@@ -120,7 +120,7 @@ def set_time_limit(minutes: int | None, in_job: bool) -> None:
     """Have this process's children know how long a job may take, and since when theirs does.
 
     Args:
-        minutes: the most that any job may ask for; None leaves what this process was told.
+        minutes: the most that any job may ask for; None leaves the limit of this process.
         in_job: whether this process runs in a job already, and not where jobs are started from.
     """
     if minutes is not None:

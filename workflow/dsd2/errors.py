@@ -34,10 +34,10 @@ OUT_OF_MEMORY = re.compile(
     r"t allocate memory|out of (shared )?memory|unable to allocate|failed to allocate"
     # What CUDA's libraries say, and what C++ throws.
     r"|ALLOC_FAILED|bad_alloc|bad allocation"
-    # All that oneDNN says where there is no room for a program that it writes; what it cannot
+    # All that oneDNN says where there is no memory for a program that it writes; what it cannot
     # write at all lacks a descriptor.
     r"|could not create a (primitive(?! desc)|memory)"
-    # What is said where there is no room for another thread's stack.
+    # What is said where there is no memory for another thread's stack.
     r"|can't start new thread|failed to launch worker thread|resource temporarily unavailable",
     re.IGNORECASE,
 )
@@ -52,5 +52,5 @@ def out_of_memory(error: BaseException) -> bool:
 
 
 def says_out_of_memory(text: str) -> bool:
-    """Whether a text has words of those who found no memory."""
+    """Whether a text says that no memory was found."""
     return OUT_OF_MEMORY.search(text) is not None

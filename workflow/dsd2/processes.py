@@ -122,7 +122,7 @@ def die_with_parent(parent: int | None = None) -> None:
     On Linux alone; elsewhere it does nothing.
 
     Args:
-        parent: the parent's process id, where the parent has told it. Whatever the id of an
+        parent: the parent's process id, where it is known from the parent. Whatever the id of an
             orphan's new parent is, it is another.
     """
     if not sys.platform.startswith("linux"):
@@ -179,13 +179,13 @@ def say(*lines: str) -> None:
 
 
 class Stopped(BaseException):
-    """Someone asked the process to end: a cluster that preempts it, or Ctrl-C.
+    """A signal ends the process: a cluster that preempts it, or Ctrl-C.
 
     No :class:`Exception`, so that nothing on its way takes it for a failure of its own.
 
     Attributes:
-        signal: which signal asked.
-        kept: what is saved for the next attempt, in words.
+        signal: it.
+        kept: what is saved for the next attempt, for the message.
     """
 
     def __init__(self, number: int) -> None:
@@ -213,15 +213,15 @@ def raise_when_asked_to_stop() -> None:
 
 
 def out_of_memory_sentence(name: str, error: BaseException) -> str:
-    """What a process held when it found no more memory, and what it asked for.
+    """What a process held when it found no more memory, and what it requested.
 
     Args:
         name: of the stage.
         error: that said so.
     """
-    asked = str(error).partition("\n")[0] or "no more could be had"
+    requested = str(error).partition("\n")[0] or "no more could be had"
     held = peak_memory() / 1e6
-    return f"{name} ran out of memory when it held {held:.0f} MB ({asked}): give it more"
+    return f"{name} ran out of memory when it held {held:.0f} MB ({requested}): give it more"
 
 
 def peak_memory(of: int = resource.RUSAGE_SELF) -> int:

@@ -11,6 +11,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+from dsd2.analysis.view import StudyView
 from dsd2.errors import UserError, out_of_memory
 from dsd2.processes import (
     die_with_workflow,
@@ -46,6 +47,11 @@ def logged(path: str) -> Iterator[None]:
 
 
 def parameters(params: Any) -> SimpleNamespace:
-    """A job's parameters, those included that its rule packed with ``in_texts``."""
+    """A job's parameters, with the fields of ``study``, which its rule packed as JSON."""
     given = dict(params.items())
-    return SimpleNamespace(**json.loads(given.pop("texts")), **given)
+    return SimpleNamespace(**json.loads(given.pop("study")), **given)
+
+
+def view_of(params: Any) -> StudyView:
+    """The part of the view of a study that a job has as its parameter ``study``."""
+    return StudyView.part(**json.loads(params.study))

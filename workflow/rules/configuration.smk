@@ -31,6 +31,7 @@ if CLONE / "workflow" not in Path(dsd2.__file__).resolve().parents:
         " two clones"
     )
 
+from dsd2 import compat
 from dsd2.config.reading import check_arguments, check_given, read_config
 from dsd2.errors import UserError
 
@@ -46,20 +47,15 @@ def checked(function, *arguments):
 def given_by_command():
     """Files of ``--configfile`` and texts of ``--config``, which Snakemake has merged by now.
 
-    In a module the configuration is the outer workflow's, which answers for it. The attributes
-    are none that Snakemake documents: without them nothing is looked at, and that is said.
+    Where Snakemake does not tell, nothing is looked at, and that is said.
     """
-    try:
-        if workflow.modifier.parent_modifier is not None:
-            return [], []
-        settings = workflow.config_settings
-        return list(settings.configfiles), [str(text) for text in settings.config_args]
-    except (AttributeError, TypeError):
+    given = compat.given_by_command(workflow)
+    if given is None:
         logger.warning(
             "This version of Snakemake does not tell which files --configfile gave: keys that"
             " they have twice, or code in them, are not looked for."
         )
-        return [], []
+    return given or ([], [])
 
 
 def default_study():

@@ -9,10 +9,10 @@ rule dataset:
     conda:
         "../../envs/environment.yaml"
     resources:
-        mem_mb=dataset_mem_mb,
-        runtime=dataset_minutes,
+        mem_mb=requested(ALLOCATION.dataset, "dataset", "mem_mb"),
+        runtime=requested(ALLOCATION.dataset, "dataset", "minutes"),
     params:
-        recipe=dataset_recipe,
+        recipe=by(INPUTS.dataset_json, "dataset"),
     shell:
         "exec python -m dsd2 --die-with-parent dataset --recipe {params.recipe:q}"
         " --output {output:q} > {log:q} 2>&1"
@@ -20,7 +20,7 @@ rule dataset:
 
 rule labels:
     input:
-        unpack(labels_inputs),
+        unpack(lasting("labels", INPUTS.labels, "labels", outputs=[paths.LABELS])),
     output:
         paths.LABELS,
     log:
@@ -29,8 +29,8 @@ rule labels:
     conda:
         "../../envs/environment.yaml"
     params:
-        recipe=labels_recipe,
-        noise=labels_noise,
+        recipe=by(INPUTS.labels_json, "labels"),
+        noise=by(INPUTS.noise_json, "labels"),
         inputs=as_options,
     shell:
         "exec python -m dsd2 --die-with-parent labels {params.inputs} --recipe {params.recipe:q}"

@@ -3,14 +3,14 @@
 
 rule export:
     input:
-        lambda wildcards: [path for study in STUDIES.values() for path in export_results(study)],
+        [path for study in STUDIES.values() for path in view.export_results(study)],
     localrule: True
 
 
 rule export_network:
     input:
         metrics=paths.STUDY_METRICS,
-        dataset=exported_dataset,
+        dataset=by(INPUTS.exported_dataset, "study", "network"),
     output:
         network=paths.EXPORTED_NETWORK,
         onnx=paths.EXPORTED_ONNX,
@@ -27,10 +27,8 @@ rule export_network:
     conda:
         "../../envs/environment.yaml"
     params:
-        exported=exported_network,
-        texts=in_texts(export=export_settings, arm=exported_arm),
-        title_in_rst=study_title_in_rst,
-        analysis=analysis_settings,
+        study=by(INPUTS.exported_json, "study", "network"),
+        title_in_rst=title_in_rst,
     script:
         "../scripts/export.py"
 
@@ -38,7 +36,7 @@ rule export_network:
 rule export_networks:
     input:
         metrics=paths.STUDY_METRICS,
-        datasets=export_datasets,
+        datasets=by(INPUTS.compared_datasets, "study"),
     output:
         paths.EXPORT_NETWORKS,
     log:
@@ -47,10 +45,7 @@ rule export_networks:
     conda:
         "../../envs/environment.yaml"
     params:
-        datasets=placed_export_arms,
-        exports=export_names,
-        export=export_settings,
-        seed=first_seed,
+        study=seen("datasets", "exports", "export", "seed"),
     script:
         "../scripts/export_networks.py"
 
@@ -68,7 +63,7 @@ rule export_latencies:
         "../../envs/environment.yaml"
     threads: workflow.cores
     params:
-        seconds=export_seconds,
+        seconds=lambda wildcards: STUDIES[wildcards.study].export.seconds,
     script:
         "../scripts/export_latencies.py"
 
@@ -96,8 +91,7 @@ rule export_comparison:
     conda:
         "../../envs/environment.yaml"
     params:
-        texts=in_texts(title=study_title, labels=arm_labels, panels=study_panels),
-        title_in_rst=study_title_in_rst,
-        plot=plot_settings,
+        study=seen("title", "labels", "panels", "plot"),
+        title_in_rst=title_in_rst,
     script:
         "../scripts/export_comparison.py"

@@ -3,7 +3,7 @@
 
 checkpoint gate:
     input:
-        unpack(gate_inputs),
+        unpack(by(INPUTS.gate, "run", "stop", "i")),
     output:
         paths.GATE,
     log:
@@ -12,7 +12,7 @@ checkpoint gate:
     conda:
         "../../envs/environment.yaml"
     params:
-        policy=gate_policy,
+        policy=by(INPUTS.policy_json, "run", "stop"),
         inputs=as_options,
     shell:
         "exec python -m dsd2 gate --run {wildcards.run:q} --iteration {wildcards.i} --policy {params.policy:q}"
@@ -21,7 +21,7 @@ checkpoint gate:
 
 rule collect:
     input:
-        unpack(chain_inputs),
+        unpack(by(INPUTS.chain, "run", "stop", "last")),
     output:
         paths.CHAIN,
     log:
@@ -30,7 +30,7 @@ rule collect:
     conda:
         "../../envs/environment.yaml"
     params:
-        policy=gate_policy,
+        policy=by(INPUTS.policy_json, "run", "stop"),
     shell:
         "exec python -m dsd2 collect --run {wildcards.run:q} --policy {params.policy:q}"
         " --last {wildcards.last} --metrics {input.metrics:q} --gates {input.gates:q}"
@@ -48,7 +48,7 @@ checkpoint select_teacher:
     conda:
         "../../envs/environment.yaml"
     params:
-        policy=gate_policy,
+        policy=by(INPUTS.policy_json, "run", "stop"),
     shell:
         "exec python -m dsd2 select --run {wildcards.run:q} --policy {params.policy:q}"
         " --last {wildcards.last} --chain {input:q} --output {output:q} > {log:q} 2>&1"

@@ -1,9 +1,13 @@
 """What studies show: their collected metrics, figures and tables, and what they would cost."""
 
+from dsd2.planning.jobs import planned_runs
+
+DRAWINGS, PAGES = (view.figures_by_file(pages=pages) for pages in (False, True))
+
 
 rule study_metrics:
     input:
-        unpack(study_inputs),
+        unpack(by(INPUTS.study, "study")),
     output:
         paths.STUDY_METRICS,
     log:
@@ -12,11 +16,12 @@ rule study_metrics:
     conda:
         "../../envs/environment.yaml"
     params:
-        entries=study_entries,
+        entries=by(INPUTS.entries, "study"),
     script:
         "../scripts/study.py"
 
 
+# Any registered figure that matplotlib draws: a module in workflow/scripts/figures/.
 rule figure:
     input:
         paths.STUDY_METRICS,
@@ -24,87 +29,60 @@ rule figure:
         figures=[
             report(
                 partly(paths.FIGURE, format="png"),
-                caption="../report/figure.rst",
-                **in_report("Figure 1: accuracy and entropy against sparsity"),
+                caption="../report/found.rst",
+                **in_report(lambda wildcards: FIGURES[DRAWINGS[wildcards.figure]].heading),
             ),
             partly(paths.FIGURE, format="svg"),
         ],
-        found=partly(paths.FOUND, item="figure"),
+        found=partly(paths.FOUND, item="{figure}"),
     log:
-        partly(paths.STUDY_LOG, name="figure"),
+        partly(paths.STUDY_LOG, name="figure-{figure}"),
+    wildcard_constraints:
+        figure="|".join(DRAWINGS),
     localrule: True
     conda:
         "../../envs/environment.yaml"
     params:
-        texts=in_texts(title=study_title, panels=study_panels, labels=arm_labels, arms=shown_arms),
-        title_in_rst=study_title_in_rst,
-        analysis=analysis_settings,
-        plot=plot_settings,
+        figure=lambda wildcards: DRAWINGS[wildcards.figure],
+        study=seen("title", "panels", "labels", "drawn", "analysis", "plot"),
+        title_in_rst=title_in_rst,
     script:
         "../scripts/figure.py"
 
 
-rule explore:
-    input:
-        paths.STUDY_METRICS,
-    output:
-        report(
-            paths.EXPLORER,
-            caption="../report/explore.rst",
-            **in_report("Figure 2: the same, to explore with the mouse"),
-        ),
-    log:
-        partly(paths.STUDY_LOG, name="explore"),
-    localrule: True
-    conda:
-        "../../envs/environment.yaml"
-    params:
-        texts=in_texts(title=study_title, panels=study_panels, labels=arm_labels, arms=shown_arms),
-        title_in_rst=study_title_in_rst,
-        analysis=analysis_settings,
-        plot=plot_settings,
-    script:
-        "../scripts/explore.py"
-
-
-rule layers:
-    input:
-        paths.STUDY_METRICS,
+# Any registered figure that is a page for a browser.
+use rule figure as page with:
     output:
         figures=[
             report(
-                partly(paths.LAYERS, format="png"),
-                caption="../report/layers.rst",
-                **in_report("Figure 3: density and entropy of each layer"),
+                partly(paths.FIGURE, format="html"),
+                caption="../report/found.rst",
+                **in_report(lambda wildcards: FIGURES[PAGES[wildcards.figure]].heading),
             ),
-            partly(paths.LAYERS, format="svg"),
         ],
-        found=partly(paths.FOUND, item="layers"),
+        found=partly(paths.FOUND, item="{figure}-page"),
     log:
-        partly(paths.STUDY_LOG, name="layers"),
-    localrule: True
-    conda:
-        "../../envs/environment.yaml"
+        partly(paths.STUDY_LOG, name="page-{figure}"),
+    wildcard_constraints:
+        figure="|".join(PAGES),
     params:
-        texts=in_texts(title=study_title, panels=study_panels, labels=arm_labels, arms=shown_arms),
-        title_in_rst=study_title_in_rst,
-        analysis=analysis_settings,
-        plot=plot_settings,
-    script:
-        "../scripts/layers.py"
+        figure=lambda wildcards: PAGES[wildcards.figure],
+        study=seen("title", "panels", "labels", "drawn", "analysis", "plot"),
+        title_in_rst=title_in_rst,
 
 
+# Any registered table: a module in workflow/dsd2/analysis/tables/.
 rule table:
     input:
-        table_inputs,
+        lambda wildcards: paths.STUDY_METRICS if TABLES[wildcards.table].trains else [],
     output:
         md=partly(paths.TABLE, format="md"),
         tex=partly(paths.TABLE, format="tex"),
         csv=partly(paths.TABLE, format="csv"),
         html=report(
             partly(paths.TABLE, format="html"),
-            caption="../report/table.rst",
-            **in_report(table_heading),
+            caption="../report/found.rst",
+            **in_report(lambda wildcards: TABLES[wildcards.table].heading),
         ),
         found=partly(paths.FOUND, item="table-{table}"),
     log:
@@ -113,12 +91,8 @@ rule table:
     conda:
         "../../envs/environment.yaml"
     params:
-        texts=in_texts(title=study_title, panels=study_panels, labels=arm_labels, arms=table_arms),
-        title_in_rst=study_title_in_rst,
-        heading=table_heading,
-        analysis=analysis_settings,
-        paper=printed_values,
-        budget=study_budget,
+        study=seen("title", "panels", "labels", "drawn", "arms", "analysis", "paper", "budget"),
+        title_in_rst=title_in_rst,
     script:
         "../scripts/table.py"
 
@@ -138,11 +112,8 @@ rule provenance:
     conda:
         "../../envs/environment.yaml"
     params:
-        texts=in_texts(
-            title=study_title, settings=arm_settings, panels=study_panels, labels=arm_labels
-        ),
-        title_in_rst=study_title_in_rst,
-        analysis=analysis_settings,
+        study=seen("title", "panels", "labels", "settings"),
+        title_in_rst=title_in_rst,
     script:
         "../scripts/provenance.py"
 
@@ -155,7 +126,7 @@ rule plan:
     conda:
         "../../envs/environment.yaml"
     params:
-        runs=planned_runs,
+        runs=lambda wildcards: checked(planned_runs, PLAN),
         cores=workflow.cores,
     script:
         "../scripts/plan.py"

@@ -1,10 +1,18 @@
 """One iteration of any run, teacher or student: prune, perturb, retrain, evaluate, measure."""
 
 
-# What a teacher says to every view of every image: its students look it up.
-rule tabulate:
+# The logits of a teacher for every view of every image, which its students look up.
+rule teacher_logits:
     input:
-        unpack(table_inputs_of_teacher),
+        unpack(
+            lasting(
+                "teacher_logits",
+                INPUTS.teacher_logits,
+                "run",
+                "i",
+                outputs=[paths.TEACHER_TABLE],
+            )
+        ),
     output:
         paths.TEACHER_TABLE,
     log:
@@ -12,22 +20,22 @@ rule tabulate:
     conda:
         "../../envs/environment.yaml"
     resources:
-        mem_mb=table_mem_mb,
-        runtime=table_minutes,
-        gpu=table_gpus,
+        mem_mb=requested(ALLOCATION.teacher_logits, "run", "mem_mb"),
+        runtime=requested(ALLOCATION.teacher_logits, "run", "minutes"),
+        gpu=requested(ALLOCATION.teacher_logits, "run", "gpus"),
         gpu_share=1,
     params:
-        recipe=teachers_dataset,
+        recipe=uncompared(INPUTS.dataset_of_run_json, "run"),
         inputs=as_options,
     shell:
-        "exec python -m dsd2 --die-with-parent tabulate --run {wildcards.run:q}"
+        "exec python -m dsd2 --die-with-parent teacher-logits --run {wildcards.run:q}"
         " --iteration {wildcards.i} --recipe {params.recipe:q} --threads {threads} {params.inputs} --output {output:q}"
         " > {log:q} 2>&1"
 
 
 rule train:
     input:
-        unpack(training_inputs),
+        unpack(lasting("train", INPUTS.training, "run", "i", outputs=paths.TRAINED)),
     output:
         checkpoint=paths.CHECKPOINT,
         history=paths.HISTORY,
@@ -35,22 +43,22 @@ rule train:
     log:
         paths.TRAINING_LOG,
     wildcard_constraints:
-        run=f"(?!{EVALUATED_AGAIN})[^/]+",
+        run=f"(?!{MEASURED_AGAIN})[^/]+",
     retries: training_retries()
     group:
-        training_block
+        by(ALLOCATION.block, "run", "i")
     conda:
         "../../envs/environment.yaml"
-    threads: training_threads
+    threads: by(PLAN.threads, "run")
     resources:
-        mem_mb=training_mem_mb,
-        runtime=training_minutes,
-        gpu=training_gpus,
+        mem_mb=requested(ALLOCATION.training_mem_mb, "run"),
+        runtime=requested(ALLOCATION.training_minutes, "run"),
+        gpu=requested(ALLOCATION.training, "run", "gpus"),
         gpu_share=1,
     params:
-        recipe=run_recipe,
+        recipe=by(PLAN.recipe_json, "run"),
         inputs=as_options,
-        resume=placed(paths.RESUME),
+        resume=PLAN.placed(paths.RESUME),
     shell:
         "exec python -m dsd2 --die-with-parent train --run {wildcards.run:q}"
         " --iteration {wildcards.i} --recipe {params.recipe:q} --threads {threads}"
@@ -61,27 +69,27 @@ rule train:
 # Where metrics are gone and the network is not.
 rule evaluate:
     input:
-        unpack(evaluation_inputs),
+        unpack(of_any_time(INPUTS.evaluation, "run", "i")),
     output:
         metrics=paths.METRICS,
     log:
         paths.EVALUATION_LOG,
     wildcard_constraints:
         # What follows the run's name is looked at, too.
-        run=f"(?={EVALUATED_AGAIN})[^/]+",
+        run=f"(?={MEASURED_AGAIN})[^/]+",
     conda:
         "../../envs/environment.yaml"
-    threads: training_threads
+    threads: by(PLAN.threads, "run")
     resources:
-        mem_mb=training_mem_mb,
-        runtime=training_minutes,
-        gpu=training_gpus,
+        mem_mb=requested(ALLOCATION.training_mem_mb, "run"),
+        runtime=requested(ALLOCATION.training_minutes, "run"),
+        gpu=requested(ALLOCATION.training, "run", "gpus"),
         gpu_share=1,
     params:
-        recipe=run_recipe,
+        recipe=by(PLAN.recipe_json, "run"),
         inputs=as_options,
         # The file's parameters must be those of the rule that trains, which it is compared with.
-        resume=placed(paths.RESUME),
+        resume=PLAN.placed(paths.RESUME),
     shell:
         "exec python -m dsd2 --die-with-parent evaluate --run {wildcards.run:q}"
         " --iteration {wildcards.i} --recipe {params.recipe:q} --threads {threads}"

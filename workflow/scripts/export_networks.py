@@ -3,19 +3,20 @@
 from pathlib import Path
 
 from dsd2.config.export_options import Export, Exported
-from dsd2.script import logged
+from dsd2.script import logged, parameters
 from dsd2.stages.export import run_networks
 
 
 def main(smk) -> None:
     """Write the table."""
+    params = parameters(smk.params)
     run_networks(
         smk.wildcards.study,
         Path(smk.input.metrics),
-        {(panel, arm): Path(path) for panel, arm, path in smk.params.datasets},
-        {name: Exported(**exported) for name, exported in smk.params.exports.items()},
-        Export(**smk.params.export),
-        smk.params.seed,
+        {(panel, arm): Path(path) for panel, arm, path in params.datasets},
+        {name: Exported(**exported) for name, exported in params.exports.items()},
+        Export(**params.export),
+        params.seed,
         Path(smk.output[0]),
     )
 

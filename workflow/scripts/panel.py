@@ -1,13 +1,18 @@
 """Draw one panel of a figure: its curves with their bands, best points, stops and phases."""
 
+from __future__ import annotations
+
 import itertools
 import math
+from typing import TYPE_CHECKING
 
-import pandas as pd
-from matplotlib.axes import Axes
 from styles import MILLIMETRES, POINTS, Layout, Style
 
 from dsd2.analysis.summary import Curve, Finding, twin_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
 
 STOP_MARKERS = {"accuracy": "|", "entropy": "x"}
 SHADES = {"light": "#FFFFFF", "critical": "#E3E3E3", "sweet": "#F3F3F3", "collapsed": "#D0D0D0"}
@@ -153,8 +158,8 @@ def _sparsity_axis(axes: Axes, highest: float, place: Layout) -> None:
     millimetres = 0.8 * place.width / max(position(highest), 1e-9)
     ticks = within[-1:]
     for tick in reversed(within[:-1]):
-        room = millimetres * (position(ticks[-1]) - position(tick))
-        if room >= letter * ((len(labels[tick]) + len(labels[ticks[-1]])) / 2 + 1):
+        space = millimetres * (position(ticks[-1]) - position(tick))
+        if space >= letter * ((len(labels[tick]) + len(labels[ticks[-1]])) / 2 + 1):
             ticks.append(tick)
     axes.set_xticks([position(t) for t in ticks], [labels[t] for t in ticks])
     rest = "" if place.narrow else ", logarithmic in what remains"

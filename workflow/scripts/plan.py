@@ -8,7 +8,7 @@ from dsd2.script import logged
 
 
 def main(smk) -> None:
-    """Hand the runs to the library's estimate through a pipe: a command line has no room."""
+    """Hand the runs to the library's estimate through a pipe: they are too long for a command."""
     command = [sys.executable, "-m", "dsd2", "plan", "--runs", "/dev/stdin"]
     result = subprocess.run(
         [*command, "--cores", str(smk.params.cores)],

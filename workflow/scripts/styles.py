@@ -1,14 +1,16 @@
-"""How the arms of a figure look, in every panel alike, and how large panels are."""
+"""How the arms of a figure look, in every panel alike, and how large panels are.
+
+Every registered figure may import this: no large library is imported with it.
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-import pandas as pd
-
 from dsd2.analysis.summary import Curve
+from dsd2.analysis.view import StudyView
 
-# Okabe and Ito's colours, told apart by the colour-blind; markers and dashes tell apart in print.
+# Okabe and Ito's colours, which the colour-blind can distinguish; markers and dashes serve print.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 DASHES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1)), (0, (1, 1)))
@@ -52,19 +54,13 @@ class Drawn:
     grid: tuple[tuple[str, Any], ...] = field(default=())
 
 
-def drawn_rows(study: pd.DataFrame, arms: Iterable[tuple[str, str, Any]]) -> pd.DataFrame:
-    """The rows of the arms that the study's figures draw, which name arm and panel."""
-    keys = {(panel, arm) for arm, panel, _ in arms}
-    return study[[key in keys for key in zip(study["panel"], study["arm"], strict=True)]]
-
-
-def drawn_arms(shown: list[Curve], params) -> list[Drawn]:
+def drawn_arms(shown: list[Curve], view: StudyView) -> list[Drawn]:
     """The arms of the curves, in the order of the study."""
-    grids = {arm: tuple(map(tuple, grid)) for arm, _, grid in params.arms}
+    grids = {arm: tuple(map(tuple, grid)) for arm, _, grid in view.drawn}
     return [
         Drawn(
             name,
-            params.labels[name],
+            view.labels[name],
             frozenset(curve.panel for curve in shown if curve.arm == name),
             grids[name],
         )
@@ -77,7 +73,7 @@ def styles(arms: Iterable[Drawn]) -> dict[str, Style]:
 
     Arms of a grid take steps of one perceptually uniform scale, in the order of what the grid
     varies first; arms of one colour in one panel differ in their dashes. Other arms take colours
-    that are told apart.
+    that differ clearly.
     """
     arms = list(arms)
     steps = _steps(arms)
@@ -117,7 +113,7 @@ def _steps(arms: list[Drawn]) -> dict[tuple[str, Any], tuple[str, int]]:
 
 
 def _order(value: Any) -> tuple[bool, float, str]:
-    """Numbers by size, before words."""
+    """Numbers by size, before other values."""
     number = isinstance(value, int | float)
     return (not number, float(value) if number else 0.0, str(value))
 
@@ -134,7 +130,7 @@ class Layout:
 
     @property
     def narrow(self) -> bool:
-        """Whether words and symbols must be small."""
+        """Whether text and symbols must be small."""
         return self.width < 100
 
     def cell(self, panel: int, fill: str) -> tuple[int, int]:
@@ -162,3 +158,16 @@ def layout_of(panels: int, plot: dict) -> Layout:
         height=plot["height"] or height,
         font_size=plot["font_size"],
     )
+
+
+def is_titled(panel: str) -> bool:
+    """Whether a panel's label is shown: not that of the one panel of a study without panels."""
+    from dsd2.config.arms import ONLY_PANEL
+
+    return panel != ONLY_PANEL
+
+
+def title_of(study, view: StudyView) -> str:
+    """The study's title, which says whether its images are a stand-in."""
+    stand_in = study["origin"].str.startswith("stand-in").any()
+    return f"{view.title} (stand-in data)" if stand_in else view.title

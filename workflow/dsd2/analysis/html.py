@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-import pandas as pd
-
-from dsd2.analysis.table_format import Sheet, escaped_cells
+from dsd2.analysis.table_format import FormattedTable, escaped_cells
 from dsd2.escaping import escape_html
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _STYLE = """
 body { font: 14px/1.5 system-ui, sans-serif; color: #1e293b; margin: 2rem; }
@@ -32,9 +34,9 @@ def policy(*allowed: str) -> str:
     return f'<meta http-equiv="Content-Security-Policy" content="{directives}">'
 
 
-def sheet_page(title: str, sheet: Sheet) -> str:
+def table_page(title: str, table: FormattedTable) -> str:
     """A table for people as a page."""
-    return page(title, sheet.parts, sheet.note)
+    return page(title, table.parts, table.note)
 
 
 def page(title: str, parts: Iterable[tuple[str, pd.DataFrame]], note: str = "") -> str:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from dsd2.analysis.summary import by_arm, curves, shown_curves
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,8 @@ def layer_curves(study: pd.DataFrame) -> list[LayerCurve]:
 
 def _by_layer(rows: pd.DataFrame, names: str, values: str) -> pd.DataFrame:
     """Iterations × layers, the mean over seeds."""
+    import pandas as pd
+
     columns = list(rows[names].iloc[0])
     table = pd.DataFrame(rows[values].tolist(), columns=columns, index=rows["iteration"])
     return table.groupby(level=0).mean()

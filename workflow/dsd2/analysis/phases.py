@@ -32,7 +32,7 @@ from typing import Literal
 from dsd2.errors import UserError
 
 Phase = Literal["light", "critical", "sweet", "collapsed"]
-Verdict = Literal["exhibits", "dodges", "undecided"]
+Outcome = Literal["exhibits", "dodges", "undecided"]
 
 ROUNDING = 1e-9
 """Differences of accuracies below this are rounding: they are ratios of counts of images."""
@@ -44,18 +44,18 @@ is still to be lost is at most a fifth of that loss."""
 
 
 @dataclass(frozen=True)
-class Descent:
+class Valley:
     """The deepest valley of a curve.
 
     Attributes:
         before: index of the highest point before it.
-        valley: index of its lowest point.
+        bottom: index of its lowest point.
         after: index of the highest point after it.
-        depth: min(before, after) − valley, at least 0; 0 where nothing is recovered.
+        depth: min(before, after) − bottom, at least 0; 0 where nothing is recovered.
     """
 
     before: int
-    valley: int
+    bottom: int
     after: int
     depth: float
 
@@ -77,34 +77,34 @@ class Depth:
 
 
 @dataclass(frozen=True)
-class Judgement:
+class Verdict:
     """SDD of an arm over its seeds.
 
     Attributes:
-        descent: the deepest valley of the mean curve.
+        valley: the deepest valley of the mean curve.
         common: depth of the seeds at that valley's three indices.
         own: depth of each seed's own deepest valley, wherever it lies; never less than the other.
         same: whether all seeds have one and the same curve.
-        verdict: ``exhibits`` where the interval of ``common`` lies above the tolerance; ``dodges``
+        outcome: ``exhibits`` where the interval of ``common`` lies above the tolerance; ``dodges``
             where the interval of ``own`` lies at or below it, or where no seed has any valley.
     """
 
-    descent: Descent
+    valley: Valley
     common: Depth
     own: Depth
     same: bool
-    verdict: Verdict
+    outcome: Outcome
 
 
-def deepest_valley(curve: Sequence[float]) -> Descent:
+def deepest_valley(curve: Sequence[float]) -> Valley:
     """The deepest valley of a curve of at least one point."""
-    best = Descent(0, 0, 0, 0.0)
-    for valley in range(1, len(curve) - 1):
-        before = max(range(valley), key=curve.__getitem__)
-        after = max(range(valley + 1, len(curve)), key=curve.__getitem__)
-        depth = min(curve[before], curve[after]) - curve[valley]
+    best = Valley(0, 0, 0, 0.0)
+    for bottom in range(1, len(curve) - 1):
+        before = max(range(bottom), key=curve.__getitem__)
+        after = max(range(bottom + 1, len(curve)), key=curve.__getitem__)
+        depth = min(curve[before], curve[after]) - curve[bottom]
         if depth > best.depth:
-            best = Descent(before, valley, after, depth)
+            best = Valley(before, bottom, after, depth)
     return best
 
 
@@ -112,20 +112,20 @@ def phases(curve: Sequence[float], tolerance: float) -> list[Phase]:
     """The phase of each point of a whole curve, by the rule of this module.
 
     Args:
-        curve: mean accuracy by iteration, to the wall; at least one point.
+        curve: mean accuracy by iteration, to the target sparsity; at least one point.
         tolerance: accuracy difference that does not count.
 
     Raises:
         UserError: an accuracy is not a finite number.
     """
     _check(curve)
-    descent = deepest_valley(curve)
-    if descent.depth <= tolerance + ROUNDING:
+    valley = deepest_valley(curve)
+    if valley.depth <= tolerance + ROUNDING:
         light = _last_near(curve, 0, len(curve), tolerance)
         critical = sweet = final_fall(curve, 0, tolerance)
     else:
-        light = _last_near(curve, 0, descent.valley, tolerance)
-        critical, sweet = descent.valley, final_fall(curve, descent.valley + 1, tolerance)
+        light = _last_near(curve, 0, valley.bottom, tolerance)
+        critical, sweet = valley.bottom, final_fall(curve, valley.bottom + 1, tolerance)
 
     def phase(i: int) -> Phase:
         if i <= light:
@@ -141,7 +141,7 @@ def final_fall(curve: Sequence[float], start: int, tolerance: float) -> int:
     """The last point before the final fall of a curve, from a start on.
 
     It is the last point within the tolerance of the maximum from the start on. Where the curve has
-    a ledge after that, the same is asked from the ledge on. A ledge is a pair of points in a row
+    a ledge after that, the same holds from the ledge on. A ledge is a pair of points in a row
     that fall by at most the tolerance, and at most :data:`EVEN` times as fast as the curve does on
     the mean from the point found to its end. A foot is no ledge (:data:`DEEP`, :data:`SLIGHT`).
     """
@@ -177,7 +177,7 @@ def _check(curve: Sequence[float]) -> None:
         raise UserError(f"a curve must have finite accuracies, at least one, but is {[*curve]}")
 
 
-def judge(curves: Sequence[Sequence[float]], tolerance: float, confidence: float) -> Judgement:
+def judge(curves: Sequence[Sequence[float]], tolerance: float, confidence: float) -> Verdict:
     """Whether an arm exhibits SDD.
 
     Two depths of each seed are looked at: at the three indices of the mean curve's deepest valley,
@@ -204,19 +204,19 @@ def judge(curves: Sequence[Sequence[float]], tolerance: float, confidence: float
     cut = [list(curve[:length]) for curve in curves]
     for curve in cut:
         _check(curve)
-    descent = deepest_valley([statistics.fmean(point) for point in zip(*cut, strict=True)])
+    valley = deepest_valley([statistics.fmean(point) for point in zip(*cut, strict=True)])
     own_depths = [deepest_valley(curve).depth for curve in cut]
     common = _depth(
-        [min(c[descent.before], c[descent.after]) - c[descent.valley] for c in cut], confidence
+        [min(c[valley.before], c[valley.after]) - c[valley.bottom] for c in cut], confidence
     )
     own = _depth(own_depths, confidence)
     same = all(curve == cut[0] for curve in cut)
-    verdict: Verdict = "undecided"
+    outcome: Outcome = "undecided"
     if not same and common.low is not None and common.low > tolerance:
-        verdict = "exhibits"
+        outcome = "exhibits"
     elif not same and (max(own_depths) == 0 or (own.high is not None and own.high <= tolerance)):
-        verdict = "dodges"
-    return Judgement(descent, common, own, same, verdict)
+        outcome = "dodges"
+    return Verdict(valley, common, own, same, outcome)
 
 
 def _depth(depths: Sequence[float], confidence: float) -> Depth:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import pandas as pd
 
 from dsd2.analysis.summary import by_arm
-from dsd2.analysis.table_format import Words
+from dsd2.analysis.view import StudyView
 
 PACKAGES = ("torch", "numpy", "pandas", "pyarrow", "matplotlib", "snakemake")
 """Those whose versions are shown."""
@@ -19,13 +19,9 @@ Part = tuple[str, pd.DataFrame]
 """A heading and the cells below it."""
 
 
-def settings_parts(arms: Sequence[Mapping[str, Any]], words: Words) -> list[Part]:
-    """What all arms have in common, and in what they differ.
-
-    Args:
-        arms: panel, name and settings by key of each, as the configuration resolved them.
-        words: what arms and panels are called.
-    """
+def settings_parts(view: StudyView) -> list[Part]:
+    """What all arms have in common, and in what they differ."""
+    arms = view.settings
     keys = dict.fromkeys(key for arm in arms for key in arm["settings"])
     values = {key: [_text(arm["settings"].get(key)) for arm in arms] for key in keys}
     shared = {key: texts[0] for key, texts in values.items() if len(set(texts)) == 1}
@@ -34,16 +30,16 @@ def settings_parts(arms: Sequence[Mapping[str, Any]], words: Words) -> list[Part
         ("Settings of all arms", pd.DataFrame(shared.items(), columns=["setting", "value"])),
     ]
     if differing:
-        names = _names([(arm["panel"], arm["name"]) for arm in arms], words)
+        names = _names([(arm["panel"], arm["name"]) for arm in arms], view)
         parts.append(("Settings in which arms differ", pd.DataFrame({**names, **differing})))
     return parts
 
 
-def trainings_part(study: pd.DataFrame, words: Words) -> Part:
+def trainings_part(study: pd.DataFrame, view: StudyView) -> Part:
     """What each arm's trainings took; the last row counts those that arms share once."""
     named = [((panel, arm), rows) for panel, arm, rows in by_arm(study)]
     once = study.drop_duplicates(["run", "iteration"])
-    names = _names([name for name, _ in named], words)
+    names = _names([name for name, _ in named], view)
     cells = pd.DataFrame(
         [_took(rows) for rows in (*(rows for _, rows in named), once)],
         columns=[
@@ -98,11 +94,11 @@ def environment_parts(study: pd.DataFrame) -> list[Part]:
     ]
 
 
-def _names(arms: Sequence[tuple[str, str]], words: Words) -> dict[str, list[str]]:
+def _names(arms: Sequence[tuple[str, str]], view: StudyView) -> dict[str, list[str]]:
     """The columns that name arms."""
-    names = {"arm": words.arms([arm for _, arm in arms])}
-    if len(words.panels) > 1:
-        names = {"panel": [words.panels[panel] for panel, _ in arms], **names}
+    names = {"arm": view.arm_labels([arm for _, arm in arms])}
+    if len(view.panels) > 1:
+        names = {"panel": [view.panels[panel] for panel, _ in arms], **names}
     return names
 
 

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import pandas as pd
+from dsd2.analysis.phases import Phase, Verdict, judge, phases
+from dsd2.analysis.view import StudyView
 
-from dsd2.analysis.phases import Judgement, Phase, judge, phases
+if TYPE_CHECKING:
+    import pandas as pd
+
+MEAN = "(mean)"
+"""The panel of a row that is the mean over all panels; no panel has such a name."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +42,7 @@ class Curve:
 
     @property
     def gated(self) -> bool:
-        """Whether a stopping policy may end it before the wall."""
+        """Whether a stopping policy may end it before its target sparsity."""
         return self.stopping != "none"
 
 
@@ -45,8 +51,14 @@ class Finding:
     """What a curve shows."""
 
     curve: Curve
-    judgement: Judgement
+    verdict: Verdict
     phases: list[Phase]
+
+
+def drawn_rows(study: pd.DataFrame, view: StudyView) -> pd.DataFrame:
+    """The rows of the arms that figures draw."""
+    keys = {(panel, arm) for arm, panel, _ in view.drawn}
+    return study[[key in keys for key in zip(study["panel"], study["arm"], strict=True)]]
 
 
 def by_arm(study: pd.DataFrame) -> Iterator[tuple[str, str, pd.DataFrame]]:
@@ -61,13 +73,13 @@ def curves(study: pd.DataFrame) -> list[Curve]:
 
 
 def shown_curves(every: list[Curve]) -> list[Curve]:
-    """The curves to draw: a gated one only where no curve to the wall holds its iterations."""
+    """The curves to draw: a gated one only where no whole curve holds its iterations."""
     whole = [curve for curve in every if not curve.gated]
     return whole + [c for c in every if c.gated and twin_of(c, whole) is None]
 
 
 def twin_of(gated: Curve, whole: list[Curve]) -> Curve | None:
-    """The curve to the wall whose iterations a gated arm shares."""
+    """The whole curve whose iterations a gated arm shares."""
     return next((c for c in whole if c.panel == gated.panel and c.runs == gated.runs), None)
 
 
@@ -91,7 +103,7 @@ def _curve(panel: str, arm: str, rows: pd.DataFrame) -> Curve:
 
 
 def findings(study: pd.DataFrame, tolerance: float, confidence: float) -> list[Finding]:
-    """Judge every arm that runs to the wall: a gated arm's curve is cut, and has no phases."""
+    """Judge every arm without a gate: a gated arm's curve is cut, and has no phases."""
     return [
         Finding(
             curve,

@@ -1,4 +1,4 @@
-"""Which files studies need now, given what lies on the disk: the workflow's input functions.
+"""Which chains studies need now, given what lies on the disk.
 
 Nothing here trains or decides. A gated chain grows by reading the gates that exist; a student
 whose teacher is yet to be selected is *pending*: it has a name of its own, under which its jobs
@@ -10,13 +10,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from dsd2 import paths
+from dsd2.analysis.view import StudyView
 from dsd2.config.arms import Arm
 from dsd2.config.study import Study
 from dsd2.errors import UserError
 from dsd2.files.decision import CHOICE, GATE, chain_identity, gate_identity, read_decision
+from dsd2.planning.view import study_view
 from dsd2.recipe import (
     DatasetRecipe,
     DistillationRecipe,
@@ -24,7 +25,7 @@ from dsd2.recipe import (
     RunRecipe,
     to_json,
 )
-from dsd2.stopping import NOTHING_LEFT, Stopping
+from dsd2.stopping import Stopping
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ class Plan:
 
     def __init__(self, *studies: Study, placed: Callable[[str], str] = str) -> None:
         self.studies = {study.folder: study for study in studies}
-        self._placed = placed
+        self.placed = placed
         self.lookahead = max(study.lookahead for study in studies)
         self.decoders = max(study.decoders for study in studies)
         self.runs: dict[str, RunRecipe] = {}
@@ -78,6 +79,7 @@ class Plan:
         self._jsons: dict[str, str] = {}
         self._awaited: dict[str, str] = {}
         self._named: dict[tuple[str, str, str, int, str | None, int | None], str] = {}
+        self.views = {study.folder: study_view(study, placed) for study in studies}
         for study in studies:
             self.chains(study)
 
@@ -94,6 +96,11 @@ class Plan:
             )
         return self.studies[folder]
 
+    def view(self, folder: str) -> StudyView:
+        """How figures and tables see a study; raises as :meth:`study`."""
+        self.study(folder)
+        return self.views[folder]
+
     def chains(self, study: Study) -> list[Chain]:
         """Every chain of a study under the name it has now, in the order of the figure."""
         return [self.chain(study, arm, seed) for arm in study.arms.values() for seed in study.seeds]
@@ -108,7 +115,7 @@ class Plan:
             teacher_run, choices = teacher.run, teacher.choices
             if wanted.select == "best":
                 choices = (*choices, teacher.choice)
-                iteration = _chosen(teacher, Path(self._placed(teacher.choice)))
+                iteration = _chosen(teacher, Path(self.placed(teacher.choice)))
             else:
                 iteration = 0 if wanted.select == "dense" else wanted.select
         key = (study.folder, arm.panel, arm.name, seed, teacher_run, iteration)
@@ -183,78 +190,36 @@ class Plan:
         self.recipe(run)
         return self._jsons[run]
 
-    def training_inputs(self, run: str, iteration: int) -> dict[str, str]:
-        """What an iteration is trained from. Never a gate: thresholds retrain nothing."""
-        recipe = self.recipe(run)
-        inputs = dict(self._data[run])
-        if iteration > 0:
-            inputs["previous"] = _checkpoint(run, iteration - 1)
-        if iteration > 1 and recipe.perturbation.kind == "rewind":
-            inputs["dense"] = _checkpoint(run, 0)
-        if recipe.distillation is not None:
-            teacher = recipe.distillation
-            if teacher.teacher_iteration is not None:
-                chosen = (teacher.teacher_run, teacher.teacher_iteration)
-                inputs["teacher"] = _checkpoint(*chosen)
-                if teacher.table:
-                    inputs["table"] = _table(*chosen)
-            elif iteration == 0:
-                inputs["choice"] = self._awaited[run]
-        return inputs
-
-    def evaluation_inputs(self, run: str, iteration: int) -> dict[str, str]:
-        """What the metrics of a trained iteration are measured from."""
-        inputs = self.training_inputs(run, iteration)
-        names = {"run": run, "i": paths.number(iteration)}
-        return {
-            **{name: inputs[name] for name in ("dataset", "labels", "teacher") if name in inputs},
-            "checkpoint": paths.CHECKPOINT.format(**names),
-            "history": paths.HISTORY.format(**names),
-        }
-
     def without_metrics(self) -> list[tuple[str, int]]:
         """The iterations that are trained but whose metrics are gone, by run."""
-        found: dict[tuple[str, int], None] = {}
-        for study in self.studies.values():
-            for chain in self.chains(study):
-                stop, last = chain.arm.stopping.slug, chain.arm.last
-                for i in self.requested(chain.run, stop, last):
-                    trained = paths.fill(paths.TRAINED, run=chain.run, i=paths.number(i))
-                    if [Path(self._placed(path)).exists() for path in trained] == [
-                        True,
-                        True,
-                        False,
-                    ]:
-                        found[chain.run, i] = None
-        return list(found)
 
-    def table_inputs(self, run: str, iteration: int) -> dict[str, str]:
-        """What a teacher's table is made from."""
+        def lacks_metrics(run: str, i: int) -> bool:
+            trained = paths.fill(paths.TRAINED, run=run, i=paths.number(i))
+            *others, metrics = (Path(self.placed(path)).exists() for path in trained)
+            return all(others) and not metrics
+
+        return list(
+            dict.fromkeys(
+                (chain.run, i)
+                for study in self.studies.values()
+                for chain in self.chains(study)
+                for i in self.requested(chain.run, chain.arm.stopping.slug, chain.arm.last)
+                if lacks_metrics(chain.run, i)
+            )
+        )
+
+    def data_files(self, run: str) -> dict[str, str]:
+        """Dataset and labels of a run; raises as :meth:`recipe`."""
         self.recipe(run)
-        return {"dataset": self._data[run]["dataset"], "checkpoint": _checkpoint(run, iteration)}
+        return dict(self._data[run])
+
+    def awaited(self, run: str) -> str:
+        """The choice that a pending run waits for."""
+        return self._awaited[run]
 
     def threads(self, run: str) -> int:
         """Threads of a training: one, and those that decode its images where they are streamed."""
         return 1 + self.decoders * self.recipe(run).dataset.stream
-
-    def gate_inputs(self, run: str, stop: str, iteration: int) -> dict[str, str]:
-        """What a gate judges: the iteration's metrics and the gate before."""
-        inputs = {"metrics": paths.METRICS.format(run=run, i=paths.number(iteration))}
-        if iteration > 0:
-            inputs["previous"] = _gate(run, stop, iteration - 1)
-        return inputs
-
-    def chain_inputs(self, run: str, stop: str, last: int) -> dict[str, list[str]]:
-        """Metrics and gates of the iterations that exist or must exist, given the gates so far.
-
-        Gate files are read here instead of through Snakemake's ``checkpoints`` object: so the
-        whole known chain is in the DAG from the start, and the checks for incomplete files,
-        changed parameters and changed inputs see it.
-        """
-        iterations = list(self.requested(run, stop, last))
-        metrics = [paths.METRICS.format(run=run, i=paths.number(i)) for i in iterations]
-        gates = [] if stop == "none" else [_gate(run, stop, i) for i in iterations]
-        return {"metrics": metrics, "gates": gates}
 
     def requested(self, run: str, stop: str, last: int) -> Iterator[int]:
         """The iterations of a chain that exist or must exist, given the gates so far."""
@@ -270,45 +235,17 @@ class Plan:
         if stop == "none":
             return False
         return any(
-            Path(self._placed(_gate(run, stop, i))).exists() and not self._goes_on(run, stop, i)
+            Path(self.placed(gate_file(run, stop, i))).exists() and not self._goes_on(run, stop, i)
             for i in self.requested(run, stop, last)
         )
 
     def _goes_on(self, run: str, stop: str, iteration: int) -> bool:
         """Whether a gate has let a chain go on; False while it has not been made."""
-        path = Path(self._placed(_gate(run, stop, iteration)))
+        path = Path(self.placed(gate_file(run, stop, iteration)))
         try:
             return not read_decision(path, GATE, gate_identity(run, stop, iteration))["stop"]
         except FileNotFoundError:
             return False
-
-    def study_inputs(self, folder: str) -> dict[str, list[str]]:
-        """The chains of a study, and the choices that their names depend on."""
-        chains = self.chains(self.study(folder))
-        choices = dict.fromkeys(choice for chain in chains for choice in chain.choices)
-        return {"chains": [chain.path for chain in chains], "choices": list(choices)}
-
-    def entries(self, folder: str) -> list[dict[str, Any]]:
-        """Which chain belongs to which arm and whom it is taught by: fields of ``Entry``."""
-        rows = []
-        for chain in self.chains(self.study(folder)):
-            teacher = chain.arm.distillation
-            end = {"end": NOTHING_LEFT} if chain.arm.exhausted else {}
-            rows.append(
-                {
-                    **end,
-                    "panel": chain.arm.panel,
-                    "arm": chain.arm.name,
-                    "seed": chain.seed,
-                    "run": chain.run,
-                    "stopping": chain.arm.stopping.slug,
-                    "last": chain.arm.last,
-                    "path": self._placed(chain.path),
-                    "teacher": teacher.teacher if teacher else None,
-                    "select": teacher.select if teacher else None,
-                }
-            )
-        return rows
 
 
 def _recipe(arm: Arm, seed: int, teacher_run: str | None, iteration: int | None) -> RunRecipe:
@@ -334,15 +271,8 @@ def _recipe(arm: Arm, seed: int, teacher_run: str | None, iteration: int | None)
     return replace(recipe, distillation=distillation)
 
 
-def _checkpoint(run: str, iteration: int) -> str:
-    return paths.CHECKPOINT.format(run=run, i=paths.number(iteration))
-
-
-def _table(run: str, iteration: int) -> str:
-    return paths.TEACHER_TABLE.format(run=run, i=paths.number(iteration))
-
-
-def _gate(run: str, stop: str, iteration: int) -> str:
+def gate_file(run: str, stop: str, iteration: int) -> str:
+    """A gate's decision."""
     return paths.GATE.format(run=run, stop=stop, i=paths.number(iteration))
 
 

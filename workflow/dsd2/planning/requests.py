@@ -30,7 +30,7 @@ class Allocation:
         self._roots = roots
         self._gpus = gpus
         self.training = cache(self._training)
-        self.table = cache(self._table)
+        self.teacher_logits = cache(self._teacher_logits)
         self.dataset = cache(self._dataset)
         self._metadata = cache(self._metadata_of)
 
@@ -40,16 +40,16 @@ class Allocation:
         A gated chain asks for as many iterations at once, so that no block waits for a gate
         within it. Where these take longer than a job may, they are parted into several blocks.
         """
-        asked, size = self._plan.lookahead, self._block_size(run)
-        first = iteration // asked * math.ceil(asked / size)
-        return None if size == 1 else f"{run}-block{first + iteration % asked // size}"
+        ahead, size = self._plan.lookahead, self._block_size(run)
+        first = iteration // ahead * math.ceil(ahead / size)
+        return None if size == 1 else f"{run}-block{first + iteration % ahead // size}"
 
     def _block_size(self, run: str) -> int:
         """Iterations that are trained in one allocation."""
-        asked = self._plan.lookahead
-        if asked == 1 or self._limit is None:
-            return asked
-        return max(1, min(asked, self._limit // self.training(run).minutes()))
+        ahead = self._plan.lookahead
+        if ahead == 1 or self._limit is None:
+            return ahead
+        return max(1, min(ahead, self._limit // self.training(run).minutes()))
 
     def training_minutes(self, run: str, attempt: int) -> int:
         """Minutes that an attempt of a training asks for; those of a block are added up."""
@@ -78,8 +78,8 @@ class Allocation:
         about = self._metadata(name)
         return training_needs(recipe, teacher, about, self._plan.decoders, self._gpus)
 
-    def _table(self, run: str) -> Needs:
-        """What tabulating the answers of a run's network needs."""
+    def _teacher_logits(self, run: str) -> Needs:
+        """What the logits of a run's network for all views of its images need."""
         about = self._metadata(self._plan.dataset_of(run))
         return table_needs(self._plan.recipe(run), about, self._gpus)
 

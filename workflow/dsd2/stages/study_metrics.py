@@ -24,7 +24,7 @@ class Entry:
 
     Attributes:
         stopping: its policy as folders name it.
-        last: its last iteration before the wall.
+        last: its last iteration before its target sparsity.
         path: of its table.
         teacher: the arm that it is distilled from.
         select: how the teacher's iteration was chosen.

@@ -1,37 +1,25 @@
-"""Draw a study's figure to explore in a browser: what is under the mouse, arms on and off."""
+"""The curves to explore in a browser: what is under the mouse, arms on and off."""
+
+from __future__ import annotations
 
 import base64
 import gzip
 import hashlib
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-import pandas as pd
-from bokeh.embed import components
-from bokeh.layouts import gridplot
-from bokeh.models import (
-    ColumnDataSource,
-    FixedTicker,
-    HoverTool,
-    Legend,
-    LegendItem,
-    Line,
-    PlainText,
-    Scatter,
-    Title,
-)
-from bokeh.plotting import figure
-from bokeh.resources import Resources
 from panel import NUMERALS, TICKS, position
-from styles import Layout, Style, drawn_arms, drawn_rows, layout_of, styles
+from styles import Layout, Style, drawn_arms, is_titled, layout_of, styles, title_of
 
 from dsd2.analysis.html import policy
 from dsd2.analysis.phases import Phase
+from dsd2.analysis.registered import FIGURES, Page
 from dsd2.analysis.summary import Curve, curves, findings, shown_curves, twin_of
-from dsd2.config.arms import ONLY_PANEL
+from dsd2.analysis.view import StudyView
 from dsd2.escaping import escape_html
-from dsd2.files.atomic import write_text
-from dsd2.script import logged, parameters
-from dsd2.stages.study_metrics import read_study
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from bokeh.models import ColumnDataSource
 
 SYMBOLS = {"o": "circle", "s": "square", "^": "triangle", "D": "diamond", "v": "inverted_triangle"}
 """Bokeh's names of matplotlib's markers; others are crosses."""
@@ -71,21 +59,41 @@ Stops = dict[tuple[str, str], dict[int, list[str]]]
 """What is said of gates, by panel and arm, and by iteration."""
 
 
-def draw(study: pd.DataFrame, params):
+@FIGURES.register("explorer")
+class Explorer(Page):
+    """The curves of the figure sdd, to explore with the mouse."""
+
+    heading = "Figure 2: the same, to explore with the mouse"
+    caption = """
+The curves of Figure 1. Under the mouse each point says its sparsity, test accuracy and entropy
+(mean and sample deviation over seeds), its phase (none where a gate cut the curve short), and
+which gates ended seeds there. A click on an arm in the legend hides it or brings it back;
+dragging moves the curves, and the tools above them zoom and go back.
+"""
+    file = "sdd"
+
+    def draw(self, study: pd.DataFrame, view: StudyView) -> str:
+        """See :func:`page`."""
+        return page(title_of(study, view), draw(study, view))
+
+
+def draw(study: pd.DataFrame, view: StudyView):
     """The whole figure: panels as in the static one, entropy below accuracy, one legend for all."""
-    study = drawn_rows(study, params.arms)
+    from bokeh.layouts import gridplot
+    from bokeh.models import Legend, LegendItem
+
     every = curves(study)
     shown = shown_curves(every)
-    looks = styles(drawn_arms(shown, params))
-    found = findings(study, **params.analysis)
+    looks = styles(drawn_arms(shown, view))
+    found = findings(study, **view.analysis)
     phases = {(f.curve.panel, f.curve.arm): f.phases for f in found}
-    stops = _stops(every, shown, params.labels)
-    place = layout_of(len(params.panels), params.plot)
+    stops = _stops(every, shown, view.labels)
+    place = layout_of(len(view.panels), view.plot)
     cells, renderers = _empty(place), {}
-    for i, (panel, label) in enumerate(params.panels.items()):
-        row, column = place.cell(i, params.plot["fill"])
+    for i, (panel, label) in enumerate(view.panels.items()):
+        row, column = place.cell(i, view.plot["fill"])
         inside = [curve for curve in shown if curve.panel == panel]
-        pair = _axes("" if panel == ONLY_PANEL else label, max(c.sparsity.max() for c in inside))
+        pair = _axes(label if is_titled(panel) else "", max(c.sparsity.max() for c in inside))
         for curve in inside:
             key = (panel, curve.arm)
             points = _points(curve, phases.get(key), stops.get(key, {}))
@@ -106,6 +114,9 @@ def _empty(place: Layout) -> list[list]:
 
 def _axes(title: str, highest: float) -> list:
     """A panel's axes of accuracy and of entropy, which move together in sparsity."""
+    from bokeh.models import FixedTicker, HoverTool, PlainText, Title
+    from bokeh.plotting import figure
+
     pair = []
     for k, (_, name, height) in enumerate(QUANTITIES):
         shared = {"x_range": pair[0].x_range} if pair else {}
@@ -132,17 +143,19 @@ def _stops(every: list[Curve], shown: list[Curve], labels: dict[str, str]) -> St
     for curve in every:
         if curve.gated:
             along = twin_of(curve, shown) or curve
-            words = stops.setdefault((along.panel, along.arm), {})
+            of_arm = stops.setdefault((along.panel, along.arm), {})
             for last in sorted(set(curve.stops)):
                 share = f"{curve.stops.count(last)} of {len(curve.stops)} seeds"
-                words.setdefault(last, []).append(f"{labels[curve.arm]}: {share} end here")
+                of_arm.setdefault(last, []).append(f"{labels[curve.arm]}: {share} end here")
     return stops
 
 
 def _points(
     curve: Curve, phases: list[Phase] | None, stops: dict[int, list[str]]
 ) -> ColumnDataSource:
-    """What is drawn and said of each point of a curve: means, deviations over seeds, words."""
+    """What is drawn and said of each point of a curve."""
+    from bokeh.models import ColumnDataSource
+
     iterations = list(curve.sparsity.index)
     named = [f"{phase} ({NUMERALS[phase]})" for phase in phases] if phases else None
     return ColumnDataSource(
@@ -168,6 +181,8 @@ def _spread(seeds: pd.DataFrame, digits: int) -> list[str]:
 
 def _curve(axes, points: ColumnDataSource, quantity: str, look: Style) -> list:
     """Draw one quantity of a curve; the axes' hover tool says what its points are."""
+    from bokeh.models import HoverTool, Line, Scatter
+
     line = Line(
         x="x",
         y=quantity,
@@ -196,6 +211,9 @@ def page(title: str, drawing) -> str:
     There a page is a ``data:`` address, of which Chrome takes 2 MB: Bokeh alone nearly fills that,
     so its script and the curves are packed.
     """
+    from bokeh.embed import components
+    from bokeh.resources import Resources
+
     script, div = components(drawing, wrap_script=False)
     code = "\n".join([*Resources(mode="inline", components=["bokeh"]).js_raw, script])
     packed = base64.b64encode(gzip.compress(code.encode(), mtime=0)).decode()
@@ -207,18 +225,3 @@ def page(title: str, drawing) -> str:
 
 def _sha256(script: str) -> str:
     return base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-
-
-def main(smk) -> None:
-    """Write the page."""
-    params = parameters(smk.params)
-    study = read_study(Path(smk.input[0]), smk.wildcards.study)
-    title = params.title
-    if study["origin"].str.startswith("stand-in").any():
-        title = f"{title} (stand-in data)"
-    write_text(Path(smk.output[0]), page(title, draw(study, params)))
-
-
-if __name__ == "__main__":
-    with logged(snakemake.log[0]):
-        main(snakemake)

@@ -1,4 +1,9 @@
-"""After a run that failed: which jobs did, and why, in a line each, whatever else is shown."""
+"""What Snakemake's log tells of a run: which jobs run, which failed, and why.
+
+Snakemake tells its logging handlers of events, whatever ``--quiet`` keeps from being shown. Logs of
+jobs are read for two things alone: the last epoch of one that runs, and the last sentence of one
+that failed.
+"""
 
 from __future__ import annotations
 
@@ -13,48 +18,61 @@ from pathlib import Path
 
 from dsd2.errors import says_out_of_memory
 
-WITHOUT_A_WORD = "ended without a word: killed from outside, perhaps for the memory it took"
+WITHOUT_REASON = "ended without a word: killed from outside, perhaps for the memory it took"
 
 RECORDS = Path(".snakemake/metadata")
 """Where Snakemake keeps what it knows of each file that it made."""
 
+STEP = re.compile(r"^(?:epoch|view) \S+", re.MULTILINE)
+"""What stands in the log of a long job where it has come to."""
+
 
 @dataclass(frozen=True)
-class _Job:
-    """A job that failed, as Snakemake's event tells.
+class Job:
+    """A job, as Snakemake's event describes it.
 
     Attributes:
         rule: its name.
         inputs: files that it reads.
-        outputs: files that it should have written.
+        outputs: files that it should write.
         logs: its own log first.
-        told: what the executor said of it, if anything.
+        message: what the executor said of its failure, if anything.
+        since: when the event came, as ``time.time()`` counts.
     """
 
     rule: str
     inputs: list[str]
     outputs: list[str]
     logs: list[str]
-    told: str
+    message: str
+    since: float
 
-    def failed(self) -> bool:
-        """Whether it left undone what it is for; a block's last job may fail after its first."""
-        return not self.outputs or not all(Path(output).exists() for output in self.outputs)
+    @property
+    def done(self) -> bool:
+        """Whether it has made what it is for; a job without outputs never has."""
+        return bool(self.outputs) and all(Path(output).exists() for output in self.outputs)
+
+    def step(self) -> str | None:
+        """Its last epoch, ``epoch 2/30``; nothing before the first, None before it has begun."""
+        try:
+            begun = Path(self.logs[0]).stat().st_mtime >= self.since - 1
+        except (OSError, IndexError):
+            return None
+        steps = STEP.findall(_text(self.logs[0])) if begun else []
+        return (steps[-1] if steps else "") if begun else None
 
     def reason(self) -> str | None:
         """Its own last sentence, or the executor's; None where neither said any."""
-        return next(filter(None, map(_reason, self.logs)), None) or self.told or None
+        return next(filter(None, map(_reason, self.logs)), None) or self.message or None
 
     def line(self) -> str:
         """The job by its rule and first output, and why it failed."""
         name = " ".join([self.rule, *self.outputs[:1]])
-        return f"{name}: {self.reason() or _last_words(self.logs)}"
+        return f"{name}: {self.reason() or _last_line(self.logs)}"
 
 
-class FailedJobs(logging.Handler):
-    """Hears in Snakemake's log which jobs failed, and says so when the run has ended.
-
-    It goes by Snakemake's events, so that what is shown of them (``--quiet``) does not matter.
+class Events(logging.Handler):
+    """Collects Snakemake's events: the jobs that run, and those that failed.
 
     Args:
         silent: whether Snakemake itself says nothing, not even why it stopped.
@@ -62,25 +80,35 @@ class FailedJobs(logging.Handler):
 
     def __init__(self, *, silent: bool) -> None:
         super().__init__()
-        self.set_name("dsd2-failed-jobs")
+        self.set_name("dsd2-events")
         self._silent = silent
-        self._jobs: dict[object, _Job] = {}
+        self._running: dict[object, Job] = {}
+        self._failed: dict[object, Job] = {}
         self._errors: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Note a failure, and that a later attempt made it good; see :class:`logging.Handler`."""
+        """Note what an event says; see :class:`logging.Handler`."""
         about = record.__dict__
         match str(about.get("event")):
+            case "job_info":
+                self._running[about.get("jobid")] = _job(about)
             case "job_error":
-                self._jobs[about.get("jobid")] = _job(about)
+                self._running.pop(about.get("jobid"), None)
+                self._failed[about.get("jobid")] = _job(about)
             case "job_finished":
-                self._jobs.pop(about.get("job_id"), None)
+                self._running.pop(about.get("job_id"), None)
+                self._failed.pop(about.get("job_id"), None)
             case _ if record.levelno >= logging.ERROR:
                 self._errors.append(str(record.msg))
 
+    def running(self) -> list[Job]:
+        """The jobs that were started and have neither ended nor made their files."""
+        # Where progress is quiet, Snakemake does not tell that a job has ended.
+        return [job for job in list(self._running.values()) if not job.done]
+
     def lines(self) -> list[str]:
         """The jobs that failed and were not made good, each with its reason."""
-        failed = [job for job in self._jobs.values() if job.failed()]
+        failed = [job for job in self._failed.values() if not job.done]
         missing = {output for job in failed for output in job.outputs}
         # A block's later jobs were not begun where an earlier one failed.
         begun = [job for job in failed if job.reason() or not missing & {*job.inputs}]
@@ -100,7 +128,7 @@ class FailedJobs(logging.Handler):
 
     def forget(self) -> None:
         """The run succeeded: what failed has been made good."""
-        self._jobs.clear()
+        self._failed.clear()
         self._errors.clear()
 
     def close(self) -> None:
@@ -129,14 +157,32 @@ def _is_record(file: Path) -> bool:
         return False
 
 
-def _job(about: Mapping[str, object]) -> _Job:
+def listen(events: Events) -> Events:
+    """Have Snakemake's log tell of its events from now on, and no earlier listener of ours.
+
+    The log is one of Python's, and its name is not promised: where it is another, the run shows no
+    progress and ends without a list of what failed.
+    """
+    logger = logging.getLogger("snakemake.logging")
+    for handler in [known for known in logger.handlers if known.name == events.name]:
+        logger.removeHandler(handler)
+    logger.addHandler(events)
+    return events
+
+
+def _job(about: Mapping[str, object]) -> Job:
     def texts(key: str) -> list[str]:
         value = about.get(key)
         return [str(item) for item in value] if isinstance(value, list | tuple) else []
 
-    told = " ".join(str(about.get("rule_msg") or "").split())
-    rule = str(about.get("rule_name", "a job"))
-    return _Job(rule, texts("input"), texts("output"), texts("log"), told)
+    return Job(
+        rule=str(about.get("rule_name", "a job")),
+        inputs=texts("input"),
+        outputs=texts("output"),
+        logs=texts("log"),
+        message=" ".join(str(about.get("rule_msg") or "").split()),
+        since=float(str(about.get("created", 0.0))),
+    )
 
 
 def _reason(log: str) -> str | None:
@@ -151,10 +197,10 @@ def _reason(log: str) -> str | None:
     return None
 
 
-def _last_words(logs: Iterable[str]) -> str:
+def _last_line(logs: Iterable[str]) -> str:
     """That a job gave no reason, with the last line that it wrote."""
     lines = [line for log in logs for line in _text(log).splitlines() if line.strip()]
-    return f"{WITHOUT_A_WORD}; its last line is {lines[-1]!r}" if lines else WITHOUT_A_WORD
+    return f"{WITHOUT_REASON}; its last line is {lines[-1]!r}" if lines else WITHOUT_REASON
 
 
 def _text(log: str) -> str:

@@ -1,0 +1,69 @@
+"""What of Snakemake is not promised: as it is, and as if it were gone."""
+
+from types import SimpleNamespace as Names
+
+import pytest
+
+from dsd2 import compat
+
+GONE = Names()
+
+
+def settings(**changes):
+    known = {"forceall": False, "target_jobs": [], "forcerun": [], "forcetargets": False}
+    return Names(dag_settings=Names(**{**known, "targets": ["./a"], **changes}))
+
+
+def test_a_modules_prefix_is_put_before_paths():
+    prefixed = Names(modifier=Names(path_modifier=Names(replace_prefix=lambda path: f"x/{path}")))
+    assert compat.placing(prefixed)("a") == "x/a"
+    assert compat.placing(GONE)("a") == "a"
+
+
+@pytest.mark.parametrize(
+    ("workflow", "limit"),
+    [
+        (Names(global_resources={"gpu": Names(value=2)}), 2),
+        (Names(global_resources={"gpu": 0}), 0),
+        (Names(global_resources={}), None),
+        (GONE, None),
+    ],
+)
+def test_a_limit_of_a_resource_is_known_where_snakemake_tells(workflow, limit):
+    assert compat.resource_limit(workflow, "gpu") == limit
+
+
+def test_what_is_forced_is_known_where_snakemake_tells():
+    assert compat.forced_again(settings(forcerun=["train"])) == {"train"}
+    assert compat.forced_again(settings(forcetargets=True)) == {"a"}
+    assert compat.forced_again(settings()) == set()
+    for workflow in (settings(forceall=True), settings(target_jobs=["x"]), GONE):
+        assert compat.forced_again(workflow) is None
+
+
+def test_the_command_lines_configuration_is_known_where_snakemake_tells():
+    given = Names(configfiles=["a.yaml"], config_args=["b=1"])
+    root = Names(modifier=Names(parent_modifier=None), config_settings=given)
+    assert compat.given_by_command(root) == (["a.yaml"], ["b=1"])
+    assert compat.given_by_command(Names(modifier=Names(parent_modifier=1))) == ([], [])
+    assert compat.given_by_command(Names(modifier=Names(parent_modifier=None))) is None
+    assert compat.given_by_command(GONE) is None
+
+
+def test_snakemake_says_nothing_only_where_all_is_quiet():
+    def quiet(*kinds, dryrun=False):
+        return Names(output_settings=Names(quiet=kinds, dryrun=dryrun))
+
+    assert compat.says_nothing(quiet("Quietness.ALL"))
+    for workflow in (quiet("RULES"), quiet("ALL", dryrun=True), quiet(), GONE):
+        assert not compat.says_nothing(workflow)
+
+
+def test_the_default_rate_limit_goes_and_no_other_does():
+    for limit, left in (((100, 1), None), ((90, 1), (90, 1))):
+        limiter = Names(max_jobs=limit[0], timespan=limit[1])
+        workflow = Names(scheduler=Names(job_rate_limiter=limiter))
+        compat.drop_default_rate_limit(workflow)
+        assert workflow.scheduler.job_rate_limiter == (left and limiter)
+    for workflow in (GONE, Names(scheduler=GONE), Names(scheduler=Names(job_rate_limiter=GONE))):
+        compat.drop_default_rate_limit(workflow)

@@ -1,0 +1,96 @@
+"""The figures and tables that a study may have, by name.
+
+A figure is one module in ``workflow/scripts/figures/``, a table one in ``dsd2/analysis/tables/``.
+Snakemake reads all of them whenever it starts: they import large libraries inside functions.
+"""
+
+from __future__ import annotations
+
+import sys
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from dsd2.analysis.view import StudyView
+from dsd2.registry import Registry
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure as Drawing
+
+    from dsd2.analysis.table_format import FormattedTable
+
+_SCRIPTS = str(Path(__file__).parents[2] / "scripts")
+if _SCRIPTS not in sys.path:
+    sys.path.append(_SCRIPTS)
+
+
+class Figure(ABC):
+    """A figure of a study's arms that matplotlib draws.
+
+    Attributes:
+        heading: what the report's menu calls it.
+        caption: how to read it, in reStructuredText. ``{tolerance}``, ``{confidence}`` (percent)
+            and ``{band}`` are filled in.
+        file: name of its files before the dot; by default the name that it is registered by.
+    """
+
+    heading: ClassVar[str]
+    caption: ClassVar[str]
+    formats: ClassVar[tuple[str, ...]] = ("png", "svg")
+    file: ClassVar[str] = ""
+
+    @abstractmethod
+    def draw(self, study: pd.DataFrame, view: StudyView) -> Drawing | str:
+        """The figure: one of matplotlib's, or the text of a page of HTML.
+
+        Args:
+            study: rows of the study's metrics of the arms to draw.
+            view: title, panels, labels, drawn arms, analysis and plot of the study.
+        """
+
+    def found(self, study: pd.DataFrame, view: StudyView) -> str:
+        """What the figure shows, as a list in reStructuredText; nothing by default."""
+        return ""
+
+
+class Page(Figure):
+    """A figure that is a page of HTML for a browser."""
+
+    formats = ("html",)
+
+
+class Table(ABC):
+    """A table of a study's arms; its own docstring opens its caption in the report.
+
+    Attributes:
+        heading: what the report's menu calls it.
+        trains: whether its numbers come from trainings.
+        printed: the column that stands for each quantity that the paper prints.
+    """
+
+    heading: ClassVar[str]
+    trains: ClassVar[bool] = True
+    printed: ClassVar[Mapping[str, str]] = {}
+
+    @abstractmethod
+    def numbers(self, study: pd.DataFrame, view: StudyView) -> pd.DataFrame:
+        """The numbers: fractions, operations, bits. ``panel`` and ``arm`` hold names.
+
+        Args:
+            study: the study's metrics; empty where the table takes no training.
+            view: title, panels, labels, arms and analysis of the study.
+        """
+
+    @abstractmethod
+    def formatted(self, table: pd.DataFrame, view: StudyView) -> FormattedTable:
+        """The numbers as text for people, beside what the paper prints of them, and a note."""
+
+    @abstractmethod
+    def found(self, table: pd.DataFrame, view: StudyView) -> str:
+        """What the numbers show, as a list in reStructuredText."""
+
+
+FIGURES: Registry[type[Figure]] = Registry("figure", "figures")
+TABLES: Registry[type[Table]] = Registry("table", "dsd2.analysis.tables")

@@ -1,0 +1,173 @@
+"""A study as figures, tables, pages and exports see it, and the files that it is run for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, fields, replace
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+from dsd2 import paths
+from dsd2.analysis.registered import FIGURES, Figure, Page
+from dsd2.analysis.view import StudyView
+from dsd2.config.arms import Arm
+from dsd2.config.export_options import exported_networks
+from dsd2.config.study import Study
+from dsd2.config.validation import SECTIONS
+from dsd2.errors import UserError
+from dsd2.escaping import one_line
+from dsd2.recipe import to_json
+
+DEFAULT_FIGURES = ("sdd", "layers", "explorer")
+"""Figures of a study that has any."""
+EXPORTED = (
+    paths.EXPORTED_NETWORK,
+    paths.EXPORTED_ONNX,
+    paths.EXPORTED_LOADER,
+    paths.EXPORTED_CARD,
+    paths.EXPORTED_SUMS,
+)
+"""What exporting a network leaves."""
+
+
+def study_view(study: Study, placed: Callable[[str], str] = str) -> StudyView:
+    """The view of a study.
+
+    Args:
+        study: it.
+        placed: where a file lies, given the path that rules have for it.
+    """
+    arms = study.arms.values()
+    return StudyView(
+        title=one_line(study.title),
+        panels={name: one_line(label) for name, label in study.panels.items()},
+        labels={arm.name: one_line(arm.label) for arm in arms},
+        drawn=[(arm.name, arm.panel, arm.grid) for arm in arms if arm.show],
+        arms=[
+            {
+                "panel": arm.panel,
+                "name": arm.name,
+                "show": arm.show,
+                "model": to_json(arm.model),
+                "dataset": to_json(arm.dataset),
+                "filters": arm.filters,
+            }
+            for arm in arms
+        ],
+        settings=[
+            {"panel": arm.panel, "name": arm.name, "settings": dict(_settings(arm))} for arm in arms
+        ],
+        analysis=asdict(study.analysis),
+        plot=asdict(study.plot),
+        paper=[asdict(printed) for printed in study.paper],
+        budget=study.budget,
+        export=asdict(replace(study.export, seconds=0, always=False)),
+        exports={
+            name: asdict(network)
+            for name, network in exported_networks(study.export, study.arms).items()
+        },
+        datasets=[(arm.panel, arm.name, placed(dataset_of(arm))) for arm in compared_arms(study)],
+        seed=study.seeds[0],
+    )
+
+
+def _settings(arm: Arm) -> Iterator[tuple[str, Any]]:
+    """The settings of an arm by key, as ``training.epochs``.
+
+    What an arm does not make use of is left out: fields at a default that means *absent*.
+    """
+    for section in SECTIONS:
+        recipe = getattr(arm, section)
+        for field in () if recipe is None else fields(recipe):
+            value = getattr(recipe, field.name)
+            if value not in (None, field.default):
+                yield f"{section}.{field.name}", value
+
+
+def dataset_of(arm: Arm) -> str:
+    """The dataset of an arm."""
+    return paths.DATASET.format(dataset=paths.dataset_name(arm.dataset))
+
+
+def compared_arms(study: Study) -> list[Arm]:
+    """The arms whose networks are compared: drawn or exported."""
+    return [arm for arm in study.arms.values() if arm.show or arm.name in study.export.arms]
+
+
+def exported_arm(study: Study, network: str) -> Arm:
+    """Whose network is exported under a name.
+
+    Raises:
+        UserError: none is.
+    """
+    exports = exported_networks(study.export, study.arms)
+    if network not in exports:
+        raise UserError(
+            f"{paths.EXPORTS.format(study=study.folder)} has no {network}; it may have"
+            f" {', '.join(exports)}"
+        )
+    return study.arms[exports[network].panel, exports[network].arm]
+
+
+def card_facts(study: Study, network: str) -> dict[str, Any]:
+    """What the card of an exported network says of its arm; raises as :func:`exported_arm`."""
+    arm = exported_arm(study, network)
+    panel = f" ({study.panels[arm.panel]})" if len(study.panels) > 1 else ""
+    return {
+        "label": f"{arm.label}{panel}",
+        "noise": arm.noise.kind,
+        "own": arm.dataset.path is not None,
+        "stand_in": arm.noise.stand_in or arm.dataset.stand_in,
+        "tested": arm.dataset.validation == "test",
+    }
+
+
+def figures_by_file(*, pages: bool) -> dict[str, str]:
+    """The names of all figures, pages or drawings, by the name of their files before the dot."""
+    return {
+        figure.file or name: name
+        for name, figure in FIGURES.items()
+        if issubclass(figure, Page) == pages
+    }
+
+
+def study_results(study: Study) -> list[str]:
+    """The files that a study is run for."""
+    results = [paths.STUDY_METRICS, paths.PROVENANCE] if study.trains else []
+    for name in DEFAULT_FIGURES if study.figure else ():
+        file, formats = FIGURES[name].file or name, FIGURES[name].formats
+        results += _each(paths.FIGURE, figure=[file], format=formats)
+    results += _each(paths.TABLE, table=study.tables, format=("md", "csv", "tex", "html"))
+    exports = export_results(study) if study.export.always else []
+    return [*paths.fill(results, study=study.folder), *exports]
+
+
+def export_results(study: Study) -> list[str]:
+    """The files that exporting a study's networks leaves."""
+    if not study.trains:
+        return []
+    networks = exported_networks(study.export, study.arms)
+    results = [path for file in EXPORTED for path in _each(file, network=networks)]
+    results += _each(paths.EXPORT_TABLE, format=("md", "csv"))
+    results += _each(paths.EXPORT_FIGURE, format=Figure.formats)
+    return paths.fill(results, study=study.folder)
+
+
+def _each(pattern: str, **values: Iterable[str]) -> list[str]:
+    """A pattern with every combination of some names filled in; the study's is left."""
+    combinations = product(*values.values())
+    return [
+        pattern.format(study="{study}", **dict(zip(values, c, strict=True))) for c in combinations
+    ]
+
+
+def outcome(study: Study) -> list[str]:
+    """For the terminal, the table of verdicts, or the first that the study has."""
+    tables = sorted(study.tables, key=lambda table: table != "phases")
+    for table in tables[:1]:
+        path = Path(paths.TABLE.format(study=study.folder, table=table, format="md"))
+        if path.exists():
+            lines = path.read_text(encoding="utf-8").splitlines()
+            return [line for line in lines if line.startswith("|")]
+    return []

@@ -1,0 +1,1 @@
+"""The figures of a study, one module each; see :mod:`dsd2.analysis.registered`."""
