@@ -24,7 +24,6 @@ from dsd2.config.validation import (
     SECTIONS,
     Section,
     applies,
-    check,
     complete_section,
     merge_section,
     top_level,
@@ -55,7 +54,7 @@ class Arm:
     Attributes:
         show: whether figures draw it.
         grid: where it stands in the grid that it comes from; empty for an arm of its own.
-        last: its last iteration before the wall.
+        last: its last iteration before the target sparsity.
         exhausted: whether it ends there because a further round would remove nothing.
     """
 
@@ -126,39 +125,26 @@ def resolve_arms(config: dict[str, Any]) -> tuple[dict[str, str], dict[tuple[str
     families = {
         name: expand("arms", name, _inherited(config["arms"], name)) for name in config["arms"]
     }
-    expanded = _checked_members(config, families)
+    members = written_out("arms", families)
     candidates = {
-        member: _Candidate(family, expanded["arms"][member], point)
-        for family, members in families.items()
-        for member, (_, point) in members.items()
+        member: _Candidate(family, members[member], point)
+        for family, points in families.items()
+        for member, (_, point) in points.items()
     }
     suggested = suggestions(config["data"]) if "data" in config else {}
     roots = [Path(root) for root in top_level(config, "data_roots")]
     stand_in = top_level(config, "missing_data") == "stand-in"
     missing = top_level(config, "download") if stand_in else None
     context = _Context(config, suggested, candidates, roots, missing, {})
-    panels = expanded.get("panels", {ONLY_PANEL: {}})
+    entries = config.get("panels", {ONLY_PANEL: {}})
+    grids = {name: expand("panels", name, entry) for name, entry in entries.items()}
+    panels = written_out("panels", grids)
     arms = {
         (panel, name): arm
         for panel, entry in panels.items()
         for name, arm in _panel_arms(context, panel, entry).items()
     }
     return {name: entry.get("label", name) for name, entry in panels.items()}, arms
-
-
-def _checked_members(
-    config: dict[str, Any], families: dict[str, dict[str, tuple[Entry, Point]]]
-) -> dict[str, Any]:
-    """The configuration with its grids written out, their values checked as any other."""
-    written = dict(config)
-    kinds = {"arms": families}
-    if "panels" in config:
-        kinds["panels"] = {
-            name: expand("panels", name, panel) for name, panel in config["panels"].items()
-        }
-    for kind, grids in kinds.items():
-        written[kind] = written_out(kind, grids)
-    return check(written)
 
 
 def _inherited(arms: dict[str, Any], name: str) -> Entry:
@@ -238,7 +224,7 @@ def _arm(context: _Context, panel: str, overlay: Entry, name: str, listed: bool)
         return complete_section(key, merged.get(key) or {}, paper, where)
 
     pruned = section("pruning")
-    wall = pruned.pop("wall")
+    target = pruned.pop("target_sparsity")
     network = chosen(ModelRecipe, section("model"))
     images = dataset_recipe(section("dataset"), where)
     noise = noise_recipe(section("noise"), images, where)
@@ -247,7 +233,7 @@ def _arm(context: _Context, panel: str, overlay: Entry, name: str, listed: bool)
     images, noise = with_manifests(images, noise, context.roots, context.manifests)
     training = training_recipe(section("training"), images, where)
     pruning = pruning_recipe(pruned, network, where)
-    last, exhausted = chains_end(pruning, wall, network, images, context.roots, where)
+    last, exhausted = chains_end(pruning, target, network, images, context.roots, where)
     taught = None
     if merged.get("distillation") is not None:
         asked = section("distillation")

@@ -1,4 +1,4 @@
-"""How long a chain is: to its wall, or as long as a round of pruning still removes anything."""
+"""How long a chain is: to its target sparsity, or while a round of pruning removes anything."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SMALLEST = (1, 2)
 
 def chains_end(
     recipe: PruningRecipe,
-    wall: float,
+    target: float,
     model: ModelRecipe,
     dataset: DatasetRecipe,
     roots: Sequence[Path],
@@ -28,21 +28,22 @@ def chains_end(
 
     Args:
         recipe: of the pruning.
-        wall: sparsity that the chain stays below.
+        target: sparsity that the chain stays below.
         model: that is pruned.
         dataset: whose channels and classes decide how many weights there are.
-        roots: folders that may hold it. Where it cannot be looked at, the wall alone decides, and
+        roots: folders that may hold it. Where it cannot be looked at, the target alone decides, and
             an iteration that would remove nothing is refused before it is trained.
         where: names the arm in messages.
 
     Raises:
         UserError: the chain would be too long, or not even its first round would remove anything.
     """
-    last = last_iteration(recipe.fraction, wall)
+    last = last_iteration(recipe.fraction, target)
     if last == MOST:
         raise UserError(
             f"config key pruning.fraction of {where} is {recipe.fraction}, which takes more than"
-            f" {MOST} iterations to the wall of {wall}; it must be larger, or pruning.wall smaller"
+            f" {MOST} iterations to the target sparsity of {target}; it must be larger, or"
+            " pruning.target_sparsity smaller"
         )
     useful = _useful_rounds(recipe, model, *SMALLEST, last)
     if useful < last and recipe.structure == "weights":

@@ -60,7 +60,7 @@ def distillation(
     Raises:
         UserError: a table is asked for where images have no views that can be numbered.
     """
-    table = _takes_table(section["table"], training, dataset, roots, where)
+    table = _caches_logits(section.pop("cache_logits"), training, dataset, roots, where)
     return Distillation(**{**section, "teacher": teacher, "table": table})
 
 
@@ -69,7 +69,7 @@ def table_bytes(images: int, classes: int) -> int:
     return images * VIEWS * classes * _FLOAT
 
 
-def _takes_table(
+def _caches_logits(
     asked: bool | None,
     training: TrainingRecipe,
     dataset: DatasetRecipe,
@@ -80,8 +80,9 @@ def _takes_table(
     possible = training.augmentation == "flip-shift" and not dataset.stream
     if asked and not possible:
         raise UserError(
-            f"config key distillation.table of {where} is true, which needs training.augmentation"
-            " flip-shift (with none a table is always used) and images that are not streamed"
+            f"config key distillation.cache_logits of {where} is true, which needs"
+            " training.augmentation flip-shift (with none they are always cached) and images that"
+            " are not streamed"
         )
     if asked is not None:
         return asked
