@@ -155,9 +155,7 @@ def test_an_iteration_that_removes_nothing_is_refused_before_it_is_trained(stage
     recipe = run_recipe(pruning=pruning)
     folder = stage(recipe)
     assert (folder / "metrics").exists()
-    with pytest.raises(
-        UserError, match=r"iteration 1 of .+ would.*pruning\.target_sparsity to at most"
-    ):
+    with pytest.raises(UserError, match=r"pruning\.target_sparsity to at most"):
         stage(recipe, 1)
     assert not any((folder.parent / "1").iterdir())
 
