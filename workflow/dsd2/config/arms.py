@@ -9,7 +9,8 @@ from typing import Any
 from dsd2.config import table4
 from dsd2.config.autoconfig import suggestions
 from dsd2.config.chain_length import chains_end
-from dsd2.config.distillation import Distillation, distillation
+from dsd2.config.declaration import Distillation
+from dsd2.config.distillation import caches_logits
 from dsd2.config.grids import Entry, Point, expand, written_out
 from dsd2.config.resolve import (
     chosen,
@@ -234,11 +235,12 @@ def _arm(context: _Context, panel: str, overlay: Entry, name: str, listed: bool)
     training = training_recipe(section("training"), images, where)
     pruning = pruning_recipe(pruned, network, where)
     last, exhausted = chains_end(pruning, target, network, images, context.roots, where)
-    taught = None
+    distilled = None
     if merged.get("distillation") is not None:
-        asked = section("distillation")
-        teacher = _teacher(asked, name, context.candidates, where)
-        taught = distillation(asked, teacher, training, images, context.roots, where)
+        keys = section("distillation")
+        keys["teacher"] = _teacher(keys["teacher"], name, context.candidates)
+        cached = caches_logits(keys["cache_logits"], training, images, context.roots, where)
+        distilled = Distillation(**keys, table=cached)
     return Arm(
         panel=panel,
         name=name,
@@ -253,7 +255,7 @@ def _arm(context: _Context, panel: str, overlay: Entry, name: str, listed: bool)
         perturbation=perturbation_recipe(
             section("perturbation"), training, images, context.roots, where
         ),
-        distillation=taught,
+        distillation=distilled,
         stopping=chosen(Stopping, section("stopping")),
         last=last,
         exhausted=exhausted,
@@ -273,15 +275,12 @@ def _overridden(sections: Entry, override: Entry) -> Entry:
     return result
 
 
-def _teacher(section: Section, name: str, candidates: dict[str, _Candidate], where: str) -> str:
+def _teacher(teacher: str, name: str, candidates: dict[str, _Candidate]) -> str:
     """A grid's member is taught by the member at its own point, where the teacher is a grid too."""
-    if "teacher" not in section:
-        raise UserError(f"config key distillation.teacher of {where} is missing")
-    teacher: str = section["teacher"]
     if teacher in candidates:
         return teacher
-    here = candidates[name].point
-    same = (n for n, c in candidates.items() if c.family == teacher and c.point == here)
+    point = candidates[name].point
+    same = (n for n, c in candidates.items() if c.family == teacher and c.point == point)
     return next(same, teacher)
 
 

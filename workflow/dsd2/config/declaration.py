@@ -7,7 +7,7 @@ that are the configuration's alone. A class here says what may stand in a mappin
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Annotated, Any, Literal
 
 from dsd2.config.paper import Printed
@@ -22,7 +22,7 @@ from dsd2.recipe import (
     TrainingRecipe,
 )
 from dsd2.stopping import Stopping
-from dsd2.typed import Choice, Number, Typed
+from dsd2.typed import Number, Typed
 
 HEADINGS = {
     "stopping": "Table: what each arm returns and costs",
@@ -88,7 +88,7 @@ class PruningKeys(PruningRecipe):
 
 
 @dataclass(frozen=True, kw_only=True)
-class DistillationKeys(DistillationRecipe):
+class Distillation(DistillationRecipe):
     """Distil the arm from a teacher (eq. 2); null trains on the labels alone."""
 
     teacher: Annotated[str, Doc("The arm that teaches, in the same panel and with the same seed.")]
@@ -111,7 +111,13 @@ class DistillationKeys(DistillationRecipe):
             " work than eight trainings' steps (from 21 epochs on) and takes at most 4 GiB."
         ),
     ]
-    table: Annotated[bool, Derived()] = False
+    teacher_run: Annotated[str, Derived()] = ""
+    teacher_iteration: Annotated[int | None, Derived()] = None
+
+    def recipe(self, run: str, iteration: int | None) -> DistillationRecipe:
+        """What a student's weights depend on, given the teacher's run and its iteration."""
+        values = {field.name: getattr(self, field.name) for field in fields(DistillationRecipe)}
+        return DistillationRecipe(**{**values, "teacher_run": run, "teacher_iteration": iteration})
 
 
 SECTIONS: dict[str, tuple[type[Any], str | None]] = {
@@ -121,7 +127,7 @@ SECTIONS: dict[str, tuple[type[Any], str | None]] = {
     "training": (TrainingKeys, None),
     "pruning": (PruningKeys, None),
     "perturbation": (PerturbationRecipe, "none"),
-    "distillation": (DistillationKeys, None),
+    "distillation": (Distillation, None),
     "stopping": (Stopping, "none"),
 }
 """The sections of a study, a panel and an arm: what declares their keys, and the default kind."""
@@ -466,8 +472,3 @@ class Configuration(Sections):
     analysis: Analysis
     export: Export
     plot: Plot
-
-
-def is_choice(name: str) -> bool:
-    """Whether a section has registered kinds."""
-    return issubclass(SECTIONS[name][0], Choice)
