@@ -26,7 +26,7 @@ from dsd2.errors import UserError
 from dsd2.keys import NO_DEFAULT, keys
 from dsd2.typed import number
 
-__all__ = ["SECTIONS", "Section", "applies", "check", "complete_section", "merge_section", "typed"]
+__all__ = ["SECTIONS", "Section", "applies", "check", "complete_section", "typed"]
 
 Section = dict[str, Any]
 
@@ -103,24 +103,6 @@ def typed(where: str, name: str, key: str, value: Any) -> Any:
     """
     found = _validated(layer(name), {key: value}, f"{where}.{name}")[key]
     return number(found) if isinstance(found, float) else found
-
-
-def merge_section(name: str, lower: Section | None, upper: Section | None) -> Section | None:
-    """One section laid over another.
-
-    Where the upper one makes it another kind of thing, keys of the lower that do not apply to that
-    kind fall away.
-    """
-    if upper is None or lower is None:
-        return upper
-    merged = {**lower, **upper}
-    return {
-        key: value
-        for key, value in merged.items()
-        if key in upper
-        or (condition(name, key) or (None,))[0] not in upper
-        or applies(name, key, merged)
-    }
 
 
 def applies(name: str, key: str, given: Section) -> bool:
