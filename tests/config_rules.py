@@ -2,8 +2,8 @@
 
 from functools import cache
 
-from dsd2.config.declaration import SECTIONS
 from dsd2.config.models import condition, json_schema
+from dsd2.config.sections import SECTIONS
 
 
 @cache

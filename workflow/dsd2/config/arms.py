@@ -9,7 +9,6 @@ from typing import Any
 from dsd2.config import table4
 from dsd2.config.autoconfig import suggestions
 from dsd2.config.chain_length import chains_end
-from dsd2.config.declaration import Distillation
 from dsd2.config.distillation import caches_logits
 from dsd2.config.grids import Entry, Point, expand, written_out
 from dsd2.config.layers import inherited, merged_sections, overridden
@@ -22,6 +21,7 @@ from dsd2.config.resolve import (
     training_recipe,
 )
 from dsd2.config.sanitize import shown
+from dsd2.config.sections import Distillation
 from dsd2.config.validation import Section, complete_section, top_level, value_of
 from dsd2.data.locate import stood_in
 from dsd2.data.manifest import Known, with_manifests

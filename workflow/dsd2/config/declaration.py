@@ -1,28 +1,17 @@
-"""Every key of the configuration that is no recipe's own: type, bounds, default and meaning.
+"""What may stand in a file of configuration: type, bounds, default and meaning of every key.
 
-The keys of a section are those of its recipe or registered kinds (:mod:`dsd2.recipe`), and a few
-that are the configuration's alone. A class here says what may stand in a mapping of the file;
-:mod:`dsd2.config.validation` makes pydantic's models of them. See :mod:`dsd2.keys`.
+:mod:`dsd2.config.models` makes pydantic's models of the classes here. See :mod:`dsd2.keys`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from typing import Annotated, Any, Literal
+from dataclasses import dataclass
+from typing import Annotated, Literal
 
+from dsd2.config.options import Analysis, Export, Plot, Unique
 from dsd2.config.paper import Printed
-from dsd2.keys import Default, Derived, Doc, Ge, Gt, Le, Lt, MinLen
-from dsd2.recipe import (
-    DatasetRecipe,
-    DistillationRecipe,
-    ModelRecipe,
-    NoiseRecipe,
-    PerturbationRecipe,
-    PruningRecipe,
-    TrainingRecipe,
-)
-from dsd2.stopping import Stopping
-from dsd2.typed import Number, Typed
+from dsd2.config.sections import Sections
+from dsd2.keys import Default, Doc, Ge, Le, MinLen
 
 HEADINGS = {
     "stopping": "Table: what each arm returns and costs",
@@ -45,113 +34,9 @@ class Pattern:
     pattern: str
 
 
-@dataclass(frozen=True)
-class Unique:
-    """The list has no entry twice."""
-
-
-@dataclass(frozen=True)
-class Layer:
-    """Some of the keys of a section; what is left out comes from the layers below."""
-
-    section: str
-
-
 Name = Annotated[str, Pattern(NAME)]
-
-
-@dataclass(frozen=True, kw_only=True)
-class TrainingKeys(TrainingRecipe):
-    """One training, of the dense network and after each pruning (Table 4)."""
-
-    milestones: Annotated[  # type: ignore[assignment]
-        tuple[Annotated[Number, Gt(0), Lt(1)], ...],
-        Default((0.5, 0.75)),
-        Doc("When the learning rate drops, as fractions of the epochs."),
-    ]
-
-
-@dataclass(frozen=True, kw_only=True)
-class PruningKeys(PruningRecipe):
-    """What each iteration removes."""
-
-    target_sparsity: Annotated[
-        Number,
-        Gt(0),
-        Le(1),
-        Default(0.9985),
-        Doc(
-            "Iterations go on while their sparsity, of weights or of filters as structure says, is"
-            " below it. A chain ends earlier where a round would remove nothing."
-        ),
-    ]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Distillation(DistillationRecipe):
-    """Distil the arm from a teacher (eq. 2); null trains on the labels alone."""
-
-    teacher: Annotated[str, Doc("The arm that teaches, in the same panel and with the same seed.")]
-    select: Annotated[
-        Literal["dense", "best"] | int,
-        Ge(0),
-        Default("best"),
-        Doc(
-            "Which iteration of the teacher: dense, best (by validation accuracy, up to where the"
-            " teacher's chain stops), or a number."
-        ),
-    ]
-    cache_logits: Annotated[
-        bool | None,
-        Default(None),
-        Doc(
-            "Whether the teacher's logits for each of the 162 flipped and shifted views of every"
-            " image are computed once, for all its students, instead of in every step; only with"
-            " training.augmentation flip-shift and images in memory. When null, where that is less"
-            " work than eight trainings' steps (from 21 epochs on) and takes at most 4 GiB."
-        ),
-    ]
-    teacher_run: Annotated[str, Derived()] = ""
-    teacher_iteration: Annotated[int | None, Derived()] = None
-
-    def recipe(self, run: str, iteration: int | None) -> DistillationRecipe:
-        """What a student's weights depend on, given the teacher's run and its iteration."""
-        values = {field.name: getattr(self, field.name) for field in fields(DistillationRecipe)}
-        return DistillationRecipe(**{**values, "teacher_run": run, "teacher_iteration": iteration})
-
-
-SECTIONS: dict[str, tuple[type[Any], str | None]] = {
-    "dataset": (DatasetRecipe, "digits"),
-    "noise": (NoiseRecipe, "none"),
-    "model": (ModelRecipe, "vgg-like"),
-    "training": (TrainingKeys, None),
-    "pruning": (PruningKeys, None),
-    "perturbation": (PerturbationRecipe, "none"),
-    "distillation": (Distillation, None),
-    "stopping": (Stopping, "none"),
-}
-"""The sections of a study, a panel and an arm: what declares their keys, and the default kind."""
-
-CONDITIONS = {("pruning", "scope"): ("structure", ("weights",))}
-"""Keys, beside those of registered kinds, that apply only to some values of another key."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Sections:
-    """The sections that a study, a panel, an arm and an override have in common."""
-
-    dataset: Annotated[dict[str, Any], Layer("dataset")]
-    noise: Annotated[dict[str, Any], Layer("noise")]
-    model: Annotated[dict[str, Any], Layer("model")]
-    training: Annotated[dict[str, Any], Layer("training")]
-    pruning: Annotated[dict[str, Any], Layer("pruning")]
-    perturbation: Annotated[dict[str, Any], Layer("perturbation")]
-    distillation: Annotated[dict[str, Any] | None, Layer("distillation")]
-    stopping: Annotated[dict[str, Any], Layer("stopping")]
-
-
 Grid = Annotated[
-    dict[str, Annotated[tuple[float | str | bool | None, ...], MinLen(1)]],
+    dict[str, Annotated[tuple[int | float | str | bool | None, ...], MinLen(1)]],
     MinLen(1),
     Doc(
         "Keys with lists of values, as {model.depth: [1, 2, 3]}: stands for an entry at each of the"
@@ -214,122 +99,6 @@ class Override(Sections):
 
     Budgets use it to make any study small.
     """
-
-
-@dataclass(frozen=True, kw_only=True)
-class Analysis(Typed):
-    """How curves are judged."""
-
-    tolerance: Annotated[
-        Number, Ge(0), Lt(1), Doc("Accuracy difference that does not count as a drop.")
-    ] = 0.02
-    confidence: Annotated[
-        Number,
-        Gt(0),
-        Lt(1),
-        Doc(
-            "Level of the confidence intervals over seeds. A verdict asks on one side of the"
-            " interval, so that with 0.9 it errs once in twenty times."
-        ),
-    ] = 0.9
-
-
-@dataclass(frozen=True, kw_only=True)
-class Plot(Typed):
-    """How figures look. A change redraws figures and nothing else."""
-
-    columns: Annotated[
-        int, Ge(1), Le(12), Doc("Panels that stand in a row; more go into further rows.")
-    ] = 4
-    fill: Annotated[
-        Literal["rows", "columns"],
-        Doc("Whether panels go along the rows first or along the columns."),
-    ] = "rows"
-    width: Annotated[
-        Number | None,
-        Ge(40),
-        Le(500),
-        Doc(
-            "Width of one panel in millimetres; null is 130 with one panel in a row, 90 with two,"
-            " 65 with more."
-        ),
-    ] = None
-    height: Annotated[
-        Number | None,
-        Ge(20),
-        Le(500),
-        Doc(
-            "Height of the accuracy axes in millimetres, the entropy's are half as high; null is 85"
-            " with one panel in a row, 65 with two, 52 with more."
-        ),
-    ] = None
-    dpi: Annotated[int, Ge(50), Le(1200), Doc("Resolution of the PNG file.")] = 200
-    font_size: Annotated[Number, Ge(4), Le(30), Doc("Size of the text in points.")] = 9
-    band: Annotated[
-        Literal["deviation", "range", "none"],
-        Doc(
-            "What is shaded around a mean over seeds: its standard deviation, the whole range, or"
-            " nothing."
-        ),
-    ] = "deviation"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Export(Typed):
-    """Which networks `snakemake export` compresses, for use elsewhere, and how.
-
-    It writes their files, a card each, and a comparison of size, speed and accuracy with the dense
-    network.
-    """
-
-    arms: Annotated[
-        tuple[str, ...] | None,
-        MinLen(1),
-        Unique(),
-        Default(None),
-        Doc("Arms whose networks are exported; those that figures draw when null."),
-    ]
-    choices: Annotated[
-        tuple[Literal["best", "smallest"], ...],
-        MinLen(1),
-        Unique(),
-        Doc(
-            "Which networks of each arm, over all its seeds; best, the best by validation accuracy"
-            " among the iterations that the arm's stop leaves; smallest, the sparsest within"
-            " tolerance of it."
-        ),
-    ] = ("best", "smallest")
-    tolerance: Annotated[
-        Number,
-        Ge(0),
-        Lt(1),
-        Doc("Validation accuracy that may be given up for a smaller network."),
-    ] = 0.01
-    precision: Annotated[
-        Literal["fp32", "fp16"],
-        Doc(
-            "How weights are stored, fp32 or fp16; they are computed with in fp32. With fp16 the"
-            " file is up to half as large, and what it costs in accuracy stands in the card. The"
-            " ONNX file is fp32."
-        ),
-    ] = "fp32"
-    licence: Annotated[
-        str | None,
-        Doc("Licence of the weights, as the card says it; the card says so when there is none."),
-    ] = None
-    seconds: Annotated[
-        Number,
-        Gt(0),
-        Le(60),
-        Doc(
-            "How long each network is timed, for each of two batch sizes and two runtimes. A change"
-            " measures anew."
-        ),
-    ] = 0.3
-    always: Annotated[
-        bool,
-        Doc("Whether the study is done only with its exports, or they wait to be asked for."),
-    ] = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dsd2.config.arms import ONLY_PANEL, Arm
-from dsd2.config.declaration import Export
+from dsd2.config.options import Export
 from dsd2.config.sanitize import shown
 from dsd2.errors import UserError
 

@@ -9,8 +9,9 @@ import re
 import string
 from typing import Any
 
-from dsd2.config.declaration import NAME, SECTIONS
+from dsd2.config.declaration import NAME
 from dsd2.config.sanitize import named, shown
+from dsd2.config.sections import SECTIONS
 from dsd2.config.validation import typed
 from dsd2.errors import UserError
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from dsd2.config.declaration import SECTIONS
 from dsd2.config.grids import Entry
 from dsd2.config.models import condition
 from dsd2.config.sanitize import shown
+from dsd2.config.sections import SECTIONS
 from dsd2.config.validation import Section, applies
 from dsd2.errors import UserError
 

@@ -22,8 +22,10 @@ from pydantic.json_schema import GenerateJsonSchema
 from pydantic_core import PydanticCustomError
 from typing_extensions import TypedDict
 
-from dsd2.config.declaration import CONDITIONS, SECTIONS, Configuration, Layer, Pattern, Unique
+from dsd2.config.declaration import Configuration, Pattern
+from dsd2.config.options import Unique
 from dsd2.config.sanitize import plain
+from dsd2.config.sections import CONDITIONS, SECTIONS, Layer
 from dsd2.errors import UserError
 from dsd2.keys import NO_DEFAULT, Key, NameOf, keys
 from dsd2.typed import Choice

@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import TypeVar
 
-from dsd2.config.validation import Section
+from dsd2.config.sections import Section
 from dsd2.data.locate import HUMAN_LABELS
 from dsd2.data.metadata import facts
 from dsd2.errors import UserError

@@ -7,8 +7,9 @@ from typing import Any
 
 from dsd2.config.arms import Arm, resolve_arms
 from dsd2.config.autoconfig import own_study_name
-from dsd2.config.declaration import HEADINGS, TABLES, Analysis, Export, Plot
+from dsd2.config.declaration import HEADINGS, TABLES
 from dsd2.config.export_options import resolve_export
+from dsd2.config.options import Analysis, Export, Plot
 from dsd2.config.paper import Printed, printed_values
 from dsd2.config.sanitize import shown
 from dsd2.config.validation import check, top_level

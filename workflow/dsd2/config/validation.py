@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from dsd2.config.declaration import SECTIONS, Configuration
+from dsd2.config.declaration import Configuration
 from dsd2.config.models import (
     all_keys,
     condition,
@@ -22,13 +22,12 @@ from dsd2.config.models import (
     selector,
 )
 from dsd2.config.sanitize import named, plain, shown
+from dsd2.config.sections import SECTIONS, Section
 from dsd2.errors import UserError
 from dsd2.keys import NO_DEFAULT, keys
 from dsd2.typed import number
 
 __all__ = ["SECTIONS", "Section", "applies", "check", "complete_section", "typed"]
-
-Section = dict[str, Any]
 
 RENAMED = {("pruning", "wall"): "target_sparsity", ("distillation", "table"): "cache_logits"}
 """Keys of sections that had another name, which is accepted with a hint."""
