@@ -21,7 +21,7 @@ from dsd2.config.resolve import (
     training_recipe,
 )
 from dsd2.config.sanitize import shown
-from dsd2.config.sections import Distillation
+from dsd2.config.sections import ONLY_PANEL, Distillation
 from dsd2.config.validation import Section, complete_section, top_level, value_of
 from dsd2.data.locate import stood_in
 from dsd2.data.manifest import Known, with_manifests
@@ -37,8 +37,7 @@ from dsd2.recipe import (
 )
 from dsd2.stopping import Stopping
 
-ONLY_PANEL = "all"
-"""Name of the one panel of a study that has none."""
+__all__ = ["ONLY_PANEL", "Arm", "resolve_arms"]
 
 
 @dataclass(frozen=True, kw_only=True)

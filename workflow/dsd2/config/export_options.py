@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from dsd2.config.arms import ONLY_PANEL, Arm
 from dsd2.config.options import Export
 from dsd2.config.sanitize import shown
+from dsd2.config.sections import ONLY_PANEL
 from dsd2.errors import UserError
+
+if TYPE_CHECKING:
+    from dsd2.config.arms import Arm
 
 __all__ = ["Export", "Exported", "exported_networks", "resolve_export"]
 

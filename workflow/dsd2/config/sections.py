@@ -22,6 +22,9 @@ from dsd2.recipe import (
 from dsd2.stopping import Stopping
 from dsd2.typed import Number
 
+ONLY_PANEL = "all"
+"""Name of the one panel of a study that has none."""
+
 Section = dict[str, Any]
 """Keys of a section with their values."""
 
