@@ -18,7 +18,7 @@ help:
 	@echo "make test-cluster  tests on a Slurm that they start on this host: root on Debian"
 	@echo "make check   formatters, linters, types"
 	@echo "make format  apply the formatters"
-	@echo "make docs    config/README.md's reference and docs/metrics.md, from the schemas"
+	@echo "make docs    config/README.md's reference, workflow/schemas and docs/metrics.md"
 	@echo "make benchmark  measure speed into results/benchmarks.txt: a quarter of an hour"
 	@echo "make clean   remove the environment and caches; results stay"
 
@@ -56,7 +56,7 @@ format: $(VENV)/dev.stamp
 docs: $(VENV)/run.stamp
 	sed -i '/^## Reference$$/q' config/README.md
 	echo >> config/README.md
-	PYTHONPATH=workflow $(BIN)/python -m dsd2.config.reference >> config/README.md
+	PYTHONPATH=workflow $(BIN)/python -m dsd2.config.reference workflow/schemas/config.schema.json >> config/README.md
 	PYTHONPATH=workflow $(BIN)/python -m dsd2.files.metrics_reference > docs/metrics.md
 
 benchmark: $(VENV)/run.stamp

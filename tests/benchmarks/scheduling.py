@@ -49,7 +49,7 @@ def study(chains: int, gated: bool) -> dict:
     return {
         "study": "scheduling",
         "seeds": list(range(chains)),
-        "pruning": {"fraction": 0.2, "wall": 1 - 0.8 ** (CHAIN - 0.5)},
+        "pruning": {"fraction": 0.2, "target_sparsity": 1 - 0.8 ** (CHAIN - 0.5)},
         "arms": {"arm": {"stopping": {"policy": "entropy" if gated else "none"}}},
         "figure": False,
         "tables": ["models"],

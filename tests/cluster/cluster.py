@@ -66,7 +66,7 @@ def small_quickstart(folder, kind, **changes):
     study["dataset"].update(train=120, validation=50, test=100)
     study["model"].update(depth=1, width=2)
     study["training"].update(epochs=2, batch_size=16)
-    study["pruning"]["wall"] = 0.8
+    study["pruning"]["target_sparsity"] = 0.8
     study.update(changes)
     project = kind(new_project(folder).folder)
     text = yaml.safe_dump(study, sort_keys=False)

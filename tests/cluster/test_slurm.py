@@ -17,7 +17,7 @@ TWO_CHAINS = {
         "student": {"distillation": {"teacher": "vanilla", "select": "dense"}},
     }
 }
-ONE_TRAINING = {**ONE_CHAIN, "pruning": {"fraction": 0.45, "wall": 0.4}}
+ONE_TRAINING = {**ONE_CHAIN, "pruning": {"fraction": 0.45, "target_sparsity": 0.4}}
 BLOCKS = ("--config", "lookahead=3")
 SINGLE = ("--config", "lookahead=1")
 

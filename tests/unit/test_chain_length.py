@@ -91,8 +91,8 @@ SMALL = {
     "study": "small",
     "dataset": {"name": "digits"},
     "model": {"name": "vgg-like", "depth": 1, "width": 3},
-    "pruning": {"structure": "filters", "fraction": 0.45, "wall": 0.999},
-    "arms": {"a": None, "b": {"pruning": {"wall": 0.8}}},
+    "pruning": {"structure": "filters", "fraction": 0.45, "target_sparsity": 0.999},
+    "arms": {"a": None, "b": {"pruning": {"target_sparsity": 0.8}}},
 }
 
 
@@ -140,7 +140,7 @@ def test_an_iteration_that_removes_nothing_is_refused_before_it_is_trained(stage
     recipe = run_recipe(pruning=pruning)
     folder = stage(recipe)
     assert (folder / "metrics").exists()
-    with pytest.raises(UserError, match=r"iteration 1 of .+ would.*pruning\.wall to at most"):
+    with pytest.raises(UserError, match=r"pruning\.target_sparsity to at most"):
         stage(recipe, 1)
     assert not any((folder.parent / "1").iterdir())
 

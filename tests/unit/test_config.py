@@ -2,19 +2,37 @@
 
 import copy
 import dataclasses
+import json
+import re
 from pathlib import Path
+from typing import Annotated
 
 import pytest
 import yaml
 
+from config_rules import schema
 from dsd2 import paths
+from dsd2.config.models import (
+    _layer,
+    all_keys,
+    condition,
+    configuration,
+    json_schema,
+    kinds,
+    layer,
+    mapping,
+    section,
+    section_keys,
+)
 from dsd2.config.reference import reference
 from dsd2.config.studies import load_studies
 from dsd2.config.study import TABLES, load_study
-from dsd2.config.validation import schema
+from dsd2.config.validation import SECTIONS, _hint
 from dsd2.errors import UserError
+from dsd2.keys import Default, Doc, Ge, Le
+from dsd2.nn.networks.vgg_like import VGGLike
 from dsd2.planning.chains import Plan
-from dsd2.recipe import RunRecipe, digest, from_json, to_json
+from dsd2.recipe import NETWORKS, RunRecipe, digest, from_json, to_json
 
 ROOT = Path(__file__).parents[2]
 
@@ -25,7 +43,7 @@ BASE = {
     "noise": {"kind": "symmetric", "rate": 0.3},
     "model": {"name": "vgg-like", "depth": 1, "width": 2},
     "training": {"epochs": 4},
-    "pruning": {"fraction": 0.5, "wall": 0.9},
+    "pruning": {"fraction": 0.5, "target_sparsity": 0.9},
     "arms": {
         "vanilla": None,
         "student": {"distillation": {"teacher": "vanilla", "select": "dense"}},
@@ -65,7 +83,7 @@ FAULTS = [
     ("noise.rate", -0.1, "config key noise.rate is -0.1 but must be at least 0"),
     ("pruning.fraction", 0, "config key pruning.fraction is 0 but must be above 0"),
     ("pruning.fraction", 1.0, "config key pruning.fraction is 1.0 but must be below 1"),
-    ("model.name", "vgg", "config key model.name is 'vgg' but must be one of vgg-like, resnet18, "),
+    ("model.name", "vgg", "config key model.name is 'vgg' but must be one of resnet18, resnet50, "),
     ("seeds", [], "config key seeds is [] but must not be empty"),
     ("study", "../x", "config key study is '../x' but must match ^[a-z0-9][a-z0-9_-]{0,79}$"),
     ("arms.Bad name", None, "config key arms.Bad name is no valid name"),
@@ -89,7 +107,7 @@ FAULTS = [
     (
         "arms.student.distillation.select",
         "beste",
-        "config key arms.student.distillation.select is 'beste' but must match ^(dense|best)$",
+        "arms.student.distillation.select is 'beste' but must be a number, or one of dense, best",
     ),
     (
         "arms.student.noise",
@@ -115,7 +133,11 @@ FAULTS = [
         1.5,
         "config key dataset.validation of arm vanilla is 1.5 but must be a whole number",
     ),
-    ("dataset.validation", "tests", "config key dataset.validation is 'tests' but must match"),
+    (
+        "dataset.validation",
+        "tests",
+        "config key dataset.validation is 'tests' but must be a number,",
+    ),
     (
         "panels.one.arms",
         ["nobody"],
@@ -198,7 +220,8 @@ def test_an_arm_wins_over_its_panel_a_panel_over_the_top_and_override_over_all()
 
 def test_a_section_of_another_kind_keeps_what_applies_of_the_one_below():
     model = arm(changed("arms.vanilla.model", {"name": "resnet18"})).model
-    assert (model.name, model.depth, model.width) == ("resnet18", None, None)
+    assert model.name == "resnet18"
+    assert not hasattr(model, "depth")
     for kind, rate in (("pairflip", 0.3), ("none", 0)):
         config = changed("panels", {"one": {"noise": {"kind": kind}}})
         assert arm(config, panel="one").noise.rate == rate
@@ -212,7 +235,7 @@ def test_an_override_touches_only_what_it_applies_to():
     assert arm(config, "rewound").perturbation.rewind_step == 2
     assert arm(config, "vanilla").perturbation.kind == "none"
     assert arm(config, "vanilla").model.depth == 2
-    assert arm(config, "other").model.depth is None
+    assert not hasattr(arm(config, "other").model, "depth")
     assert arm(config, "vanilla").distillation is None
     assert arm(config, "student").distillation.alpha == 0.1
 
@@ -326,7 +349,7 @@ def test_a_setting_renames_the_runs_that_it_concerns_and_no_others():
         assert new[0] == vanilla, key
         assert new[1] != student, key
     concerns_no_run = {
-        "pruning.wall": 0.99,
+        "pruning.target_sparsity": 0.99,
         "plot": {"dpi": 100},
         "title": "another",
         "data_roots": ["elsewhere"],
@@ -429,3 +452,84 @@ def test_the_reference_of_all_keys_is_the_schemas():
     text = (ROOT / "config/README.md").read_text()
     _, _, documented = text.partition("## Reference\n")
     assert documented.strip() == reference().strip(), "run `make docs`"
+
+
+def test_the_schema_for_editors_is_current_and_every_file_of_ours_names_it():
+    file = ROOT / "workflow/schemas/config.schema.json"
+    assert json.loads(file.read_text(encoding="utf-8")) == json_schema(), "run `make docs`"
+    for path in (ROOT / "config").rglob("*.yaml"):
+        first = path.read_text(encoding="utf-8").splitlines()[0]
+        named = first.removeprefix("# yaml-language-server: $schema=")
+        assert (path.parent / named).resolve() == file, path
+
+
+def test_every_key_stands_in_the_reference_under_its_heading():
+    heading, found = "", set()
+    for line in reference().splitlines():
+        if line.startswith("### "):
+            heading = line.strip("# `")
+        if line.startswith("- `"):
+            key = line.split("`")[1]
+            assert key.partition(".")[0] == heading or not (heading or "." in key), key
+            found.add(key)
+    in_schema = schema()["$defs"]
+    for name in SECTIONS:
+        assert {f"{name}.{key}" for key in in_schema[name]["properties"]} <= found
+    for place, name in (("arms.<name>", "ArmEntry"), ("panels.<name>", "Panel")):
+        own = in_schema[name]["properties"].keys() - SECTIONS.keys()
+        assert {f"{place}.{key}" for key in own} <= found
+    for place, name in (("paper.<n>", "Printed"), ("plot", "Plot"), ("export", "Export")):
+        assert {f"{place}.{key}" for key in in_schema[name]["properties"]} <= found
+
+
+def test_an_old_name_of_a_key_is_accepted_with_a_hint(capsys):
+    config = changed("pruning", {"fraction": 0.5, "wall": 0.7})
+    config["arms"]["student"]["distillation"]["table"] = False
+    config["arms"]["vanilla"] = {"grid": {"pruning.wall": [0.8, 0.9]}, "label": "{pruning.wall}"}
+    config["arms"]["student"]["distillation"]["teacher"] = "vanilla-target-sparsity0-8"
+    _hint.cache_clear()
+    arms = load_study(config).arms
+    said = capsys.readouterr().err.splitlines()
+    assert "config key pruning.wall is now called pruning.target_sparsity" in said
+    assert "config key distillation.table is now called distillation.cache_logits" in said
+    assert len(said) == 2
+    assert [arm.last for arm in arms.values()] == [2, 3, 1]
+    assert [arm.label for arm in arms.values()][:2] == ["0.8", "0.9"]
+    load_study(config)
+    assert capsys.readouterr().err == "", "once is enough"
+    config["pruning"]["target_sparsity"] = 0.7
+    with pytest.raises(UserError, match=r"pruning\.wall stands beside pruning\.target_sparsity"):
+        load_study(config)
+
+
+def test_a_network_of_ones_own_is_validated_and_documented_by_its_registration():
+    @dataclasses.dataclass(frozen=True, kw_only=True)
+    class Tiny(VGGLike):
+        """A small one."""
+
+        depth: Annotated[int, Ge(1), Le(2), Doc("How deep."), Default(2)]
+        heads: Annotated[int, Ge(1), Doc("How many heads.")]
+
+    things = dict(NETWORKS)
+    caches = (kinds, section_keys, all_keys, condition, section, layer, _layer)
+    caches += (configuration, mapping)
+    try:
+        NETWORKS.register("tiny")(Tiny)
+        for cached in caches:
+            cached.cache_clear()
+        assert "`model.heads`: How many heads. (≥ 1; only where `name` is `tiny`)" in reference()
+        assert "tiny" in json_schema()["$defs"]["model"]["properties"]["name"]["enum"]
+        tiny = {"name": "tiny", "heads": 2}
+        assert load_study(changed("model", tiny)).arms["all", "vanilla"].model.depth == 2
+        for model, sentence in (
+            ({"name": "tiny"}, "config key model.heads of arm vanilla is missing"),
+            ({**tiny, "heads": 0}, "config key model.heads is 0 but must be at least 1"),
+            ({**tiny, "depth": 3}, "model.depth of arm vanilla is 3 but must be at most 2"),
+            ({"heads": 1}, "model.heads of arm vanilla does not apply to name vgg-like, only to"),
+        ):
+            with pytest.raises(UserError, match=re.escape(sentence)):
+                load_study(changed("model", model))
+    finally:
+        NETWORKS._things = things
+        for cached in caches:
+            cached.cache_clear()

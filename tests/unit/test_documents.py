@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from dsd2.config.validation import schema
+from config_rules import schema
 
 ROOT = Path(__file__).parents[2]
 TESTS = ROOT / "tests"

@@ -14,9 +14,10 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from config_rules import schema
 from dsd2 import paths
 from dsd2.config.studies import load_studies
-from dsd2.config.validation import SECTIONS, applies, schema
+from dsd2.config.validation import SECTIONS, applies
 from dsd2.errors import UserError
 from dsd2.nn.schedule import last_iteration
 from dsd2.planning.chains import Plan
@@ -51,7 +52,7 @@ CHOSEN = {
     "pruning": {"structure": ["weights"], "fraction": [0.2, 0.5, 0.123456789]},
     # A training of one step has no other step to go back to.
     "perturbation": {"rewind_step": [0]},
-    "distillation": {"table": [None, False]},
+    "distillation": {"cache_logits": [None, False]},
 }
 STUDY_KEYS = ("seeds", "data_roots", "download", "lookahead", "decoders", "figure", "tables")
 TITLES = ["Sparse double descent", "ζ > 0", "", "$(touch x)", "a\nb", "{study}", "'; touch x; '"]
@@ -72,10 +73,14 @@ def images(tmp_path_factory):
         yield
 
 
+def resolved(rule):
+    """A rule together with the definition that it refers to."""
+    return {**DEFINED[rule["$ref"].rpartition("/")[2]], **rule} if "$ref" in rule else rule
+
+
 def values(rule):
     """Values that a rule of the schema allows."""
-    if "$ref" in rule:
-        rule = DEFINED[rule["$ref"].rpartition("/")[2]]
+    rule = resolved(rule)
     if "enum" in rule:
         return st.sampled_from(rule["enum"])
     kinds = [rule["type"]] if isinstance(rule["type"], str) else rule["type"]
@@ -127,7 +132,7 @@ def studies(draw):
     for key in ("analysis", "plot"):
         config[key] = {
             name: draw(values(rule))
-            for name, rule in rules[key]["properties"].items()
+            for name, rule in resolved(rules[key])["properties"].items()
             if draw(st.booleans())
         }
     for key in ("dataset", "noise", "model", "training", "pruning", "perturbation", "stopping"):
@@ -143,7 +148,7 @@ def studies(draw):
         }
     config["export"] = {
         key: draw(values(rule))
-        for key, rule in rules["export"]["properties"].items()
+        for key, rule in resolved(rules["export"])["properties"].items()
         if key != "arms" and draw(st.booleans())
     }
     if draw(st.booleans()):
@@ -178,7 +183,7 @@ RIGHT_GRIDS = [
 @st.composite
 def printed(draw, names, panels):
     """What the paper prints of an arm."""
-    rules = schema()["properties"]["paper"]["items"]["properties"]
+    rules = DEFINED["Printed"]["properties"]
     entry = {"arm": draw(st.sampled_from(names))}
     if panels:
         entry["panel"] = draw(st.sampled_from(panels))
@@ -195,7 +200,7 @@ def arms(draw, before, config):
     if before and draw(st.booleans()):
         teacher = draw(st.sampled_from(before))
         pruning = config.get("pruning", {})
-        last = last_iteration(pruning.get("fraction", 0.2), pruning.get("wall", 0.9985))
+        last = last_iteration(pruning.get("fraction", 0.2), pruning.get("target_sparsity", 0.9985))
         taught = draw(sections("distillation"))
         if isinstance(taught.get("select"), int):
             taught["select"] = min(taught["select"], last)
@@ -229,15 +234,14 @@ def rule_at(path):
     rule, parent = schema(), {}
     for key in path:
         parent = rule
-        if "$ref" in rule:
-            parent = rule = DEFINED[rule["$ref"].rpartition("/")[2]]
+        parent = rule = resolved(rule)
         if isinstance(key, int):
             rule = rule["items"]
         elif key in rule.get("properties", {}):
             rule = rule["properties"][key]
         else:
             rule = rule["additionalProperties"]
-    return DEFINED[rule["$ref"].rpartition("/")[2]] if "$ref" in rule else rule, parent
+    return resolved(rule), parent
 
 
 def places(value, path=()):
@@ -399,7 +403,7 @@ def misshapen(draw, config):
                 (("dataset",), {"name": "imagefolder", "path": ""}),
                 (("noise",), {"kind": "human", "file": "x"}),
                 (("noise",), {"kind": "human", "column": ""}),
-                (("pruning",), {"fraction": 1e-9, "wall": 0.9985}),
+                (("pruning",), {"fraction": 1e-9, "target_sparsity": 0.9985}),
                 (("pruning",), {"fraction": 5e-324}),
                 (("pruning",), {"fraction": 1e-4, "structure": "filters"}),
                 (("perturbation",), {"kind": "rewind", "rewind_step": 10**9}),

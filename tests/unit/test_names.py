@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 import yaml
 
+from config_rules import schema
 from dsd2 import paths
 from dsd2.config.studies import load_studies
 from dsd2.config.study import load_study
-from dsd2.config.validation import SECTIONS, schema
+from dsd2.config.validation import SECTIONS
 from dsd2.errors import UserError
 from dsd2.planning.chains import Plan
 from dsd2.recipe import NoiseRecipe, RunRecipe, digest, from_json, to_json
@@ -61,11 +62,12 @@ def with_setting(section, key, value):
     config = {
         "study": "s",
         "seeds": [0],
-        "pruning": {"wall": 0.9},
+        "pruning": {"target_sparsity": 0.9},
         "arms": {"plain": None, "taught": {"distillation": {"teacher": "plain"}}},
     }
     place = config["arms"]["taught"] if section == "distillation" else config
-    others = {other: kinds[-1] for other, kinds in rule.items()}
+    # A folder of one's own would have to be there.
+    others = {other: [k for k in kinds if k != "imagefolder"][-1] for other, kinds in rule.items()}
     place[section] = {**place.get(section, {}), **others, key: value}
     return config
 

@@ -21,7 +21,7 @@ CONFIG = {
     "study": "test",
     "seeds": [0],
     "dataset": {"name": "digits", "train": 100},
-    "pruning": {"fraction": 0.5, "wall": 0.95},
+    "pruning": {"fraction": 0.5, "target_sparsity": 0.95},
     "arms": {
         "vanilla": None,
         "gated": {"stopping": {"policy": "entropy"}},
@@ -220,7 +220,9 @@ def test_stages_are_counted_once_for_all_arms():
 
 def test_the_runs_to_estimate_are_listed_once_with_the_chains_that_share_them():
     one = load_study(CONFIG)
-    other = load_study({**CONFIG, "study": "other", "pruning": {"fraction": 0.5, "wall": 0.99}})
+    other = load_study(
+        {**CONFIG, "study": "other", "pruning": {"fraction": 0.5, "target_sparsity": 0.99}}
+    )
     alone = {"study": "alone", "seeds": [7], "tables": ["models"], "figure": False}
     runs = planned_runs(Plan(one, other, load_study({**CONFIG, **alone})))
     assert len(runs) == 6

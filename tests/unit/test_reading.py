@@ -216,4 +216,4 @@ def test_a_file_with_anything_put_in_it_is_read_or_one_sentence(seed):
 
 def test_the_limits_leave_room_for_what_there_is():
     largest = max(file.stat().st_size for file in (ROOT / "config").rglob("*.yaml"))
-    assert 10 * largest < reading.LARGEST_FILE
+    assert 10 * largest < reading.MAX_BYTES

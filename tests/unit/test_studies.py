@@ -13,7 +13,7 @@ STUDY = {
     "study": "one",
     "seeds": [0, 1],
     "dataset": {"name": "digits", "train": 100},
-    "pruning": {"fraction": 0.5, "wall": 0.9},
+    "pruning": {"fraction": 0.5, "target_sparsity": 0.9},
     "training": {"epochs": 4},
     "plot": {"dpi": 100},
     "arms": {"vanilla": None, "best": {"distillation": {"teacher": "vanilla", "select": "best"}}},

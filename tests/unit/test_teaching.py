@@ -22,7 +22,7 @@ CONFIG = {
 
 def tabulated(table=None, **training):
     settings = {"augmentation": "flip-shift", "epochs": 21, **training}
-    config = {**CONFIG, "training": settings, "override": {"distillation": {"table": table}}}
+    config = {**CONFIG, "training": settings, "override": {"distillation": {"cache_logits": table}}}
     return load_study(config).arms["all", "student"].distillation.table
 
 
@@ -47,7 +47,7 @@ def test_a_table_that_is_too_large_is_not_made_unasked(tmp_path):
 def test_the_configuration_wins():
     assert not tabulated(False)
     assert tabulated(True, epochs=1)
-    with pytest.raises(UserError, match=r"config key distillation\.table of arm student is true"):
+    with pytest.raises(UserError, match=r"distillation\.cache_logits of arm student is true"):
         tabulated(True, augmentation="none")
 
 
@@ -55,7 +55,7 @@ def test_students_ask_for_the_table_of_their_teacher_and_are_named_after_having_
     runs = {}
     for table in (True, False):
         config = {**CONFIG, "training": {"augmentation": "flip-shift"}}
-        config["override"] = {"distillation": {"table": table}}
+        config["override"] = {"distillation": {"cache_logits": table}}
         plan = Plan(load_study(config))
         teacher, student = plan.chains(plan.study("s"))
         runs[table] = student.run

@@ -58,7 +58,7 @@ def hostile_study(folder):
         "dataset": {},
         "noise": {},
         "training": {"epochs": 1, "batch_size": 8},
-        "pruning": {"fraction": 0.6, "wall": 0.7},
+        "pruning": {"fraction": 0.6, "target_sparsity": 0.7},
         "panels": {
             "folder": {"label": f"Panel {ATTACK}", "dataset": own, "noise": human},
             "parquet": {"label": ATTACK, "dataset": parquet, "noise": {"kind": "none"}},

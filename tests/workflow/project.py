@@ -20,7 +20,7 @@ TINY = {
     "noise": {"kind": "symmetric", "rate": 0.3},
     "model": {"name": "vgg-like", "depth": 1, "width": 2},
     "training": {"epochs": 2, "batch_size": 16, "learning_rate": 0.05},
-    "pruning": {"fraction": 0.6, "wall": 0.95},
+    "pruning": {"fraction": 0.6, "target_sparsity": 0.95},
     "arms": {
         "vanilla": None,
         "student": {"distillation": {"teacher": "vanilla", "select": "best"}},

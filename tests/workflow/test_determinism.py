@@ -23,7 +23,7 @@ def small(project):
         "student": {"distillation": {"teacher": "vanilla", "select": "dense", "table": True}},
     }
     training = {**TINY["training"], "augmentation": "flip-shift"}
-    pruning = {"fraction": 0.6, "wall": 0.7}
+    pruning = {"fraction": 0.6, "target_sparsity": 0.7}
     project.configure(arms=arms, training=training, pruning=pruning)
 
 

@@ -90,7 +90,7 @@ def test_each_panel_has_its_own_dense_network_and_cards_judge_whole_curves(fresh
         },
         arms={"vanilla": {"label": "Plain"}, "stopped": {"like": "vanilla", "stopping": stop}},
         export={"arms": ["vanilla", "stopped"], "choices": ["best"], "seconds": 0.01},
-        pruning={"fraction": 0.8, "wall": 0.999},
+        pruning={"fraction": 0.8, "target_sparsity": 0.999},
     )
     fresh.snakemake("export")
     folder = fresh.folder / "results" / "studies" / "tiny" / "export"

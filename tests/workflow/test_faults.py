@@ -52,7 +52,7 @@ def test_kills_at_random_moments_lose_nothing(fresh, finished, kills):
 
 @needs_proc
 def test_a_job_that_fails_once_is_named_and_the_rest_finishes(fresh):
-    fresh.configure(arms={"a": None, "b": {"pruning": {"fraction": 0.5, "wall": 0.8}}})
+    fresh.configure(arms={"a": None, "b": {"pruning": {"fraction": 0.5, "target_sparsity": 0.8}}})
     process = fresh.start()
     assert wait_until(lambda: len(training_processes(fresh.folder)) == 2, 60)
     os.kill(training_processes(fresh.folder)[0], signal.SIGKILL)
@@ -102,7 +102,7 @@ def test_a_bad_configuration_ends_before_anything_runs(fresh, change, sentence):
 
 def test_a_training_that_diverges_says_so_and_leaves_the_rest(fresh):
     arms = {"vanilla": None, "wild": {"training": {"learning_rate": 1.0e20}}}
-    fresh.configure(arms=arms, pruning={"fraction": 0.6, "wall": 0.7})
+    fresh.configure(arms=arms, pruning={"fraction": 0.6, "target_sparsity": 0.7})
     text = fresh.snakemake(status=1)
     assert "error: the training diverged in epoch 1 of 2" in text
     assert "lower training.learning_rate" in text
@@ -131,7 +131,7 @@ def test_all_perturbations_criteria_and_the_papers_mode_run(fresh):
         # From the second iteration on the dense network is another input than the one before.
         "rewind-later": {
             "perturbation": {"kind": "rewind", "rewind_step": 5},
-            "pruning": {"wall": 0.9},
+            "pruning": {"target_sparsity": 0.9},
         },
         "reinit": {"perturbation": {"kind": "reinit"}},
         "finetune": {"perturbation": {"kind": "finetune"}},
@@ -143,7 +143,7 @@ def test_all_perturbations_criteria_and_the_papers_mode_run(fresh):
     fresh.configure(
         dataset={**TINY["dataset"], "validation": "test"},
         arms=arms,
-        pruning={"fraction": 0.6, "wall": 0.7},
+        pruning={"fraction": 0.6, "target_sparsity": 0.7},
     )
     fresh.snakemake()
     assert len({*fresh.checkpoints().values()}) == len(fresh.checkpoints()) == 7 * 2 + 3

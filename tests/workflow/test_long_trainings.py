@@ -10,7 +10,7 @@ LIMIT = ("--resources", "max_runtime=1")
 
 @pytest.fixture
 def long(fresh):
-    fresh.configure(**ONE, training=EPOCHS, pruning={"fraction": 0.6, "wall": 0.5})
+    fresh.configure(**ONE, training=EPOCHS, pruning={"fraction": 0.6, "target_sparsity": 0.5})
     return fresh
 
 

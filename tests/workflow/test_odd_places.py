@@ -7,7 +7,7 @@ import sys
 import pytest
 from project import Project, new_project
 
-SMALL = {"arms": {"vanilla": None}, "pruning": {"fraction": 0.6, "wall": 0.5}}
+SMALL = {"arms": {"vanilla": None}, "pruning": {"fraction": 0.6, "target_sparsity": 0.5}}
 
 
 class AsProcess1(Project):

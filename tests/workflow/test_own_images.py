@@ -14,7 +14,7 @@ from dsd2.export.encoding import load_compact
 CLASSES = ("bright", "dark")
 SMALL = (
     "training={epochs: 2, batch_size: 8, augmentation: flip-shift}",
-    "pruning={fraction: 0.6, wall: 0.7}",
+    "pruning={fraction: 0.6, target_sparsity: 0.7}",
 )
 
 

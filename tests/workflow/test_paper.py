@@ -57,7 +57,7 @@ def test_cifar10_with_augmentation_and_a_resnet_teacher(fresh):
         data_roots=[str(CIFAR10)],
         training={"epochs": 1, "batch_size": 20, "augmentation": "flip-shift"},
         model={"name": "vgg-like", "depth": 5, "width": 2},
-        pruning={"fraction": 0.6, "wall": 0.7},
+        pruning={"fraction": 0.6, "target_sparsity": 0.7},
         arms={
             "teacher": {"model": {"name": "resnet18"}},
             "student": {"distillation": {"teacher": "teacher", "select": "best"}},

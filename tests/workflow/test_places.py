@@ -10,7 +10,7 @@ SMALL = {
     **TINY,
     "study": "small",
     "training": {**TINY["training"], "epochs": 1},
-    "pruning": {"fraction": 0.6, "wall": 0.7},
+    "pruning": {"fraction": 0.6, "target_sparsity": 0.7},
     "arms": {
         "vanilla": None,
         "gated": {

@@ -21,7 +21,7 @@ def reasons(text):
 
 def test_a_failed_training_is_named_whatever_is_quiet(fresh):
     arms = {"wild": {"training": {"learning_rate": 1.0e20}}}
-    fresh.configure(arms=arms, pruning={"fraction": 0.6, "wall": 0.7})
+    fresh.configure(arms=arms, pruning={"fraction": 0.6, "target_sparsity": 0.7})
     for quiet in QUIET:
         text = fresh.snakemake("--quiet", *quiet.split(), "--retries", "1", status=1)
         ((rule, reason),) = reasons(text)
@@ -68,7 +68,7 @@ def test_a_bad_configuration_is_named_though_all_is_quiet(fresh):
 
 
 def test_a_success_after_a_failure_says_nothing_of_it(fresh):
-    fresh.configure(arms={"vanilla": None}, pruning={"fraction": 0.6, "wall": 0.5})
+    fresh.configure(arms={"vanilla": None}, pruning={"fraction": 0.6, "target_sparsity": 0.5})
     marker = fresh.folder / "failed-once"
     stages = fresh.folder / "workflow" / "dsd2" / "stages" / "train.py"
     stages.write_text(

@@ -69,7 +69,7 @@ def test_a_laxer_threshold_trains_what_it_needs_and_a_stricter_one_nothing(finis
 
 
 def test_a_further_wall_trains_the_further_iterations(finished):
-    finished.configure(pruning={"fraction": 0.6, "wall": 0.98})
+    finished.configure(pruning={"fraction": 0.6, "target_sparsity": 0.98})
     done = finished.done(finished.snakemake())
     assert done["train"] <= 3
     assert (finished.folder / "results/studies/tiny/figures/sdd.png").exists()

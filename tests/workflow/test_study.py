@@ -136,7 +136,7 @@ def test_a_folder_of_images_from_end_to_end(fresh):
     fresh.configure(
         dataset={"name": "imagefolder", "path": "images", "image_size": 16},
         noise={"kind": "none"},
-        pruning={"fraction": 0.6, "wall": 0.7},
+        pruning={"fraction": 0.6, "target_sparsity": 0.7},
         arms={"plain": None},
         training={"epochs": 5, "batch_size": 8, "learning_rate": 0.01},
     )

@@ -53,7 +53,7 @@ def _too_little_memory(verb: str, error: BaseException) -> str:
     lower = {
         "train": "training.batch_size, dataset.image_size or the model, or stream the images"
         " (dataset.stream: true)",
-        "teacher-logits": "the table's use (distillation.table: false)",
+        "teacher-logits": "the use of cached logits (distillation.cache_logits: false)",
     }.get(verb, "dataset.image_size or dataset.train, or stream the images (dataset.stream: true)")
     return f"{out_of_memory_sentence(verb, error)}, or lower {lower}"
 

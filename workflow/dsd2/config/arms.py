@@ -9,8 +9,9 @@ from typing import Any
 from dsd2.config import table4
 from dsd2.config.autoconfig import suggestions
 from dsd2.config.chain_length import chains_end
-from dsd2.config.distillation import Distillation, distillation
+from dsd2.config.distillation import caches_logits
 from dsd2.config.grids import Entry, Point, expand, written_out
+from dsd2.config.layers import inherited, merged_sections, overridden
 from dsd2.config.resolve import (
     chosen,
     dataset_recipe,
@@ -20,16 +21,8 @@ from dsd2.config.resolve import (
     training_recipe,
 )
 from dsd2.config.sanitize import shown
-from dsd2.config.validation import (
-    SECTIONS,
-    Section,
-    applies,
-    check,
-    complete_section,
-    merge_section,
-    top_level,
-    value_of,
-)
+from dsd2.config.sections import ONLY_PANEL, Distillation
+from dsd2.config.validation import Section, complete_section, top_level, value_of
 from dsd2.data.locate import with_stand_ins
 from dsd2.data.manifest import Known, with_manifests
 from dsd2.errors import UserError
@@ -44,8 +37,7 @@ from dsd2.recipe import (
 )
 from dsd2.stopping import Stopping
 
-ONLY_PANEL = "all"
-"""Name of the one panel of a study that has none."""
+__all__ = ["ONLY_PANEL", "Arm", "resolve_arms"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +47,7 @@ class Arm:
     Attributes:
         show: whether figures draw it.
         grid: where it stands in the grid that it comes from; empty for an arm of its own.
-        last: its last iteration before the wall.
+        last: its last iteration before the target sparsity.
         exhausted: whether it ends there because a further round would remove nothing.
     """
 
@@ -97,8 +89,8 @@ class _Context:
     """What every arm is resolved from.
 
     Attributes:
-        config: the whole configuration.
-        suggested: sections that lie below the configuration's own.
+        layers: sections that lie below those of panels and arms, the lowest first.
+        override: sections that lie above them.
         candidates: every arm's entry by name.
         roots: folders that may hold a named dataset.
         stand_in: where missing data gets a stand-in, whether it may be downloaded; None where it
@@ -106,8 +98,8 @@ class _Context:
         manifests: of the user's own data, as they are made.
     """
 
-    config: dict[str, Any]
-    suggested: Entry
+    layers: tuple[Entry, ...]
+    override: Entry
     candidates: dict[str, _Candidate]
     roots: list[Path]
     stand_in: bool | None
@@ -124,75 +116,32 @@ def resolve_arms(config: dict[str, Any]) -> tuple[dict[str, str], dict[tuple[str
         UserError: an arm, a teacher or a grid is not what it must be.
     """
     families = {
-        name: expand("arms", name, _inherited(config["arms"], name)) for name in config["arms"]
+        name: expand("arms", name, inherited(config["arms"], name)) for name in config["arms"]
     }
-    expanded = _checked_members(config, families)
+    members = written_out("arms", families)
     candidates = {
-        member: _Candidate(family, expanded["arms"][member], point)
-        for family, members in families.items()
-        for member, (_, point) in members.items()
+        member: _Candidate(family, members[member], point)
+        for family, points in families.items()
+        for member, (_, point) in points.items()
     }
-    suggested = suggestions(config["data"]) if "data" in config else {}
-    roots = [Path(root) for root in top_level(config, "data_roots")]
     stand_in = top_level(config, "missing_data") == "stand-in"
-    missing = top_level(config, "download") if stand_in else None
-    context = _Context(config, suggested, candidates, roots, missing, {})
-    panels = expanded.get("panels", {ONLY_PANEL: {}})
+    context = _Context(
+        layers=(suggestions(config["data"]) if "data" in config else {}, config),
+        override=config.get("override", {}),
+        candidates=candidates,
+        roots=[Path(root) for root in top_level(config, "data_roots")],
+        stand_in=top_level(config, "download") if stand_in else None,
+        manifests={},
+    )
+    entries = config.get("panels", {ONLY_PANEL: {}})
+    grids = {name: expand("panels", name, entry) for name, entry in entries.items()}
+    panels = written_out("panels", grids)
     arms = {
         (panel, name): arm
         for panel, entry in panels.items()
         for name, arm in _panel_arms(context, panel, entry).items()
     }
     return {name: entry.get("label", name) for name, entry in panels.items()}, arms
-
-
-def _checked_members(
-    config: dict[str, Any], families: dict[str, dict[str, tuple[Entry, Point]]]
-) -> dict[str, Any]:
-    """The configuration with its grids written out, their values checked as any other."""
-    written = dict(config)
-    kinds = {"arms": families}
-    if "panels" in config:
-        kinds["panels"] = {
-            name: expand("panels", name, panel) for name, panel in config["panels"].items()
-        }
-    for kind, grids in kinds.items():
-        written[kind] = written_out(kind, grids)
-    return check(written)
-
-
-def _inherited(arms: dict[str, Any], name: str) -> Entry:
-    """An arm's own entry laid over those it is like."""
-    entries, seen, current = [], [name], name
-    while True:
-        entry = arms[current] or {}
-        entries.append(entry)
-        if "like" not in entry:
-            break
-        current = entry["like"]
-        if current not in arms:
-            raise UserError(
-                f"config key arms.{seen[-1]}.like is {shown(current)} but must be one of the arms"
-                f" {', '.join(arms)}"
-            )
-        if current in seen:
-            raise UserError(f"config key arms.{name}.like goes in a circle: {' → '.join(seen)}")
-        seen.append(current)
-    merged: Entry = {}
-    for entry in reversed(entries):
-        inherited = {"grid": merged["grid"]} if "grid" in merged else {}
-        own = {key: entry[key] for key in ("grid", "label", "show") if key in entry}
-        merged = {**inherited, **_merged(merged, entry), **own}
-    return merged
-
-
-def _merged(lower: Entry, upper: Entry) -> Entry:
-    """The sections of ``upper`` laid over those of ``lower``."""
-    result = {name: lower[name] for name in SECTIONS if name in lower}
-    for name in SECTIONS:
-        if name in upper:
-            result[name] = merge_section(name, lower.get(name), upper[name])
-    return result
 
 
 def _panel_arms(context: _Context, panel: str, overlay: Entry) -> dict[str, Arm]:
@@ -227,9 +176,9 @@ def _panel_arms(context: _Context, panel: str, overlay: Entry) -> dict[str, Arm]
 def _arm(context: _Context, panel: str, overlay: Entry, name: str, listed: bool) -> Arm:
     own = context.candidates[name].entry
     merged: Entry = {}
-    for layer in (context.suggested, context.config, overlay, own):
-        merged = _merged(merged, layer)
-    merged = _overridden(merged, context.config.get("override", {}))
+    for layer in (*context.layers, overlay, own):
+        merged = merged_sections(merged, layer)
+    merged = overridden(merged, context.override)
     where = f"arm {name}" if panel == ONLY_PANEL else f"arm {name} in panel {panel}"
     model, dataset = (value_of(k, "name", merged.get(k, {})) for k in ("model", "dataset"))
 
@@ -237,22 +186,24 @@ def _arm(context: _Context, panel: str, overlay: Entry, name: str, listed: bool)
         paper = table4.defaults(key, model, dataset)
         return complete_section(key, merged.get(key) or {}, paper, where)
 
-    pruned = section("pruning")
-    wall = pruned.pop("wall")
+    roots, pruned = context.roots, section("pruning")
+    target = pruned.pop("target_sparsity")
     network = chosen(ModelRecipe, section("model"))
     images = dataset_recipe(section("dataset"), where)
     noise = noise_recipe(section("noise"), images, where)
     if context.stand_in is not None:
-        images, noise = with_stand_ins(images, noise, context.roots, context.stand_in)
-    images, noise = with_manifests(images, noise, context.roots, context.manifests)
+        images, noise = with_stand_ins(images, noise, roots, context.stand_in)
+    images, noise = with_manifests(images, noise, roots, context.manifests)
     training = training_recipe(section("training"), images, where)
     pruning = pruning_recipe(pruned, network, where)
-    last, exhausted = chains_end(pruning, wall, network, images, context.roots, where)
-    taught = None
+    perturbation = perturbation_recipe(section("perturbation"), training, images, roots, where)
+    last, exhausted = chains_end(pruning, target, network, images, roots, where)
+    distilled = None
     if merged.get("distillation") is not None:
-        asked = section("distillation")
-        teacher = _teacher(asked, name, context.candidates, where)
-        taught = distillation(asked, teacher, training, images, context.roots, where)
+        keys = section("distillation")
+        keys["teacher"] = _teacher(keys["teacher"], name, context.candidates)
+        cached = caches_logits(keys["cache_logits"], training, images, roots, where)
+        distilled = Distillation(**keys, table=cached)
     return Arm(
         panel=panel,
         name=name,
@@ -264,38 +215,20 @@ def _arm(context: _Context, panel: str, overlay: Entry, name: str, listed: bool)
         model=network,
         training=training,
         pruning=pruning,
-        perturbation=perturbation_recipe(
-            section("perturbation"), training, images, context.roots, where
-        ),
-        distillation=taught,
+        perturbation=perturbation,
+        distillation=distilled,
         stopping=chosen(Stopping, section("stopping")),
         last=last,
         exhausted=exhausted,
     )
 
 
-def _overridden(sections: Entry, override: Entry) -> Entry:
-    """The sections with an override's keys, those that do not apply to what they are left out."""
-    result = dict(sections)
-    for name, over in override.items():
-        below = sections.get(name) or {}
-        if over is None or (name == "distillation" and not below):
-            continue
-        laid = {**below, **over}
-        fitting = {key: value for key, value in over.items() if applies(name, key, laid)}
-        result[name] = merge_section(name, below, fitting)
-    return result
-
-
-def _teacher(section: Section, name: str, candidates: dict[str, _Candidate], where: str) -> str:
+def _teacher(teacher: str, name: str, candidates: dict[str, _Candidate]) -> str:
     """A grid's member is taught by the member at its own point, where the teacher is a grid too."""
-    if "teacher" not in section:
-        raise UserError(f"config key distillation.teacher of {where} is missing")
-    teacher: str = section["teacher"]
     if teacher in candidates:
         return teacher
-    here = candidates[name].point
-    same = (n for n, c in candidates.items() if c.family == teacher and c.point == here)
+    point = candidates[name].point
+    same = (n for n, c in candidates.items() if c.family == teacher and c.point == point)
     return next(same, teacher)
 
 

@@ -1,4 +1,4 @@
-"""How long a chain is: to its wall, or as long as a round of pruning still removes anything."""
+"""How long a chain is: to its target sparsity, or while a round of pruning removes anything."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from dsd2.recipe import DatasetRecipe, ModelRecipe, PruningRecipe
 
 def chains_end(
     recipe: PruningRecipe,
-    wall: float,
+    target: float,
     model: ModelRecipe,
     dataset: DatasetRecipe,
     roots: Sequence[Path],
@@ -25,22 +25,22 @@ def chains_end(
 
     Args:
         recipe: of the pruning.
-        wall: sparsity that the chain stays below.
+        target: sparsity that the chain stays below.
         model: that is pruned.
         dataset: whose channels and classes decide how many weights there are.
         roots: folders that may hold it. Where it cannot be looked at, or the network cannot be
-            built for it, the wall alone decides, and training refuses what cannot be trained.
+            built for it, the target alone decides, and training refuses what cannot be trained.
         where: names the arm in messages.
 
     Raises:
         UserError: the chain would be too long, or not even its first round would remove anything.
     """
-    last = last_iteration(recipe.fraction, wall)
+    last = last_iteration(recipe.fraction, target)
     if last == MAX_ITERATIONS:
         raise UserError(
             f"config key pruning.fraction of {where} is {recipe.fraction}, which takes more than"
-            f" {MAX_ITERATIONS} iterations to the wall of {wall}; it must be larger, or"
-            " pruning.wall smaller"
+            f" {MAX_ITERATIONS} iterations to the target sparsity of {target}; it must be larger,"
+            " or pruning.target_sparsity smaller"
         )
     if recipe.structure == "filters":
         rounds = _filter_rounds(model.filters or [], recipe.fraction)

@@ -4,37 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any
 
-from dsd2.config.arms import ONLY_PANEL, Arm
+from dsd2.config.options import Export
 from dsd2.config.sanitize import shown
+from dsd2.config.sections import ONLY_PANEL
 from dsd2.errors import UserError
-from dsd2.typed import Number, Typed
 
-Choice = Literal["best", "smallest"]
+if TYPE_CHECKING:
+    from dsd2.config.arms import Arm
 
-
-@dataclass(frozen=True, kw_only=True)
-class Export(Typed):
-    """What is exported of a study.
-
-    Attributes:
-        arms: names of the arms.
-        choices: which networks of each.
-        tolerance: validation accuracy that may be given up for a smaller network.
-        precision: that weights are stored with.
-        licence: of the weights, as their card says.
-        seconds: that each network is timed.
-        always: whether the study is done only with its exports.
-    """
-
-    arms: tuple[str, ...]
-    choices: tuple[Choice, ...]
-    tolerance: Number
-    precision: Literal["fp32", "fp16"]
-    licence: str | None
-    seconds: Number
-    always: bool
+__all__ = ["Export", "Exported", "exported_networks", "resolve_export"]
 
 
 @dataclass(frozen=True)
@@ -43,7 +23,7 @@ class Exported:
 
     panel: str
     arm: str
-    choice: Choice
+    choice: str
 
 
 def resolve_export(options: Mapping[str, Any], arms: Mapping[tuple[str, str], Arm]) -> Export:
@@ -54,13 +34,13 @@ def resolve_export(options: Mapping[str, Any], arms: Mapping[tuple[str, str], Ar
     """
     names = dict.fromkeys(arm.name for arm in arms.values())
     drawn = dict.fromkeys(arm.name for arm in arms.values() if arm.show)
-    wanted = drawn if options["arms"] is None else options["arms"]
+    wanted = tuple(drawn) if options.get("arms") is None else options["arms"]
     for name in wanted:
         if name not in names:
             raise UserError(
                 f"config key export.arms has {shown(name)} but may have the arms {', '.join(names)}"
             )
-    return Export(**{**options, "arms": tuple(wanted), "choices": tuple(options["choices"])})
+    return Export(**{**options, "arms": wanted})
 
 
 def exported_networks(export: Export, arms: Mapping[tuple[str, str], Arm]) -> dict[str, Exported]:
@@ -69,6 +49,6 @@ def exported_networks(export: Export, arms: Mapping[tuple[str, str], Arm]) -> di
     return {
         f"{'' if panel == ONLY_PANEL else f'{panel}.'}{arm}-{choice}": Exported(panel, arm, choice)
         for panel, arm in arms
-        if arm in export.arms
+        if arm in (export.arms or ())
         for choice in export.choices
     }

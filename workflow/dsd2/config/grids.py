@@ -9,8 +9,10 @@ import re
 import string
 from typing import Any
 
+from dsd2.config.declaration import NAME
 from dsd2.config.sanitize import named, shown
-from dsd2.config.validation import SECTIONS, typed
+from dsd2.config.sections import SECTIONS
+from dsd2.config.validation import typed
 from dsd2.errors import UserError
 
 Point = tuple[tuple[str, Any], ...]
@@ -18,7 +20,7 @@ Point = tuple[tuple[str, Any], ...]
 
 Entry = dict[str, Any]
 
-LARGEST = 10_000
+MAX_POINTS = 10_000
 """Points that one grid may have."""
 
 _FORMAT = re.compile(r"%|[-+ ]?\d?(\.\d)?[%defg]?")
@@ -50,10 +52,13 @@ def expand(kind: str, name: str, entry: Entry) -> dict[str, tuple[Entry, Point]]
                 f"{where}.grid.{named(key)} is no key of a section; it must be like model.depth or"
                 " noise.rate"
             )
-    if (points := math.prod(map(len, grid.values()))) > LARGEST:
-        raise UserError(f"{where}.grid has {points} points but may have at most {LARGEST}")
+    if (points := math.prod(map(len, grid.values()))) > MAX_POINTS:
+        raise UserError(f"{where}.grid has {points} points but may have at most {MAX_POINTS}")
     members: dict[str, tuple[Entry, Point]] = {}
-    settings = [[_setting(key, value) for value in values] for key, values in grid.items()]
+    settings = [
+        [typed(f"{kind}.{name}.grid", *key.split("."), value) for value in values]  # type: ignore[call-arg]
+        for key, values in grid.items()
+    ]
     for values in itertools.product(*settings):
         point = tuple(zip(grid, values, strict=True))
         member = copy.deepcopy(rest)
@@ -66,6 +71,11 @@ def expand(kind: str, name: str, entry: Entry) -> dict[str, tuple[Entry, Point]]
             raise UserError(
                 f"{where}.grid has two points of one name, {named_member}: its values must differ"
                 " in letters or digits"
+            )
+        if not re.fullmatch(NAME, named_member):
+            raise UserError(
+                f"{where}.grid stands for {shown(named_member)}, which is no valid name: it must"
+                f" match {NAME}"
             )
         members[named_member] = (member, point)
     return members
@@ -87,11 +97,6 @@ def written_out(kind: str, families: dict[str, dict[str, tuple[Entry, Point]]]) 
                 )
             entries[member] = entry
     return entries
-
-
-def _setting(key: str, value: Any) -> Any:
-    section, _, setting = key.partition(".")
-    return typed(section, setting, value)
 
 
 def _slug(point: Point) -> str:

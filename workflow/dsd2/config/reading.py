@@ -13,10 +13,10 @@ from typing import Any
 
 import yaml
 
-from dsd2.config.sanitize import DEEPEST, shown
+from dsd2.config.sanitize import MAX_DEPTH, shown
 from dsd2.errors import UserError
 
-LARGEST_FILE = 1_000_000
+MAX_BYTES = 1_000_000
 """Bytes of a configuration file; ours have 6,000."""
 YTE_KEY = "__use_yte__"
 """With it Snakemake takes parts of a file of ``--configfile`` for Python, and runs them."""
@@ -122,9 +122,9 @@ class _Loader(yaml.SafeLoader):
     level = 0
 
     def compose_node(self, parent: Any, index: Any) -> Any:
-        if self.level > DEEPEST:
+        if self.level > MAX_DEPTH:
             raise _FaultError(
-                f"is nested too deeply {_place(self.peek_event().start_mark)}: at most {DEEPEST}"
+                f"is nested too deeply {_place(self.peek_event().start_mark)}: at most {MAX_DEPTH}"
                 " levels are allowed"
             )
         self.level += 1
@@ -175,10 +175,10 @@ def _text(file: str | Path) -> str:
     try:
         if path.exists() and not path.is_file():
             raise UserError(f"{printable(file)}: cannot be read as a configuration (it is no file)")
-        if path.stat().st_size > LARGEST_FILE:
+        if path.stat().st_size > MAX_BYTES:
             raise UserError(
                 f"{printable(file)}: has {path.stat().st_size} bytes but a configuration must have"
-                f" at most {LARGEST_FILE}"
+                f" at most {MAX_BYTES}"
             )
         data = path.read_bytes()
     except OSError as error:

@@ -6,10 +6,11 @@ import json
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import TypeVar
 
-from dsd2.config.validation import Section
+from dsd2.config.sections import Section
 from dsd2.data.metadata import metadata
 from dsd2.errors import UserError
 from dsd2.keys import fixed_values
@@ -24,19 +25,20 @@ from dsd2.recipe import (
 from dsd2.typed import Choice
 
 C = TypeVar("C", bound=Choice)
+_fixed = cache(fixed_values)
 
 
 def chosen(kind: type[C], section: Section) -> C:
     """The recipe of a completed section, of the kind that it names."""
     values = {name: value for name, value in section.items() if name != kind.selector}
     choice = kind.registry[section[kind.selector]]
-    return choice(**fixed_values(choice), **values)
+    return choice(**_fixed(choice), **values)
 
 
 def dataset_recipe(section: Section, where: str) -> DatasetRecipe:
     """The recipe of a dataset; ``where`` names the arm in messages, here and below."""
     name = section["name"]
-    if name in ("parquet", "imagefolder") and "path" not in section:
+    if name in ("parquet", "imagefolder") and section.get("path") is None:
         raise UserError(f"config key dataset.path of {where} is missing: {name} needs a folder")
     for key, words in (("validation", ("test", "own")), ("test", (None,))):
         size = section[key]
@@ -53,7 +55,7 @@ def noise_recipe(section: Section, dataset: DatasetRecipe, where: str) -> NoiseR
     if section["kind"] == "human":
         for key in ("file", "column"):
             known = key == "file" and dataset.human_labels
-            if key not in section and not known:
+            if section.get(key) is None and not known:
                 raise UserError(f"config key noise.{key} of {where} is missing: human needs it")
     if section.get("rate") == 0:
         # Noise of none of the labels is none, of whatever kind.
@@ -77,7 +79,7 @@ def training_recipe(section: Section, dataset: DatasetRecipe, where: str) -> Tra
 
 
 def pruning_recipe(section: Section, model: ModelRecipe, where: str) -> PruningRecipe:
-    """The recipe of a pruning, without its wall."""
+    """The recipe of a pruning, without its target sparsity."""
     if section["structure"] == "filters" and model.filters is None:
         raise UserError(
             f"config key pruning.structure of {where} is 'filters', which only vgg-like can lose,"

@@ -9,13 +9,13 @@ from typing import Any
 
 from dsd2.errors import UserError
 
-DEEPEST = 12
+MAX_DEPTH = 12
 """Levels of lists and mappings that a configuration may have; ours have five."""
-MOST = 100_000
+MAX_VALUES = 100_000
 """Values in one configuration; YAML's aliases can make billions of a few lines."""
-LONGEST = 4096
+MAX_TEXT = 4096
 """Characters of a text, as many as a path may have."""
-LARGEST = 2**63 - 1
+MAX_INTEGER = 2**63 - 1
 """Largest whole number: what the tables hold."""
 
 
@@ -25,12 +25,12 @@ def plain(config: Any) -> Any:
     Raises:
         UserError: a value is nested too deeply, too large, not finite, or no text that can be read.
     """
-    return _copy(config, (), iter(range(MOST)))
+    return _copy(config, (), iter(range(MAX_VALUES)))
 
 
 def shown(value: Any) -> str:
     """A value as a message shows it: on one line, its middle left out where it is long."""
-    if isinstance(value, int) and abs(value) > LARGEST:
+    if isinstance(value, int) and abs(value) > MAX_INTEGER:
         return f"a whole number of {value.bit_length()} bits"
     return _REPR.repr(value)
 
@@ -51,9 +51,11 @@ _REPR.maxlevel = 3
 def _copy(value: Any, path: tuple[object, ...], room: Iterator[int]) -> Any:
     where = f"config key {named(*path)}" if path else "the configuration"
     if next(room, None) is None:
-        raise UserError(f"{where} is the {MOST}th value, which must be enough for a configuration")
-    if len(path) > DEEPEST:
-        raise UserError(f"{where} is nested too deeply: at most {DEEPEST} levels are allowed")
+        raise UserError(
+            f"{where} is the {MAX_VALUES}th value, which must be enough for a configuration"
+        )
+    if len(path) > MAX_DEPTH:
+        raise UserError(f"{where} is nested too deeply: at most {MAX_DEPTH} levels are allowed")
     if isinstance(value, Mapping):
         for key in value:
             if not isinstance(key, str):
@@ -67,18 +69,18 @@ def _copy(value: Any, path: tuple[object, ...], room: Iterator[int]) -> Any:
         return [_copy(inner, (*path, i), room) for i, inner in enumerate(value)]
     if isinstance(value, float) and not math.isfinite(value):
         raise UserError(f"{where} is {value} but a number must be finite")
-    if isinstance(value, int) and abs(value) > LARGEST:
-        raise UserError(f"{where} is {shown(value)} but must be at most {LARGEST}")
+    if isinstance(value, int) and abs(value) > MAX_INTEGER:
+        raise UserError(f"{where} is {shown(value)} but must be at most {MAX_INTEGER}")
     if isinstance(value, str):
         _check_text(value, where)
     return value
 
 
 def _check_text(text: str, where: str) -> None:
-    if len(text) > LONGEST:
+    if len(text) > MAX_TEXT:
         raise UserError(
             f"{where} is {shown(text)}, {len(text)} characters long, but must have at most"
-            f" {LONGEST}"
+            f" {MAX_TEXT}"
         )
     # Line breaks may stand in a title; other control characters and halves of characters cannot
     # be drawn, nor be part of a path.

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import glob
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from dsd2.config.reading import printable, read_config
-from dsd2.config.sanitize import shown
+from dsd2.config.sanitize import plain, shown
 from dsd2.config.study import Study, load_study
-from dsd2.config.validation import check
+from dsd2.config.validation import check, renamed
 from dsd2.errors import UserError
 
 LAID_OVER = (
@@ -52,7 +53,7 @@ def load_studies(config: Any, home: Path | None = None) -> tuple[Study, ...]:
     files: dict[str, str] = {}
     for file, content in _contents(config["studies"], home):
         try:
-            study = load_study(_laid_over(content, upper))
+            study = load_study(_laid_over(renamed(plain(content)), upper))
         except UserError as error:
             raise UserError(f"{printable(file)}: {error}") from error
         if study.folder in studies:
@@ -74,13 +75,13 @@ def laid_over_file(file: str, config: dict[str, Any]) -> dict[str, Any]:
 
 
 def _contents(
-    listed: list[str] | str, home: Path | None = None
+    listed: Iterable[str] | str, home: Path | None = None
 ) -> list[tuple[str, dict[str, Any]]]:
     """Each file with what it says. A file that lists studies is passed over by a pattern."""
     # A path may hold what a pattern gives another meaning.
     if isinstance(listed, str) and os.path.lexists(_found(listed, home)):
         listed = [listed]
-    if isinstance(listed, list):
+    if not isinstance(listed, str):
         files = dict.fromkeys(_found(file, home) for file in listed)
         contents = [(file, read_config(file)) for file in files]
         for file, content in contents:

@@ -3,48 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from dsd2.config.arms import Arm, resolve_arms
 from dsd2.config.autoconfig import own_study_name
-from dsd2.config.export_options import Export, resolve_export
+from dsd2.config.declaration import HEADINGS, TABLES
+from dsd2.config.export_options import resolve_export
+from dsd2.config.options import Analysis, Export, Plot
 from dsd2.config.paper import Printed, printed_values
 from dsd2.config.sanitize import shown
-from dsd2.config.validation import check, schema, top_level
+from dsd2.config.validation import check, top_level
 from dsd2.errors import UserError
 from dsd2.paths import study_folder
-from dsd2.typed import Number, Typed
 
-HEADINGS = {
-    "stopping": "Table: what each arm returns and costs",
-    "phases": "Table: sparse double descent and its phases",
-    "models": "Table: parameters of the networks",
-    "grid": "Table: best validation accuracy",
-    "levels": "Table: accuracy by level of pruning",
-}
-TABLES = tuple(HEADINGS)
-"""The tables that a study may have, and what they are headed."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Analysis(Typed):
-    """How curves are judged."""
-
-    tolerance: Number
-    confidence: Number
-
-
-@dataclass(frozen=True, kw_only=True)
-class Plot(Typed):
-    """How figures look: millimetres, dots per inch, points; ``columns`` panels in a row."""
-
-    columns: int
-    fill: Literal["rows", "columns"]
-    width: Number | None
-    height: Number | None
-    dpi: int
-    font_size: Number
-    band: Literal["deviation", "range", "none"]
+__all__ = ["HEADINGS", "TABLES", "Analysis", "Plot", "Study", "load_study"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,16 +82,10 @@ def load_study(config: Any) -> Study:
         decoders=top_level(config, "decoders"),
         panels=panels,
         arms=arms,
-        analysis=Analysis(**_options(config, "analysis")),
-        plot=Plot(**_options(config, "plot")),
+        analysis=Analysis(**config.get("analysis", {})),
+        plot=Plot(**config.get("plot", {})),
         figure=top_level(config, "figure"),
         tables=tuple(top_level(config, "tables")),
         paper=printed_values(top_level(config, "paper"), arms),
-        export=resolve_export(_options(config, "export"), arms),
+        export=resolve_export(config.get("export", {}), arms),
     )
-
-
-def _options(config: dict[str, Any], key: str) -> dict[str, Any]:
-    rules = schema()["properties"][key]["properties"]
-    defaults = {name: rule["default"] for name, rule in rules.items() if "default" in rule}
-    return {**defaults, **config.get(key, {})}

@@ -1,43 +1,36 @@
-"""Check a raw configuration against the schema; every fault is one sentence."""
+"""Check a raw configuration; every fault is one sentence. Lay sections over one another."""
 
 from __future__ import annotations
 
 import difflib
-import json
 import re
+import sys
 from collections.abc import Iterator
 from functools import cache
-from pathlib import Path
 from typing import Any
 
-import yaml
+from pydantic import TypeAdapter, ValidationError
 
-from dsd2.config.sanitize import LARGEST, named, plain, shown
+from dsd2.config.declaration import Configuration
+from dsd2.config.models import (
+    all_keys,
+    condition,
+    configuration,
+    layer,
+    section,
+    section_keys,
+    selector,
+)
+from dsd2.config.sanitize import named, plain, shown
+from dsd2.config.sections import SECTIONS, Section
 from dsd2.errors import UserError
+from dsd2.keys import NO_DEFAULT, keys
 from dsd2.typed import number
 
-SCHEMA_FILE = Path(__file__).with_name("config.schema.yaml")
+__all__ = ["SECTIONS", "Section", "applies", "check", "complete_section", "typed"]
 
-SECTIONS = (
-    "dataset",
-    "noise",
-    "model",
-    "training",
-    "pruning",
-    "perturbation",
-    "distillation",
-    "stopping",
-)
-"""The sections that a study, a panel and an arm have in common."""
-
-Section = dict[str, Any]
-
-
-@cache
-def schema() -> dict[str, Any]:
-    """The JSON schema of the configuration."""
-    loaded: dict[str, Any] = yaml.safe_load(SCHEMA_FILE.read_text(encoding="utf-8"))
-    return loaded
+RENAMED = {("pruning", "wall"): "target_sparsity", ("distillation", "table"): "cache_logits"}
+"""Keys of sections that had another name, which is accepted with a hint."""
 
 
 def check(config: Any) -> dict[str, Any]:
@@ -52,117 +45,74 @@ def check(config: Any) -> dict[str, Any]:
     """
     if not isinstance(config, dict) or not config:
         raise UserError("the configuration is empty: give a --configfile, as config/config.yaml")
-    given, typed = plain(config), plain(config)
-    for error in _validator().iter_errors(given):
-        if error.validator in ("type", "pattern") and isinstance(error.instance, str | float):
-            _replace(typed, list(error.absolute_path), error.instance, error.schema)
-    typed = plain(typed)
-    errors = sorted(_validator().iter_errors(typed), key=_rank)
-    if errors:
-        raise UserError(_sentence(errors[0]))
-    return typed
+    checked: dict[str, Any] = _validated(configuration(), renamed(plain(config)))
+    needed = () if "studies" in checked else ("arms",) if "data" in checked else ("arms", "study")
+    for key in needed:
+        if key not in checked:
+            raise UserError(f"config key {key} is missing")
+    return checked
+
+
+def renamed(config: Section) -> Section:
+    """A plain configuration with keys by their present names; says which had an old one.
+
+    Raises:
+        UserError: a key stands there by both names.
+    """
+    entries = [config.get("arms"), config.get("panels"), {"override": config.get("override")}]
+    inner = [entry for group in entries if isinstance(group, dict) for entry in group.values()]
+    for place in (config, *inner):
+        if not isinstance(place, dict):
+            continue
+        for (name, old), new in RENAMED.items():
+            _rename(place.get(name), old, new, f"{name}.{{}}")
+            _rename(place.get("grid"), f"{name}.{old}", f"{name}.{new}", "{}")
+            if isinstance(place.get("label"), str) and "grid" in place:
+                place["label"] = place["label"].replace(f"{{{name}.{old}", f"{{{name}.{new}")
+    return config
+
+
+def _rename(place: Any, old: str, new: str, key: str) -> None:
+    if not isinstance(place, dict) or old not in place:
+        return
+    old_key, new_key = key.format(old), key.format(new)
+    if new in place:
+        raise UserError(
+            f"config key {old_key} stands beside {new_key}, which is its present name; only one of"
+            " them may be given"
+        )
+    entries = [(new if name == old else name, value) for name, value in place.items()]
+    place.clear()
+    place.update(entries)
+    _hint(f"config key {old_key} is now called {new_key}")
 
 
 @cache
-def _validator() -> Any:
-    """JSON schema's rules, but that 5.0 is no whole number and a pattern is of the whole text."""
-    from jsonschema import Draft202012Validator, ValidationError, validators
-
-    def pattern(_: Any, rule: str, instance: Any, __: Any) -> Iterator[ValidationError]:
-        if isinstance(instance, str) and not re.fullmatch(rule, instance):
-            yield ValidationError(f"{instance!r} does not match {rule!r}")
-
-    def is_whole(_: Any, instance: Any) -> bool:
-        return isinstance(instance, int) and not isinstance(instance, bool)
-
-    types = Draft202012Validator.TYPE_CHECKER.redefine("integer", is_whole)
-    made = validators.extend(Draft202012Validator, {"pattern": pattern}, type_checker=types)
-    return made(schema())
+def _hint(text: str) -> None:
+    """Print a hint once, where a person looks; not in the processes of Snakemake's jobs."""
+    if "--target-jobs" not in sys.argv and sys.stderr is not None:
+        print(text, file=sys.stderr)
 
 
-def _replace(config: Any, path: list[str | int], given: str | float, rule: Section) -> None:
-    """Replace the value at a path by what it spells, where it is no text that the rule allows."""
-    value = _spelt(given, rule)
-    if value is given:
-        return
-    for key in path[:-1]:
-        config = config[key]
-    config[path[-1]] = value
-
-
-def _spelt(given: Any, rule: Section) -> Any:
-    """What a text or a float spells, as a rule's types have it; itself if it spells nothing else.
-
-    Args:
-        given: any value.
-        rule: its rule in the schema.
-    """
-    kinds, value = rule.get("type", []), given
-    kinds = [kinds] if isinstance(kinds, str) else kinds
-    if isinstance(given, str):
-        try:
-            value = json.loads(given)
-        except (ValueError, RecursionError):
-            return given
-        counts = isinstance(value, int | float) and not isinstance(value, bool)
-        if not kinds or ("string" in kinds and not (counts and {"number", "integer"} & {*kinds})):
-            return given
-    if isinstance(value, float) and value.is_integer() and "integer" in kinds:
-        return int(value)
-    return value
-
-
-def typed(section: str, key: str, given: Any) -> Any:
+def typed(where: str, name: str, key: str, value: Any) -> Any:
     """A value of a section's key in its one form, whatever it is written as: 3 for "3" and 3.0.
 
-    What the key does not allow stays as it is, for :func:`check` to name.
+    Raises:
+        UserError: the section has no such key, or it does not allow the value.
     """
-    return _typed(schema()["$defs"][section]["properties"].get(key, {}), given)
+    found = _validated(layer(name), {key: value}, f"{where}.{name}")[key]
+    return number(found) if isinstance(found, float) else found
 
 
-def _typed(rule: Section, given: Any) -> Any:
-    value = _spelt(given, rule)
-    if isinstance(value, list):
-        return [_typed(rule.get("items", {}), item) for item in value]
-    if isinstance(value, bool) or not isinstance(value, int | float) or abs(value) > LARGEST:
-        return value
-    return number(value)
-
-
-def merge_section(name: str, lower: Section | None, upper: Section | None) -> Section | None:
-    """One section laid over another.
-
-    Where the upper one makes it another kind of thing, keys of the lower that do not apply to that
-    kind fall away.
-    """
-    if upper is None or lower is None:
-        return upper
-    merged = {**lower, **upper}
-    return {
-        key: value
-        for key, value in merged.items()
-        if key in upper or _decided_by(name, key) not in upper or applies(name, key, merged)
-    }
-
-
-def _decided_by(name: str, key: str) -> str | None:
-    """The key of a section that says whether another applies; None for one that always does."""
-    rule = schema()["$defs"][name]["properties"][key].get("x-only-for", {})
-    return next(iter(rule), None)
-
-
-def applies(name: str, key: str, section: Section) -> bool:
+def applies(name: str, key: str, given: Section) -> bool:
     """Whether a key has a meaning in a section, given what kind of thing the section is."""
-    decided_by = _decided_by(name, key)
-    if decided_by is None:
-        return True
-    rule = schema()["$defs"][name]["properties"][key]["x-only-for"]
-    return value_of(name, decided_by, section) in rule[decided_by]
+    needed = condition(name, key)
+    return needed is None or value_of(name, needed[0], given) in needed[1]
 
 
-def value_of(name: str, key: str, section: Section) -> Any:
-    """A section's value of a key, the schema's default where it does not say."""
-    return section.get(key, schema()["$defs"][name]["properties"][key]["default"])
+def value_of(name: str, key: str, given: Section) -> Any:
+    """A section's value of a key, the default where it does not say."""
+    return given.get(key, all_keys(name)[key][0].default)
 
 
 def complete_section(name: str, given: Section, defaults: Section, where: str) -> Section:
@@ -171,101 +121,105 @@ def complete_section(name: str, given: Section, defaults: Section, where: str) -
     Args:
         name: of the section.
         given: what the configuration says.
-        defaults: what wins over the schema's defaults.
+        defaults: what wins over the keys' own defaults.
         where: names the arm in messages.
 
     Raises:
-        UserError: a key is given that does not apply to what another of its keys says.
+        UserError: a key does not apply to what kind of thing the section is, or is missing.
     """
-    section: Section = {}
-    for key, rule in schema()["$defs"][name]["properties"].items():
-        if applies(name, key, given):
-            if key in given or key in defaults or "default" in rule:
-                section[key] = given.get(key, defaults.get(key, rule.get("default")))
-        elif key in given:
-            ((other, kinds),) = rule["x-only-for"].items()
+    for key in given:
+        if not applies(name, key, given):
+            other, values = condition(name, key) or ("", ())
             raise UserError(
                 f"config key {name}.{key} of {where} does not apply to {other}"
-                f" {value_of(name, other, given)}, only to {' and '.join(kinds)}"
+                f" {value_of(name, other, given)}, only to {' and '.join(values)}"
             )
-    return section
+    by = selector(name)
+    kind = None if by is None else value_of(name, by, given)
+    whole = _validated(section(name, kind), given, name, f" of {where}")
+    for key, declared in section_keys(name, kind).items():
+        if key not in whole and applies(name, key, given):
+            whole[key] = defaults.get(key, declared.default)
+            if whole[key] is NO_DEFAULT:
+                raise UserError(f"config key {name}.{key} of {where} is missing")
+    return whole
 
 
-def top_level(config: dict[str, Any], key: str) -> Any:
-    """A configuration's value of a top-level key, the schema's default where it does not say."""
-    return config.get(key, schema()["properties"][key]["default"])
+def top_level(config: Section, key: str) -> Any:
+    """A configuration's value of a top-level key, the default where it does not say."""
+    return config[key] if key in config else _defaults()[key]
 
 
-def documented_keys() -> Iterator[tuple[str, dict[str, Any]]]:
-    """Every key with its rule, as ``training.epochs``, for the documentation."""
-    top = schema()
-    for key, rule in top["properties"].items():
-        if key in SECTIONS:
-            for name, inner in top["$defs"][key]["properties"].items():
-                yield f"{key}.{name}", inner
-        else:
-            yield key, _resolved(rule)
-            for name, inner in rule.get("properties", {}).items():
-                if name not in SECTIONS:
-                    yield f"{key}.{name}", inner
-            for name, inner in _entries(rule).items():
-                if name not in SECTIONS:
-                    place = "<n>" if "items" in rule else "<name>"
-                    yield f"{key}.{place}.{name}", _resolved(inner)
+@cache
+def _defaults() -> Section:
+    return {key.name: key.default for key in keys(Configuration)}
 
 
-def _resolved(rule: dict[str, Any]) -> dict[str, Any]:
-    """A rule together with the definition that it refers to."""
-    name = str(rule.get("$ref", "")).rpartition("/")[2]
-    return {**schema()["$defs"].get(name, {}), **rule}
+def _validated(adapter: TypeAdapter[Any], given: Any, start: str = "", end: str = "") -> Any:
+    """What pydantic makes of a value; its first fault as one sentence.
+
+    Args:
+        adapter: of the model.
+        given: plain values.
+        start: key that the value stands at.
+        end: what follows the key in a message.
+    """
+    try:
+        return adapter.validate_python(given)
+    except ValidationError as error:
+        faults = error.errors(include_url=False)
+        paths = [list(_path(given, fault["loc"])) for fault in faults]
+        # Misspelt keys first: they explain what else is wrong.
+        first = min(range(len(faults)), key=lambda i: _rank(faults[i], paths[i]))
+        others = [f["type"] for f, path in zip(faults, paths, strict=True) if path == paths[first]]
+        path = [*filter(None, [start]), *paths[first]]
+        raise UserError(_sentence(faults[first], path, end, others)) from None
 
 
-def _entries(rule: dict[str, Any]) -> dict[str, Any]:
-    """The keys of each entry of a list or mapping."""
-    extra = rule.get("items", rule.get("additionalProperties"))
-    return extra.get("properties", {}) if isinstance(extra, dict) else {}
+def _path(given: Any, loc: tuple[int | str, ...]) -> Iterator[int | str]:
+    """The keys of a place, without pydantic's names of a union's members."""
+    for part in loc:
+        inside = part in given if isinstance(given, dict) else isinstance(part, int)
+        if inside and isinstance(given, dict | list | tuple):
+            given = given[part]  # type: ignore[index]
+            yield part
 
 
-def _rank(error: Any) -> tuple[bool, int, str]:
-    """Misspelt keys first: they explain the missing ones; then the order of the file."""
-    return (error.validator != "additionalProperties", len(error.absolute_path), error.message)
+def _rank(fault: Any, path: list[Any]) -> tuple[bool, int, int]:
+    """Of a union's members, the one whose type fits is the one that a message is about."""
+    order = {"literal_error": 1, "int_type": 2, "float_type": 2, "string_type": 2, "tuple_type": 2}
+    return fault["type"] != "unknown", len(path), order.get(fault["type"], 0)
 
 
-def _sentence(error: Any) -> str:
-    path = list(error.absolute_path)
-    key = f"config key {named(*path)}" if path else "the configuration"
-    value, rule = error.instance, error.validator_value
-    match error.validator:
-        case "additionalProperties":
-            known = sorted(error.schema.get("properties", {}))
-            unknown = next(name for name in value if name not in known)
-            close = difflib.get_close_matches(unknown[:80], known, n=1)
-            hint = f"did you mean {close[0]}?" if close else f"known are {', '.join(known)}"
-            return f"config key {named(*path, unknown)} is unknown: {hint}"
-        case "required":
-            missing = next(name for name in rule if name not in value)
-            return f"config key {named(*path, missing)} is missing"
-        case "type":
-            allowed = " or ".join([rule] if isinstance(rule, str) else rule)
-            return f"{key} is {shown(value)} but must be of type {allowed}"
-        case "enum":
-            return f"{key} is {shown(value)} but must be one of {', '.join(map(str, rule))}"
-        case "pattern":
-            if error.absolute_schema_path and "propertyNames" in error.absolute_schema_path:
-                return f"config key {named(*path, value)} is no valid name: it must match {rule}"
-            return f"{key} is {shown(value)} but must match {rule}"
-        case "minimum" | "exclusiveMinimum" | "maximum" | "exclusiveMaximum":
-            bound = {
-                "minimum": "at least",
-                "exclusiveMinimum": "above",
-                "maximum": "at most",
-                "exclusiveMaximum": "below",
-            }[error.validator]
-            return f"{key} is {shown(value)} but must be {bound} {rule}"
-        # All these rules are 1.
-        case "minItems" | "minProperties" | "minLength":
-            return f"{key} is {shown(value)} but must not be empty"
-        case "uniqueItems":
-            return f"{key} is {shown(value)} but must have no entry twice"
-        case _:
-            return f"{key}: {error.message}"
+_BOUNDS = {
+    "greater_than_equal": ("at least", "ge"),
+    "greater_than": ("above", "gt"),
+    "less_than_equal": ("at most", "le"),
+    "less_than": ("below", "lt"),
+}
+
+
+def _sentence(fault: Any, path: list[Any], end: str, others: list[str]) -> str:
+    kind, context = fault["type"], fault.get("ctx", {})
+    if kind == "unknown":
+        known, unknown = sorted(context["known"]), context["key"]
+        close = difflib.get_close_matches(unknown[:80], known, n=1)
+        hint = f"did you mean {close[0]}?" if close else f"known are {', '.join(known)}"
+        return f"config key {named(*path, unknown)}{end} is unknown: {hint}"
+    key = f"config key {named(*path)}{end}"
+    if fault["loc"][-1:] == ("[key]",):
+        return f"{key} is no valid name: it must match {context['pattern']}"
+    if kind in _BOUNDS:
+        word, bound = _BOUNDS[kind]
+        allowed = f"must be {word} {number(context[bound])}"
+    elif kind == "literal_error":
+        words = re.findall("'([^']*)'", context["expected"])
+        besides = "a number, or " if {"int_type", "float_type"} & {*others} else ""
+        allowed = f"must be {besides}one of {', '.join(words)}"
+    elif kind == "string_pattern_mismatch":
+        allowed = f"must match {context['pattern']}"
+    elif kind in ("too_short", "string_too_short"):
+        allowed = "must not be empty"
+    else:
+        allowed = fault["msg"]
+    return f"{key} is {shown(context.get('value', fault['input']))} but {allowed}"

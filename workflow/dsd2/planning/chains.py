@@ -20,7 +20,6 @@ from dsd2.files.decision import CHOICE, GATE, chain_identity, gate_identity, rea
 from dsd2.planning.view import study_view
 from dsd2.recipe import (
     DatasetRecipe,
-    DistillationRecipe,
     NoiseRecipe,
     RunRecipe,
     to_json,
@@ -260,14 +259,7 @@ def _recipe(arm: Arm, seed: int, teacher_run: str | None, iteration: int | None)
     )
     if arm.distillation is None or teacher_run is None:
         return recipe
-    distillation = DistillationRecipe(
-        teacher_run=teacher_run,
-        teacher_iteration=iteration,
-        alpha=arm.distillation.alpha,
-        temperature=arm.distillation.temperature,
-        temperature_squared=arm.distillation.temperature_squared,
-        table=arm.distillation.table,
-    )
+    distillation = arm.distillation.recipe(teacher_run, iteration)
     return replace(recipe, distillation=distillation)
 
 

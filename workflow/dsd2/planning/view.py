@@ -92,7 +92,7 @@ def dataset_of(arm: Arm) -> str:
 
 def compared_arms(study: Study) -> list[Arm]:
     """The arms whose networks are compared: drawn or exported."""
-    return [arm for arm in study.arms.values() if arm.show or arm.name in study.export.arms]
+    return [arm for arm in study.arms.values() if arm.show or arm.name in (study.export.arms or ())]
 
 
 def exported_arm(study: Study, network: str) -> Arm:

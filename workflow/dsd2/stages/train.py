@@ -175,7 +175,7 @@ def _start(job: Job, files: IterationFiles) -> tuple[nn.Module, Masks, State]:
         raise UserError(
             f"iteration {iteration} of {run} would train the network of iteration {iteration - 1}"
             f" again: config key pruning.fraction is {recipe.pruning.fraction}, of which a round"
-            " removes nothing more; set pruning.wall to at most"
+            " removes nothing more; set pruning.target_sparsity to at most"
             f" {scheduled_sparsity(iteration, recipe.pruning.fraction):.6g}"
         )
     recipe.perturbation.perturb(model, dense.rewind, fresh)
