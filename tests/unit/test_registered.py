@@ -25,9 +25,9 @@ def test_reading_their_names_imports_no_large_library():
 
 def test_drawings_and_pages_have_files_of_their_own():
     drawings, pages = (figures_by_file(pages=pages) for pages in (False, True))
-    assert drawings == {"layers": "layers", "sdd": "sdd"}
-    assert pages == {"sdd": "explorer"}
-    assert set(DEFAULT_FIGURES) == set(FIGURES)
+    assert drawings.items() >= {"layers": "layers", "sdd": "sdd"}.items()
+    assert pages["sdd"] == "explorer"
+    assert set(DEFAULT_FIGURES) <= set(FIGURES)
 
 
 def test_every_table_says_what_it_is():
