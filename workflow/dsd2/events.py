@@ -18,7 +18,7 @@ from pathlib import Path
 
 from dsd2.errors import says_out_of_memory
 
-WITHOUT_REASON = "ended without a word: killed from outside, perhaps for the memory it took"
+WITHOUT_REASON = "ended without a message: killed from outside, perhaps for the memory it took"
 
 RECORDS = Path(".snakemake/metadata")
 """Where Snakemake keeps what it knows of each file that it made."""
