@@ -7,8 +7,10 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
-from project import ROOT, new_project
+import yaml
+from project import ROOT, TINY, new_project
 
 from dsd2.recipe import (
     DatasetRecipe,
@@ -22,10 +24,8 @@ from dsd2.recipe import (
 )
 
 BLOCK = re.compile(r"^`(workflow/\S+\.py)`:\n\n```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
-EXAMPLES = {
-    Path(path).stem: (path, code)
-    for path, code in BLOCK.findall((ROOT / "docs" / "extending.md").read_text())
-}
+DOCUMENT = (ROOT / "docs" / "extending.md").read_text()
+EXAMPLES = {Path(path).stem: (path, code) for path, code in BLOCK.findall(DOCUMENT)}
 MAX_LINES = 40
 
 DIGITS = DatasetRecipe.of("digits", train=100, test=50, validation=20, split_seed=0)
@@ -136,3 +136,22 @@ def test_an_iteration_is_trained_by_the_command_line(name, tmp_path):
             **{file: f"{file}-{iteration}" for file in files},
         )
         assert f"sparsity {iteration * 0.5:.2f}" in printed
+
+
+KEYS = re.compile(r"^```yaml\n(.*?)^```", re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize(("name", "text"), zip(EXAMPLES, KEYS.findall(DOCUMENT), strict=True))
+def test_its_name_and_keys_can_be_configured_at_once(name, text, tmp_path):
+    """From the configuration that the document shows to the study's last result."""
+    project = clone_with(name, tmp_path / "clone")
+    study = {"arms": {"a": None}, "pruning": {"fraction": 0.6, "wall": 0.9}}
+    for key, section in yaml.safe_load(text).items():
+        small = {} if key == "model" else {**TINY, **study}.get(key, {})
+        study[key] = {**small, **section} if isinstance(section, dict) else section
+    project.configure(**study)
+    assert project.planned()["train"] == 3
+    assert project.done(project.snakemake())["train"] == 3
+    metrics = pd.read_parquet(project.folder / "results/studies/tiny/metrics.parquet")
+    assert metrics["iteration"].tolist() == [0, 1, 2]
+    assert project.planned() == {}
