@@ -21,7 +21,6 @@ from dsd2.analysis.pareto import comparison, pareto_front
 from dsd2.config.study import load_study
 from dsd2.errors import UserError
 from dsd2.export.encoding import encode, load_compact, save_network
-from dsd2.export.graph import graph_of
 from dsd2.export.model_card import (
     Agreement,
     Facts,
@@ -33,6 +32,7 @@ from dsd2.export.model_card import (
 )
 from dsd2.export.onnx import onnx_model, save_onnx
 from dsd2.export.shrink import compress
+from dsd2.export.trace import graph_of
 from dsd2.files.records import LATENCIES, NETWORKS, STUDY
 from dsd2.files.tensors import save_tensors
 from dsd2.load_network import decode

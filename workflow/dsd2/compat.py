@@ -35,3 +35,11 @@ def import_torchvision(module: str = "torchvision") -> ModuleType:
     library.define("qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
     _LIBRARIES.append(library)
     return importlib.import_module(module)
+
+
+def has_forward_hooks(module: torch.nn.Module) -> bool:
+    """Whether hooks change what a module reads or returns, as ``torch.nn.utils.prune`` has them.
+
+    False where torch keeps them elsewhere.
+    """
+    return any(getattr(module, name, None) for name in ("_forward_pre_hooks", "_forward_hooks"))

@@ -22,10 +22,11 @@ from dsd2.data.files import ImageFiles
 from dsd2.data.streaming import DecodingStream
 from dsd2.errors import UserError
 from dsd2.export.encoding import dense_bytes, encoded_bytes, load_compact, save_network
-from dsd2.export.graph import Graph, graph_of
+from dsd2.export.graph import Graph
 from dsd2.export.model_card import Agreement, Facts, Row, card, choose, label_noise
 from dsd2.export.onnx import onnx_model, run_session, save_onnx, session_of
 from dsd2.export.shrink import STAGES, compress
+from dsd2.export.trace import graph_of
 from dsd2.files.atomic import replacing, write_text
 from dsd2.files.records import NETWORKS, STUDY, read_rows, write_table
 from dsd2.nn.evaluation import BATCH

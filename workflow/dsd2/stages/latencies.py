@@ -13,10 +13,11 @@ import torch
 from torch import Tensor
 
 from dsd2 import paths
-from dsd2.export.graph import Graph, graph_of
+from dsd2.export.graph import Graph
 from dsd2.export.latency import Latency, measure
 from dsd2.export.onnx import onnx_model, run_session, session_of
 from dsd2.export.shrink import compress
+from dsd2.export.trace import graph_of
 from dsd2.files.records import LATENCIES, NETWORKS, read_rows, write_table
 from dsd2.load_network import Network
 from dsd2.stages.export import checkpoint_of
