@@ -5,7 +5,7 @@ import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 from types import SimpleNamespace
 
-import export_comparison
+import compare_networks
 import figure
 import layers
 import matplotlib as mpl
@@ -81,7 +81,7 @@ def of_the_study(study, params):
 DRAWINGS = {
     "figure": of_the_study,
     "layers": lambda _, params: layers.draw(curves_of(params.panels), params),
-    "comparison": lambda _, params: export_comparison.draw(table_of(params.panels), params),
+    "comparison": lambda _, params: compare_networks.draw(table_of(params.panels), params),
 }
 
 

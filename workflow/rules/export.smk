@@ -32,7 +32,7 @@ rule export_network:
         title_in_rst=study_title_in_rst,
         analysis=analysis_settings,
     script:
-        "../scripts/export.py"
+        "../scripts/export_network.py"
 
 
 rule export_networks:
@@ -52,7 +52,7 @@ rule export_networks:
         export=export_settings,
         seed=first_seed,
     script:
-        "../scripts/export_networks.py"
+        "../scripts/compress_networks.py"
 
 
 # It takes all cores, so that nothing of this workflow runs beside what is timed.
@@ -70,7 +70,7 @@ rule export_latencies:
     params:
         seconds=export_seconds,
     script:
-        "../scripts/export_latencies.py"
+        "../scripts/time_networks.py"
 
 
 rule export_comparison:
@@ -100,4 +100,4 @@ rule export_comparison:
         title_in_rst=study_title_in_rst,
         plot=plot_settings,
     script:
-        "../scripts/export_comparison.py"
+        "../scripts/compare_networks.py"

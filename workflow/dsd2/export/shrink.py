@@ -40,6 +40,11 @@ STAGES: dict[str, Callable[[Graph], Graph]] = {
 """The network after each part of :func:`compress`, of the one before."""
 
 
+def parts_of(graph: Graph) -> dict[str, Graph]:
+    """The network after each part of its compression, by the part's name; compressed at last."""
+    return {name: stage(graph) for name, stage in STAGES.items()}
+
+
 def shrink(graph: Graph, *, fold_constants: bool = True) -> Graph:
     """The same network without its unread and its constant channels.
 
