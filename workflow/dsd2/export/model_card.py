@@ -14,6 +14,33 @@ from dsd2.export.agreement import Agreement
 from dsd2.export.choice import Row
 from dsd2.stopping import ENDS
 
+LOADING = """\
+## Load it
+
+The network takes images of type uint8 and shape [N, {shape}]: image, channel, row, column. Their
+values are 0 to 255, as decoded. `load_network.py` lies beside this card. It needs torch and
+safetensors alone:
+
+```python
+from load_network import load_network
+
+network = load_network("network.safetensors")
+classes = network(images).argmax(1)  # network.classes are their names
+```
+
+It refuses a damaged file. ONNX Runtime does not check files: `sha256sum --check SHA256SUMS` does.
+
+With onnxruntime and numpy, without torch:
+
+```python
+import onnxruntime
+
+session = onnxruntime.InferenceSession("network.onnx")
+classes = session.run(None, {{"images": images}})[0].argmax(1)
+```
+"""
+"""The card's last section."""
+
 
 def proportion_interval(share: float, count: int, confidence: float) -> tuple[float, float]:
     """Wilson's interval of a proportion that was seen in so many trials."""
@@ -25,7 +52,7 @@ def proportion_interval(share: float, count: int, confidence: float) -> tuple[fl
 
 @dataclass(frozen=True)
 class CardData:
-    """What the card says beside the study's table.
+    """What the card says of the network and its files that the study's table does not.
 
     Attributes:
         label: of the arm.
@@ -96,8 +123,8 @@ def card(chosen: Row, study: Sequence[Row], data: CardData) -> str:
             line("accuracy on the training labels", "train_accuracy"),
             "",
             f"- **Accuracy**: {100 * chosen['test_accuracy']:.2f} % of {data.test_images:,} test"
-            f" images; {100 * data.confidence:g} % interval {low:.2f} to {high:.2f} % (Wilson's,"
-            " over images; another training seed adds to it).",
+            f" images. The {100 * data.confidence:g} % interval is {low:.2f} to {high:.2f} %"
+            " (Wilson's, over images). The training seed adds to it.",
             f"- **Phase** of the curve over sparsity that it lies in:"
             f" {phase_of(chosen, study, data.flat_tolerance)}.",
             f"- **Trained on**: {escape_markdown(chosen['origin'])},"
@@ -111,7 +138,7 @@ def card(chosen: Row, study: Sequence[Row], data: CardData) -> str:
             "",
             *_sizes(data),
             "",
-            *_loading(data),
+            LOADING.format(shape=", ".join(map(str, data.image))),
         ]
     )
 
@@ -137,7 +164,9 @@ def phase_of(chosen: Row, study: Sequence[Row], tolerance: float) -> str:
 
     longest = max(curves.values(), key=lambda curve: (len(curve), is_whole(curve)))
     if not is_whole(longest):
-        return "undecided, for the chain was stopped before the accuracy had collapsed or recovered"
+        return (
+            "undecided, since the chain was stopped before the accuracy had collapsed or recovered"
+        )
     longest = sorted(longest, key=lambda row: row["iteration"])
     found = phases([row["test_accuracy"] for row in longest], tolerance)
     return next(
@@ -175,18 +204,21 @@ def _licence(given: str | None) -> str:
 
 
 def _chosen_as(chosen: Row, data: CardData) -> str:
-    reason = "It has the best validation accuracy of its arm, as far as the arm's stop let it go."
+    reason = (
+        "It has the best validation accuracy of the iterations that its arm's stopping policy"
+        " allowed."
+    )
     if data.choice == "smallest":
         reason = (
-            f"It is the sparsest whose validation accuracy is at most {100 * data.tolerance:g} %"
-            " (of all images) below the best."
+            f"It is the sparsest network whose validation accuracy is at most"
+            f" {100 * data.tolerance:g} % (of all images) below the best."
         )
     source = f"Iteration {chosen['iteration']} of the run `{chosen['run']}`."
     part = "The test accuracy played no part in the choice."
     if data.tested:
         part = (
-            "The validation images are the test images (dataset.validation is test): the test"
-            " accuracy made the choice, and errs on the high side."
+            "The validation images are the test images (dataset.validation is test). So the test"
+            " accuracy made the choice, and is too high an estimate."
         )
     return f"{source} {reason} {part}"
 
@@ -223,8 +255,8 @@ def _sizes(data: CardData) -> list[str]:
         "| --- | --- | --- |",
         *(f"| {name} | {parameters:,} | {macs:,} |" for name, parameters, macs in data.parts),
         "",
-        f"{data.nonzero:,} of the last parameters are not zero. Nothing of this changes what the"
-        " network computes, rounding aside.",
+        f"{data.nonzero:,} of the last parameters are not zero. Compression does not change"
+        " what the network computes, up to rounding.",
         "",
         "| file | bytes | of the dense weights' | test accuracy | other class than the trained"
         " network | largest difference of logits |",
@@ -236,35 +268,5 @@ def _sizes(data: CardData) -> list[str]:
             for name, a in zip(names, data.agreements, strict=True)
         ),
         "",
-        f"`network.safetensors` stores numbers as {data.precision}; both compute in fp32.",
-    ]
-
-
-def _loading(data: CardData) -> list[str]:
-    shape = ", ".join(map(str, data.image))
-    return [
-        "## Load it",
-        "",
-        f"Images are uint8 [N, {shape}]: channel, row, column, 0 to 255, as decoded. With"
-        " `load_network.py`, which lies beside this card and needs torch and safetensors alone:",
-        "",
-        "```python",
-        "from load_network import load_network",
-        "",
-        'network = load_network("network.safetensors")',
-        "classes = network(images).argmax(1)  # network.classes are their names",
-        "```",
-        "",
-        "It refuses a file that was damaged on its way. ONNX Runtime does not:"
-        " `sha256sum --check SHA256SUMS` does it for all files.",
-        "",
-        "With onnxruntime and numpy, without torch:",
-        "",
-        "```python",
-        "import onnxruntime",
-        "",
-        'session = onnxruntime.InferenceSession("network.onnx")',
-        'classes = session.run(None, {"images": images})[0].argmax(1)',
-        "```",
-        "",
+        f"`network.safetensors` stores numbers as {data.precision}. Both files compute in fp32.",
     ]

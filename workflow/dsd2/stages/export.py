@@ -26,8 +26,8 @@ from dsd2.export.trace import graph_of
 from dsd2.files.atomic import replacing, write_text
 from dsd2.files.records import STUDY, read_rows
 
-ROUNDING = 1e-4
-"""Largest difference of logits, as a share of the largest logit, that is put down to rounding."""
+MAX_DIFFERENCE = 1e-4
+"""Of logits, as a share of the largest one: what rounding may explain."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ def run_export(
     agreements = compare(trained, answers, data)
     for name, agreement in agreements.items():
         exact = name == "onnx" or export.precision == "fp32"
-        if exact and agreement.difference > ROUNDING * max(1.0, agreement.scale):
+        if exact and agreement.difference > MAX_DIFFERENCE * max(1.0, agreement.scale):
             raise UserError(
                 f"{getattr(files, name)}: its logits differ from the trained network's by"
                 f" {agreement.difference:g}, more than rounding; this is a fault of the workflow"
