@@ -19,8 +19,9 @@ from torch import nn
 from workloads import DEVICE, Workload, prepare, ratio, side_by_side
 
 from dsd2.artefacts.checkpoint import load_checkpoint
-from dsd2.export.graph import Graph, graph_of
+from dsd2.export.graph import Graph
 from dsd2.export.shrink import shrink
+from dsd2.export.trace import graph_of
 from dsd2.nn.models import prunable_weights
 from dsd2.nn.pruning import full_masks
 from dsd2.nn.training import train

@@ -11,7 +11,7 @@ import onnxruntime
 import pandas as pd
 import pytest
 import torch
-from export_comparison import sheet
+from compare_networks import table_in_markdown
 from masked import random_network
 from rows import row_of
 from safetensors.torch import save_file
@@ -20,23 +20,17 @@ from dsd2 import load_network
 from dsd2.analysis.pareto import comparison, pareto_front
 from dsd2.config.study import load_study
 from dsd2.errors import UserError
+from dsd2.export.agreement import Agreement
+from dsd2.export.choice import choose, networks_to_compare
 from dsd2.export.encoding import encode, load_compact, save_network
-from dsd2.export.graph import graph_of
-from dsd2.export.model_card import (
-    Agreement,
-    Facts,
-    card,
-    choose,
-    label_noise,
-    phase_of,
-    proportion_interval,
-)
+from dsd2.export.model_card import CardData, card, label_noise, phase_of, proportion_interval
 from dsd2.export.onnx import onnx_model, save_onnx
 from dsd2.export.shrink import compress
+from dsd2.export.trace import graph_of
 from dsd2.files.records import LATENCIES, NETWORKS, STUDY
 from dsd2.files.tensors import save_tensors
 from dsd2.load_network import decode
-from dsd2.stages.export import checksums, networks_to_compare
+from dsd2.stages.export import checksums
 
 ROUNDING = 1e-4
 
@@ -236,7 +230,7 @@ def test_wilsons_interval():
     assert proportion_interval(1.0, 10, 0.95)[1] == pytest.approx(1.0)
 
 
-def facts(**changes):
+def card_data(**changes):
     same = Agreement(accuracy=0.395, differing=0, difference=1e-6, scale=4.0)
     usual = {
         "label": "student",
@@ -255,12 +249,12 @@ def facts(**changes):
         "file_bytes": (50, 80, 400),
         "agreements": (same, same),
     }
-    return Facts(**{**usual, **changes})
+    return CardData(**{**usual, **changes})
 
 
 def test_the_card_says_what_the_network_is():
     curve = rows(0.80, 0.70, 0.79)
-    text = card(curve[2], curve, facts())
+    text = card(curve[2], curve, card_data())
     for part in (
         "| test accuracy | 39.50 % | 40.00 % | 40.00 % |",
         "| sparsity | 75.00 % | 0.00 % | 0.00 % |",
@@ -279,16 +273,16 @@ def test_small_costs_and_several_devices_are_told_as_they_are():
         {**row, "device": device, "total_flops_dense": 3e6, "teacher_flops_dense": 1.2e6}
         for row, device in zip(rows(0.80, 0.70), ("cpu", "NVIDIA H100"), strict=True)
     ]
-    text = card(curve[0], curve, facts())
+    text = card(curve[0], curve, card_data())
     assert "**Cost**: 4.2 MFLOP" in text
     assert "on NVIDIA H100 and cpu." in text
     alone = [{**row, "teacher_run": None} for row in curve]
-    assert "teacher's" not in card(alone[0], alone, facts())
+    assert "teacher's" not in card(alone[0], alone, card_data())
 
 
 def test_a_choice_by_the_test_images_is_called_one():
     curve = rows(0.80, 0.70)
-    text = card(curve[0], curve, facts(tested=True))
+    text = card(curve[0], curve, card_data(tested=True))
     assert "the test accuracy made the choice" in text
     assert "played no part" not in text
 
@@ -345,7 +339,7 @@ def test_the_phase_is_that_of_the_longest_curve_of_the_run():
         assert phase_of(cut[3], study, 0.02).startswith("undecided")
     ended = curve_of(DESCENT, "gated", "entropy-te0.9-ta0.95")
     assert phase_of(ended[3], ended, 0.02) == "critical", "no gate stopped it"
-    text = card(cut[3], cut, facts())
+    text = card(cut[3], cut, card_data())
     assert "**Phase** of the curve over sparsity that it lies in: undecided" in text
 
 
@@ -412,7 +406,9 @@ def test_each_panel_is_compared_with_its_own_dense_network_and_named():
             ("high", "a", "r2", 1, 50),
         ]
     )
-    text = sheet(table, {"a": "A"}, {"low": "ε = 10 %", "high": "ε = 50 %"}, "a processor")
+    text = table_in_markdown(
+        table, {"a": "A"}, {"low": "ε = 10 %", "high": "ε = 50 %"}, "a processor"
+    )
     lines = [[c.strip() for c in line.strip("|").split("|")] for line in text.splitlines()]
     header, low, high = (
         next(x for x in lines if word in x) for word in ("panel", "low.a-best", "high.a-best")
@@ -420,7 +416,9 @@ def test_each_panel_is_compared_with_its_own_dense_network_and_named():
     place = header.index("parameters")
     assert (low[0], low[place]) == ("ε = 10 %", "50 (0.50)")
     assert (high[0], high[place]) == ("ε = 50 %", "50 (0.01)"), "0.5 would be of another panel"
-    one = sheet(table[table["panel"] == "low"], {"a": "A"}, {"low": "Low"}, "a processor")
+    one = table_in_markdown(
+        table[table["panel"] == "low"], {"a": "A"}, {"low": "Low"}, "a processor"
+    )
     assert "panel" not in one
 
 

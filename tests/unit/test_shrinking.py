@@ -4,8 +4,8 @@ import pytest
 import torch
 from masked import random_network, randomised
 
-from dsd2.export.graph import graph_of
 from dsd2.export.shrink import STAGES, compress, constant_channels, shrink
+from dsd2.export.trace import graph_of
 from dsd2.nn.footprint import sizes_of
 from dsd2.nn.models import PooledLinear
 from dsd2.recipe import ModelRecipe

@@ -4,7 +4,7 @@ import re
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
-import export_comparison
+import compare_networks
 import figure
 import matplotlib as mpl
 import matplotlib.pyplot as plt
@@ -84,7 +84,7 @@ def of_layers(_, view):
 DRAWINGS = {
     "sdd": of_the_study,
     "layers": of_layers,
-    "comparison": lambda _, view: export_comparison.draw(table_of(view.panels), view),
+    "comparison": lambda _, view: compare_networks.draw(table_of(view.panels), view),
 }
 
 

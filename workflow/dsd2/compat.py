@@ -15,7 +15,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import Tensor, nn
 
 _LIBRARIES: list[Any] = []
 """Keeps the definitions alive: torch forgets an operator when its Library object is collected."""
@@ -77,6 +77,14 @@ def foreach(operation: str) -> Callable[..., Any]:
         return [method(*parts, **options) for parts in zip(tensors, *partners, strict=True)]
 
     return one_by_one
+
+
+def has_forward_hooks(module: nn.Module) -> bool:
+    """Whether hooks change what a module reads or returns, as ``torch.nn.utils.prune`` has them.
+
+    False where torch keeps them elsewhere.
+    """
+    return any(getattr(module, name, None) for name in ("_forward_pre_hooks", "_forward_hooks"))
 
 
 # Snakemake. Each function takes the ``workflow`` that Snakefiles see; none of the attributes that

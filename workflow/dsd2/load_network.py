@@ -33,8 +33,14 @@ IMAGES = "images"
 KEY, CHECKSUM = "dsd2", "sha256"
 """Where in a file's metadata its description is, and where in that the checksum of the rest."""
 
-KIND, FORMAT = "network", 1
+KIND = "network"
 """What the description says that the file is."""
+FORMAT, EARLIER = 2, 1
+"""Formats of the description. The earlier one has no avgpool, flatten, dilation, groups and uneven
+sizes."""
+
+Size = int | tuple[int, int]
+"""The same along both axes of a map, or along its height and its width."""
 
 
 class Step(NamedTuple):
@@ -42,20 +48,25 @@ class Step(NamedTuple):
 
     Attributes:
         name: of the step and of its output.
-        op: conv, relu, norm (times weight plus bias, by channel), maxpool, add, pool (adaptive
-            average pooling to ``size``²) or linear (of the flat input).
+        op: conv, relu, norm (times weight plus bias, by channel), maxpool, avgpool (which counts
+            its padding), add, pool (adaptive average pooling to ``size``²), flatten or linear (of
+            the flat input).
         inputs: names of the steps that it reads, or :data:`IMAGES`.
-        stride: of conv and maxpool.
-        padding: of conv and maxpool.
-        size: of maxpool's window and of pool's output.
+        stride: of conv, maxpool and avgpool.
+        padding: of conv, maxpool and avgpool.
+        size: of the window of maxpool and avgpool, and of pool's output.
+        dilation: of conv and maxpool.
+        groups: of conv.
     """
 
     name: str
     op: str
     inputs: tuple[str, ...]
-    stride: int = 1
-    padding: int = 0
-    size: int = 0
+    stride: Size = 1
+    padding: Size = 0
+    size: Size = 0
+    dilation: Size = 1
+    groups: int = 1
 
 
 class Network(nn.Module):
@@ -125,13 +136,17 @@ def _do(step: Step, inputs: list[Tensor], weight: Tensor | None, bias: Tensor | 
     x = inputs[0]
     match step.op:
         case "conv" if weight is not None:
-            return F.conv2d(x, weight, bias, step.stride, step.padding)
+            return F.conv2d(x, weight, bias, step.stride, step.padding, step.dilation, step.groups)
         case "relu":
             return F.relu(x)
         case "norm" if weight is not None and bias is not None:
             return torch.addcmul(bias, x, weight)
         case "maxpool":
-            return F.max_pool2d(x, step.size, step.stride, step.padding)
+            return F.max_pool2d(x, step.size, step.stride, step.padding, step.dilation)
+        case "avgpool":
+            return F.avg_pool2d(x, step.size, step.stride, step.padding)
+        case "flatten":
+            return x.flatten(1)
         case "add":
             return x + inputs[1]
         case "pool":
@@ -149,7 +164,7 @@ def load_network(path: str | PathLike[str]) -> Network:
         ValueError: the file is damaged, was cut short, or holds no network.
     """
     held, about = read_checked(path)
-    if (about.get("kind"), about.get("format")) != (KIND, FORMAT):
+    if about.get("kind") != KIND or about.get("format") not in (FORMAT, EARLIER):
         raise ValueError(f"{path}: holds no network that this version of load_network.py can read")
     return network_of(held, about)
 
@@ -192,10 +207,16 @@ def checksum(tensors: Mapping[str, Tensor], about: Mapping[str, Any]) -> str:
 
 def network_of(held: Mapping[str, Tensor], about: Mapping[str, Any]) -> Network:
     """The network of a file's tensors and description."""
-    steps = [Step(**{**step, "inputs": tuple(step["inputs"])}) for step in about["steps"]]
+    steps = [_step(step) for step in about["steps"]]
     tensors = {name: decode(name, held, shape).float() for name, shape in about["shapes"].items()}
     mean, std = (torch.tensor(about[key]).view(-1, 1, 1) for key in ("mean", "std"))
     return Network(steps, tensors, mean, std, about["classes"]).eval()
+
+
+def _step(held: Mapping[str, Any]) -> Step:
+    """A step as JSON has it, with lists for tuples."""
+    values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in held.items()}
+    return Step(**values)
 
 
 def decode(name: str, held: Mapping[str, Tensor], shape: Sequence[int]) -> Tensor:

@@ -30,7 +30,7 @@ rule export_network:
         study=by(INPUTS.exported_json, "study", "network"),
         title_in_rst=title_in_rst,
     script:
-        "../scripts/export.py"
+        "../scripts/export_network.py"
 
 
 rule export_networks:
@@ -47,7 +47,7 @@ rule export_networks:
     params:
         study=seen("datasets", "exports", "export", "seed"),
     script:
-        "../scripts/export_networks.py"
+        "../scripts/compress_networks.py"
 
 
 # It takes all cores, so that nothing of this workflow runs beside what is timed.
@@ -65,7 +65,7 @@ rule export_latencies:
     params:
         seconds=lambda wildcards: STUDIES[wildcards.study].export.seconds,
     script:
-        "../scripts/export_latencies.py"
+        "../scripts/time_networks.py"
 
 
 rule export_comparison:
@@ -94,4 +94,4 @@ rule export_comparison:
         study=seen("title", "labels", "panels", "plot"),
         title_in_rst=title_in_rst,
     script:
-        "../scripts/export_comparison.py"
+        "../scripts/compare_networks.py"

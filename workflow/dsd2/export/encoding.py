@@ -12,7 +12,7 @@ from torch import Tensor
 
 from dsd2.export.graph import Graph
 from dsd2.files.tensors import load_tensors, packed_bits, save_tensors
-from dsd2.load_network import FORMAT, KIND, Network, network_of
+from dsd2.load_network import EARLIER, FORMAT, KIND, Network, Step, network_of
 
 PRECISIONS = {"fp32": torch.float32, "fp16": torch.float16}
 """How numbers may be stored; they are computed with in single precision either way."""
@@ -62,8 +62,7 @@ def save_network(
     described = {
         **about,
         "kind": KIND,
-        "format": FORMAT,
-        "steps": [step._asdict() for step in graph.steps],
+        **_described(graph.steps),
         "shapes": {name: list(tensor.shape) for name, tensor in graph.tensors.items()},
         "image": list(graph.image),
         "mean": mean.flatten().tolist(),
@@ -73,13 +72,29 @@ def save_network(
     save_tensors(path, tensors, described)
 
 
+def _described(steps: Sequence[Step]) -> dict[str, Any]:
+    """The steps, and the earliest format that has all that they need."""
+    usual = {"dilation": 1, "groups": 1}
+    plain = [
+        {key: value for key, value in step._asdict().items() if usual.get(key) != value}
+        for step in steps
+    ]
+    is_new = any(
+        step["op"] in ("avgpool", "flatten")
+        or usual.keys() & step.keys()
+        or any(isinstance(step[key], tuple) for key in ("stride", "padding", "size"))
+        for step in plain
+    )
+    return {"format": FORMAT if is_new else EARLIER, "steps": plain}
+
+
 def load_compact(path: Path) -> Network:
     """Read a network after checking its checksum.
 
     Raises:
         UserError: the file is missing, damaged or no network.
     """
-    return network_of(*load_tensors(path, KIND, FORMAT))
+    return network_of(*load_tensors(path, KIND, FORMAT, earlier=(EARLIER,)))
 
 
 def encoded_bytes(graph: Graph, precision: str = "fp32") -> int:

@@ -1,37 +1,45 @@
-"""Which networks of an arm to export, and the card that says what one is."""
+"""The model card of an exported network."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
-from typing import Any
 
 from dsd2.analysis.phases import phases
 from dsd2.analysis.table_format import unit
 from dsd2.escaping import escape_markdown
+from dsd2.export.agreement import Agreement
+from dsd2.export.choice import Row
 from dsd2.stopping import ENDS
 
-Row = Mapping[str, Any]
-"""A row of the study's table."""
+LOADING = """\
+## Load it
 
+The network takes images of type uint8 and shape [N, {shape}]: image, channel, row, column. Their
+values are 0 to 255, as decoded. `load_network.py` lies beside this card. It needs torch and
+safetensors alone:
 
-def choose(rows: Sequence[Row], choice: str, tolerance: float) -> Row:
-    """The row of the network to export, by validation data alone.
+```python
+from load_network import load_network
 
-    Args:
-        rows: of one arm, all seeds and iterations.
-        choice: best, what the arm returns with the best of its seeds (with a gated arm, what the
-            gate leaves to choose from); smallest, the sparsest within the tolerance of the best.
-        tolerance: validation accuracy that may be given up for a smaller network.
-    """
-    if choice == "best":
-        returned = [row for row in rows if row["returned"]]
-        return max(returned, key=lambda r: (r["validation_accuracy"], r["sparsity"], -r["seed"]))
-    best = max(row["validation_accuracy"] for row in rows)
-    good = [row for row in rows if row["validation_accuracy"] >= best - tolerance]
-    return max(good, key=lambda row: (row["sparsity"], row["validation_accuracy"], -row["seed"]))
+network = load_network("network.safetensors")
+classes = network(images).argmax(1)  # network.classes are their names
+```
+
+It refuses a damaged file. ONNX Runtime does not check files: `sha256sum --check SHA256SUMS` does.
+
+With onnxruntime and numpy, without torch:
+
+```python
+import onnxruntime
+
+session = onnxruntime.InferenceSession("network.onnx")
+classes = session.run(None, {{"images": images}})[0].argmax(1)
+```
+"""
+"""The card's last section."""
 
 
 def proportion_interval(share: float, count: int, confidence: float) -> tuple[float, float]:
@@ -43,25 +51,8 @@ def proportion_interval(share: float, count: int, confidence: float) -> tuple[fl
 
 
 @dataclass(frozen=True)
-class Agreement:
-    """How a file's answers compare with the network's that was trained, on all test images.
-
-    Attributes:
-        accuracy: of the file.
-        differing: test images that get another class.
-        difference: largest absolute one of logits.
-        scale: largest absolute logit.
-    """
-
-    accuracy: float
-    differing: int
-    difference: float
-    scale: float
-
-
-@dataclass(frozen=True)
-class Facts:
-    """What the card says beside the study's table.
+class CardData:
+    """What the card says of the network and its files that the study's table does not.
 
     Attributes:
         label: of the arm.
@@ -99,19 +90,19 @@ class Facts:
     agreements: tuple[Agreement, Agreement]
 
 
-def card(chosen: Row, study: Sequence[Row], facts: Facts) -> str:
+def card(chosen: Row, study: Sequence[Row], data: CardData) -> str:
     """The model card of an exported network, in Markdown.
 
     Args:
         chosen: its row.
         study: every row of the study.
-        facts: about it.
+        data: about it.
     """
     rows = [row for row in study if (row["panel"], row["arm"]) == (chosen["panel"], chosen["arm"])]
     run = sorted((r for r in rows if r["seed"] == chosen["seed"]), key=lambda r: r["iteration"])
     dense, last = run[0], run[-1]
     best = max(rows, key=lambda row: row["validation_accuracy"])
-    interval = proportion_interval(chosen["test_accuracy"], facts.test_images, facts.confidence)
+    interval = proportion_interval(chosen["test_accuracy"], data.test_images, data.confidence)
     low, high = (100 * end for end in interval)
 
     def line(name: str, key: str) -> str:
@@ -120,9 +111,9 @@ def card(chosen: Row, study: Sequence[Row], facts: Facts) -> str:
 
     return "\n".join(
         [
-            f"# A compressed network: {escape_markdown(facts.label)}",
+            f"# A compressed network: {escape_markdown(data.label)}",
             "",
-            _chosen_as(chosen, facts),
+            _chosen_as(chosen, data),
             "",
             "| | this network | best by validation | dense |",
             "| --- | --- | --- | --- |",
@@ -131,23 +122,23 @@ def card(chosen: Row, study: Sequence[Row], facts: Facts) -> str:
             line("sparsity", "sparsity"),
             line("accuracy on the training labels", "train_accuracy"),
             "",
-            f"- **Accuracy**: {100 * chosen['test_accuracy']:.2f} % of {facts.test_images:,} test"
-            f" images; {100 * facts.confidence:g} % interval {low:.2f} to {high:.2f} % (Wilson's,"
-            " over images; another training seed adds to it).",
+            f"- **Accuracy**: {100 * chosen['test_accuracy']:.2f} % of {data.test_images:,} test"
+            f" images. The {100 * data.confidence:g} % interval is {low:.2f} to {high:.2f} %"
+            " (Wilson's, over images). The training seed adds to it.",
             f"- **Phase** of the curve over sparsity that it lies in:"
-            f" {phase_of(chosen, study, facts.flat_tolerance)}.",
+            f" {phase_of(chosen, study, data.flat_tolerance)}.",
             f"- **Trained on**: {escape_markdown(chosen['origin'])},"
-            f" {chosen['train_images']:,} images of {'×'.join(map(str, facts.image))}.",
-            f"- **Label noise**: {facts.noise}",
+            f" {chosen['train_images']:,} images of {'×'.join(map(str, data.image))}.",
+            f"- **Label noise**: {data.noise}",
             f"- **Teacher**: {_teacher(chosen)}.",
             f"- **Pruned** in {chosen['iteration']} rounds; the chain ended because:"
             f" {last['stop_reason']}.",
             *_costs(run, study, chosen),
-            f"- **Licence**: {_licence(facts.licence)}.",
+            f"- **Licence**: {_licence(data.licence)}.",
             "",
-            *_sizes(facts),
+            *_sizes(data),
             "",
-            *_loading(facts),
+            LOADING.format(shape=", ".join(map(str, data.image))),
         ]
     )
 
@@ -173,7 +164,9 @@ def phase_of(chosen: Row, study: Sequence[Row], tolerance: float) -> str:
 
     longest = max(curves.values(), key=lambda curve: (len(curve), is_whole(curve)))
     if not is_whole(longest):
-        return "undecided, for the chain was stopped before the accuracy had collapsed or recovered"
+        return (
+            "undecided, since the chain was stopped before the accuracy had collapsed or recovered"
+        )
     longest = sorted(longest, key=lambda row: row["iteration"])
     found = phases([row["test_accuracy"] for row in longest], tolerance)
     return next(
@@ -210,19 +203,22 @@ def _licence(given: str | None) -> str:
     return escape_markdown(given) if given else "not stated (configuration key export.licence)"
 
 
-def _chosen_as(chosen: Row, facts: Facts) -> str:
-    reason = "It has the best validation accuracy of its arm, as far as the arm's stop let it go."
-    if facts.choice == "smallest":
+def _chosen_as(chosen: Row, data: CardData) -> str:
+    reason = (
+        "It has the best validation accuracy of the iterations that its arm's stopping policy"
+        " allowed."
+    )
+    if data.choice == "smallest":
         reason = (
-            f"It is the sparsest whose validation accuracy is at most {100 * facts.tolerance:g} %"
-            " (of all images) below the best."
+            f"It is the sparsest network whose validation accuracy is at most"
+            f" {100 * data.tolerance:g} % (of all images) below the best."
         )
     source = f"Iteration {chosen['iteration']} of the run `{chosen['run']}`."
     part = "The test accuracy played no part in the choice."
-    if facts.tested:
+    if data.tested:
         part = (
-            "The validation images are the test images (dataset.validation is test): the test"
-            " accuracy made the choice, and errs on the high side."
+            "The validation images are the test images (dataset.validation is test). So the test"
+            " accuracy made the choice, and is too high an estimate."
         )
     return f"{source} {reason} {part}"
 
@@ -248,8 +244,8 @@ def _costs(run: Sequence[Row], study: Sequence[Row], chosen: Row) -> list[str]:
     ]
 
 
-def _sizes(facts: Facts) -> list[str]:
-    small, onnx, dense = facts.file_bytes
+def _sizes(data: CardData) -> list[str]:
+    small, onnx, dense = data.file_bytes
     names = ("`network.safetensors`", "`network.onnx`")
     sizes = dict(zip(names, (small, onnx), strict=True))
     return [
@@ -257,50 +253,20 @@ def _sizes(facts: Facts) -> list[str]:
         "",
         "| after | parameters | multiply-accumulates an image |",
         "| --- | --- | --- |",
-        *(f"| {name} | {parameters:,} | {macs:,} |" for name, parameters, macs in facts.parts),
+        *(f"| {name} | {parameters:,} | {macs:,} |" for name, parameters, macs in data.parts),
         "",
-        f"{facts.nonzero:,} of the last parameters are not zero. Nothing of this changes what the"
-        " network computes, rounding aside.",
+        f"{data.nonzero:,} of the last parameters are not zero. Compression does not change"
+        " what the network computes, up to rounding.",
         "",
         "| file | bytes | of the dense weights' | test accuracy | other class than the trained"
         " network | largest difference of logits |",
         "| --- | --- | --- | --- | --- | --- |",
         *(
             f"| {name} | {sizes[name]:,} | {100 * sizes[name] / dense:.1f} % |"
-            f" {100 * a.accuracy:.2f} % | {a.differing} of {facts.test_images:,} images |"
+            f" {100 * a.accuracy:.2f} % | {a.differing} of {data.test_images:,} images |"
             f" {a.difference:.1e} of {a.scale:.3g} |"
-            for name, a in zip(names, facts.agreements, strict=True)
+            for name, a in zip(names, data.agreements, strict=True)
         ),
         "",
-        f"`network.safetensors` stores numbers as {facts.precision}; both compute in fp32.",
-    ]
-
-
-def _loading(facts: Facts) -> list[str]:
-    shape = ", ".join(map(str, facts.image))
-    return [
-        "## Load it",
-        "",
-        f"Images are uint8 [N, {shape}]: channel, row, column, 0 to 255, as decoded. With"
-        " `load_network.py`, which lies beside this card and needs torch and safetensors alone:",
-        "",
-        "```python",
-        "from load_network import load_network",
-        "",
-        'network = load_network("network.safetensors")',
-        "classes = network(images).argmax(1)  # network.classes are their names",
-        "```",
-        "",
-        "It refuses a file that was damaged on its way. ONNX Runtime does not:"
-        " `sha256sum --check SHA256SUMS` does it for all files.",
-        "",
-        "With onnxruntime and numpy, without torch:",
-        "",
-        "```python",
-        "import onnxruntime",
-        "",
-        'session = onnxruntime.InferenceSession("network.onnx")',
-        'classes = session.run(None, {"images": images})[0].argmax(1)',
-        "```",
-        "",
+        f"`network.safetensors` stores numbers as {data.precision}. Both files compute in fp32.",
     ]

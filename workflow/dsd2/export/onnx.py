@@ -20,7 +20,7 @@ from torch import Tensor
 from dsd2.escaping import one_line
 from dsd2.export.graph import Graph, align_channels
 from dsd2.files.atomic import replacing
-from dsd2.load_network import IMAGES, Step
+from dsd2.load_network import IMAGES, Size, Step
 from dsd2.nn.models import pooling_matrix
 
 OPSET = 17
@@ -58,11 +58,12 @@ def onnx_model(graph: Graph, mean: Tensor, std: Tensor, classes: Sequence[str]) 
         helper.make_node("Div", ["centred", "std"], [normalised]),
     ]
     shapes = graph.shapes()
-    last = graph.steps[-1].name
+    last, readers = graph.steps[-1].name, graph.readers()
     for step in graph.steps:
         inputs = [normalised if name == IMAGES else name for name in step.inputs]
         output = LOGITS if step.name == last else step.name
-        nodes += _nodes(step, inputs, output, shapes[step.inputs[0]], held)
+        flat = all(reader.op in ("linear", "flatten") for reader in readers[step.name])
+        nodes += _nodes(step, inputs, output, shapes[step.inputs[0]], held, flat)
     model = helper.make_model(
         helper.make_graph(
             nodes,
@@ -81,15 +82,29 @@ def onnx_model(graph: Graph, mean: Tensor, std: Tensor, classes: Sequence[str]) 
 
 
 def _nodes(
-    step: Step, inputs: list[str], output: str, shape: tuple[int, ...], held: dict[str, np.ndarray]
+    step: Step,
+    inputs: list[str],
+    output: str,
+    shape: tuple[int, ...],
+    held: dict[str, np.ndarray],
+    flat: bool,
 ) -> list[NodeProto]:
-    """A step's operators; constants that they need beside its tensors are added to ``held``."""
+    """A step's operators; constants that they need beside its tensors are added to ``held``.
+
+    Args:
+        step: the step.
+        inputs: names of what it reads.
+        output: name of what it makes.
+        shape: of the first of its inputs, for one image.
+        held: constants by name.
+        flat: whether all readers flatten what it makes.
+    """
     node = helper.make_node
     weights = [f"{step.name}.{part}" for part in ("weight", "bias")]
     weights = [name for name in weights if name in held]
     match step.op:
         case "conv":
-            options: dict[str, Any] = {"strides": [step.stride] * 2, "pads": [step.padding] * 4}
+            options = _window(step) | ({"group": step.groups} if step.groups > 1 else {})
             return [node("Conv", [*inputs, *weights], [output], **options)]
         case "relu":
             return [node("Relu", inputs, [output])]
@@ -102,40 +117,64 @@ def _nodes(
             names = [*inputs, *weights, zeros, ones]
             return [node("BatchNormalization", names, [output], epsilon=0.0)]
         case "maxpool":
-            sizes: dict[str, Any] = {
-                "kernel_shape": [step.size] * 2,
-                "strides": [step.stride] * 2,
-                "pads": [step.padding] * 4,
-            }
-            return [node("MaxPool", inputs, [output], **sizes)]
+            return [
+                node("MaxPool", inputs, [output], kernel_shape=_both(step.size), **_window(step))
+            ]
+        case "avgpool":
+            options = {"kernel_shape": _both(step.size), "count_include_pad": 1, **_window(step)}
+            return [node("AveragePool", inputs, [output], **options)]
+        case "flatten":
+            return [node("Flatten", inputs, [output])]
         case "add":
             return [node("Add", inputs, [output])]
         case "pool" if step.size == 1:
             return [node("GlobalAveragePool", inputs, [output])]
         case "pool":
-            return _adaptive_pool(step, inputs, output, shape, held)
+            return _adaptive_pool(step, inputs, output, shape, held, flat)
         case "linear":
-            flat = f"{step.name} input"
+            vector = f"{step.name} input"
             return [
-                node("Flatten", inputs, [flat]),
-                node("Gemm", [flat, *weights], [output], transB=1),
+                node("Flatten", inputs, [vector]),
+                node("Gemm", [vector, *weights], [output], transB=1),
             ]
     raise ValueError(f"step {step.name} has the unknown operation {step.op}")
 
 
+def _both(size: Size) -> list[int]:
+    """A size along height and width."""
+    return [size] * 2 if isinstance(size, int) else list(size)
+
+
+def _window(step: Step) -> dict[str, Any]:
+    """Stride, padding and dilation of a step that moves a window."""
+    options = {"strides": _both(step.stride), "pads": _both(step.padding) * 2}
+    return options | ({} if step.dilation == 1 else {"dilations": _both(step.dilation)})
+
+
 def _adaptive_pool(
-    step: Step, inputs: list[str], output: str, shape: tuple[int, ...], held: dict[str, np.ndarray]
+    step: Step,
+    inputs: list[str],
+    output: str,
+    shape: tuple[int, ...],
+    held: dict[str, np.ndarray],
+    flat: bool,
 ) -> list[NodeProto]:
     """An adaptive average pool to several cells, which ONNX lacks, as a product with a matrix."""
     channels, height, width = shape
+    assert isinstance(step.size, int), "pools are square"
     matrix = pooling_matrix(height, width, step.size, torch.device("cpu"), torch.float32)
     names = {part: f"{step.name} {part}" for part in ("shape", "matrix", "flat")}
     held[names["shape"]] = np.array([-1, channels, height * width], np.int64)
     held[names["matrix"]] = np.ascontiguousarray(matrix.numpy().T)
-    return [
+    pooled, square = f"{step.name} pooled", f"{step.name} square"
+    nodes = [
         helper.make_node("Reshape", [*inputs, names["shape"]], [names["flat"]]),
-        helper.make_node("MatMul", [names["flat"], names["matrix"]], [output]),
+        helper.make_node("MatMul", [names["flat"], names["matrix"]], [output if flat else pooled]),
     ]
+    if not flat:
+        held[square] = np.array([-1, channels, step.size, step.size], np.int64)
+        nodes.append(helper.make_node("Reshape", [pooled, square], [output]))
+    return nodes
 
 
 def session_of(model: bytes) -> onnxruntime.InferenceSession:

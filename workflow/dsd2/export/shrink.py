@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from dsd2.export.graph import CHANNELWISE, Graph, fold_head, fold_norms
+from dsd2.export.graph import CHANNELWISE, Graph, by_channel, fold_head, fold_norms
 from dsd2.load_network import IMAGES, Step
 
 Channels = dict[str, Tensor]
@@ -40,6 +40,11 @@ STAGES: dict[str, Callable[[Graph], Graph]] = {
 """The network after each part of :func:`compress`, of the one before."""
 
 
+def parts_of(graph: Graph) -> dict[str, Graph]:
+    """The network after each part of its compression, by the part's name; compressed at last."""
+    return {name: stage(graph) for name, stage in STAGES.items()}
+
+
 def shrink(graph: Graph, *, fold_constants: bool = True) -> Graph:
     """The same network without its unread and its constant channels.
 
@@ -54,19 +59,13 @@ def shrink(graph: Graph, *, fold_constants: bool = True) -> Graph:
     if not fold_constants:
         constants = {name: torch.full_like(c, torch.nan) for name, c in constants.items()}
     kept = _needed_channels(graph, constants)
-    plan = _Plan(graph, constants, kept, _values_with_ones(graph, constants, kept))
+    ones = _values_with_ones(graph, constants, kept)
+    plan = _Plan(graph, constants, kept, _levels(graph, ones))
     tensors: dict[str, Tensor] = {}
     for step in graph.steps:
-        match step.op:
-            case "conv":
-                weight, bias = plan.convolution(step)
-            case "linear":
-                weight, bias = plan.linear(step)
-            case "norm":
-                weight, bias = plan.norm(step)
-            case _:
-                continue
-        tensors |= {f"{step.name}.weight": weight, f"{step.name}.bias": bias}
+        if step.op in ("conv", "linear", "norm"):
+            weight, bias = plan.norm(step) if step.op == "norm" else plan.layer(step)
+            tensors |= {f"{step.name}.weight": weight, f"{step.name}.bias": bias}
     return replace(graph, tensors=tensors)
 
 
@@ -76,12 +75,13 @@ def constant_channels(graph: Graph) -> Channels:
     A channel of a padded convolution that reads constant channels varies near the border, unless
     what it reads cancels.
     """
+    shapes = graph.shapes()
     constants: Channels = {IMAGES: torch.full((graph.image[0],), torch.nan, dtype=torch.float64)}
     for step in graph.steps:
         x = constants[step.inputs[0]]
         match step.op:
-            case "conv":
-                weight, value = graph.weight(step), graph.bias(step).clone()
+            case "conv" | "linear" if step.groups == 1:
+                weight, value = by_channel(graph, step, len(x)), graph.bias(step).clone()
                 varies = (weight[:, x.isnan()] != 0).flatten(1).any(1)
                 kernel = _kernel_of_constants(weight, x)
                 if step.padding:
@@ -97,10 +97,10 @@ def constant_channels(graph: Graph) -> Channels:
                 value = torch.where(x.isnan(), x, x.clamp(min=0))
             case "add":
                 value = x + constants[step.inputs[1]]
-            case "maxpool" | "pool":
+            case "maxpool" | "pool" | "avgpool" if step.op != "avgpool" or not step.padding:
                 value = x
             case _:
-                continue
+                value = torch.full((shapes[step.name][0],), torch.nan, dtype=torch.float64)
         constants[step.name] = value
     return constants
 
@@ -112,25 +112,18 @@ def _kernel_of_constants(weight: Tensor, constants: Tensor) -> Tensor:
 
 def _needed_channels(graph: Graph, constants: Channels) -> Channels:
     """Which channels are there in the end: read, and not constant where that can be folded."""
-    kept = {name: torch.zeros(len(c), dtype=torch.bool) for name, c in constants.items()}
-    kept[IMAGES][:] = True
+    fixed, groups = graph.fixed(), graph.groups()
+    kept = {name: torch.full(c.shape, name in fixed) for name, c in constants.items()}
     before = -1
     while (count := sum(int(k.sum()) for k in kept.values())) != before:
         before = count
         for step in reversed(graph.steps):
             x = step.inputs[0]
-            if step.op == "conv":
-                read = (graph.weight(step)[kept[step.name]] != 0).transpose(0, 1).flatten(1).any(1)
-                kept[x] |= read & constants[x].isnan()
-            elif step.op == "linear":
-                weight = graph.weight(step)
-                read = (weight.view(len(weight), len(kept[x]), -1) != 0).any(2).any(0)
-                kept[x] |= read & constants[x].isnan()
-            else:
-                # These have no weights to choose channels with: all of a chain have the same.
-                values = (step.name, *step.inputs)
-                together = torch.stack([kept[name] for name in values]).any(0)
-                kept.update((name, together) for name in values)
+            if step.op in ("conv", "linear") and x not in fixed:
+                weight = by_channel(graph, step, len(kept[x]))[kept[step.name]]
+                read = (weight != 0).transpose(0, 1).flatten(1).any(1) & constants[x].isnan()
+                # All values of a group keep the same channels.
+                kept.update(dict.fromkeys(groups[x], kept[x] | read))
     return kept
 
 
@@ -138,20 +131,40 @@ def _values_with_ones(graph: Graph, constants: Channels, kept: Channels) -> set[
     """The values that get a plane of ones, as they have it for a reader, or would be empty."""
     wanted = {name for name, k in kept.items() if not k.any()}
     for step in graph.steps:
-        if step.op == "conv" and step.padding:
+        if step.op == "conv" and step.padding and step.groups == 1:
             x = step.inputs[0]
             removed = torch.where(kept[x], torch.nan, constants[x])
             kernel = _kernel_of_constants(graph.weight(step), removed)
             if bool((kernel[kept[step.name]] != 0).any()):
                 wanted.add(x)
-    before = -1
-    while len(wanted) != before:
-        before = len(wanted)
-        for step in graph.steps:
-            values = {step.name, *step.inputs}
-            if step.op in (*CHANNELWISE, "add") and wanted & values:
-                wanted |= values
-    return wanted
+    groups = graph.groups()
+    return set().union(*(groups[name] for name in wanted))
+
+
+def _levels(graph: Graph, ones: set[str]) -> dict[str, float]:
+    """The number that each plane of ones holds: sums add up those of their terms.
+
+    A value that only the first term of a sum is made from has zeros there, so that the sum has one.
+    """
+    readers = graph.readers()
+
+    def is_first_term(value: str) -> bool:
+        while len(readers[value]) == 1:
+            (step,) = readers[value]
+            if step.op not in CHANNELWISE or step.op == "add":
+                return step.op == "add" and value == step.inputs[0]
+            value = step.name
+        return False
+
+    levels: dict[str, float] = {}
+    for step in graph.steps:
+        if step.name not in ones:
+            continue
+        if step.op in CHANNELWISE:
+            levels[step.name] = sum(levels[name] for name in step.inputs)
+        else:
+            levels[step.name] = 0.0 if is_first_term(step.name) else 1.0
+    return levels
 
 
 @dataclass(frozen=True)
@@ -162,56 +175,39 @@ class _Plan:
         graph: as it was.
         constants: of its values.
         kept: which channels stay.
-        ones: which values have a plane of ones behind their channels.
+        levels: of the planes of ones behind the channels of some values.
     """
 
     graph: Graph
     constants: Channels
     kept: Channels
-    ones: set[str]
+    levels: dict[str, float]
 
-    def convolution(self, step: Step) -> tuple[Tensor, Tensor]:
+    def layer(self, step: Step) -> tuple[Tensor, Tensor]:
+        """Weight and bias of a convolution or linear layer."""
         x, rows = step.inputs[0], self.kept[step.name]
-        weight, bias = self.graph.weight(step)[rows], self.graph.bias(step)[rows]
-        kernel = _kernel_of_constants(weight, self._removed(x))
+        if step.groups > 1:
+            return self.graph.weight(step), self.graph.bias(step)
+        weight = by_channel(self.graph, step, len(self.kept[x]))[rows]
+        bias = self.graph.bias(step)[rows]
+        removed = torch.where(self.kept[x], torch.nan, self.constants[x])
+        kernel = _kernel_of_constants(weight, removed)
         weight = weight[:, self.kept[x]]
-        if step.padding == 0:
+        if not step.padding:
             bias = bias + kernel.flatten(1).sum(1)
             kernel = torch.zeros_like(kernel)
-        if x in self.ones:
-            weight = torch.cat([weight, kernel[:, None]], dim=1)
-        if step.name in self.ones:
+        if x in self.levels:
+            weight = torch.cat([weight, kernel[:, None] / self.levels[x]], dim=1)
+        if step.name in self.levels:
             weight = torch.cat([weight, weight.new_zeros(1, *weight.shape[1:])])
-            bias = torch.cat([bias, bias.new_full((1,), self._level(step.name))])
-        return weight, bias
-
-    def linear(self, step: Step) -> tuple[Tensor, Tensor]:
-        x = step.inputs[0]
-        weight = self.graph.weight(step)
-        weight = weight.view(len(weight), len(self.kept[x]), -1)
-        bias = self.graph.bias(step) + _kernel_of_constants(weight, self._removed(x)).sum(1)
-        weight = weight[:, self.kept[x]]
-        if x in self.ones:
-            weight = torch.cat([weight, weight.new_zeros(len(weight), 1, weight.shape[2])], dim=1)
-        return weight.flatten(1), bias
+            bias = torch.cat([bias, bias.new_full((1,), self.levels[step.name])])
+        return weight.flatten(1) if step.op == "linear" else weight, bias
 
     def norm(self, step: Step) -> tuple[Tensor, Tensor]:
+        """Factor and summand of a norm."""
         rows = self.kept[step.name]
         scale, shift = self.graph.weight(step)[rows], self.graph.bias(step)[rows]
-        if step.name in self.ones:
-            one = scale.new_ones(1, 1, 1)
+        if step.name in self.levels:
+            one = scale.new_ones(1, *scale.shape[1:])
             scale, shift = torch.cat([scale, one]), torch.cat([shift, one - 1])
         return scale, shift
-
-    def _removed(self, value: str) -> Tensor:
-        """The constants that are to be folded; NaN for what stays."""
-        return torch.where(self.kept[value], torch.nan, self.constants[value])
-
-    def _level(self, value: str) -> float:
-        """What a plane of ones begins with: nothing in the branch of a residual sum."""
-        for step in self.graph.steps:
-            if value in step.inputs and step.op != "conv":
-                if step.op == "add" and value == step.inputs[0]:
-                    return 0.0
-                return self._level(step.name)
-        return 1.0

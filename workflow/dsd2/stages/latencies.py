@@ -13,13 +13,14 @@ import torch
 from torch import Tensor
 
 from dsd2 import paths
-from dsd2.export.graph import Graph, graph_of
+from dsd2.export.choice import checkpoint_of
+from dsd2.export.graph import Graph
 from dsd2.export.latency import Latency, measure
 from dsd2.export.onnx import onnx_model, run_session, session_of
 from dsd2.export.shrink import compress
+from dsd2.export.trace import graph_of
 from dsd2.files.records import LATENCIES, NETWORKS, read_rows, write_table
 from dsd2.load_network import Network
-from dsd2.stages.export import checkpoint_of
 
 BATCHES = (1, 64)
 """Images a call that networks are timed with."""
@@ -33,7 +34,7 @@ def run_latencies(study: str, networks: Path, seconds: float, output: Path) -> N
 
     Args:
         study: name of the study.
-        networks: what :func:`run_networks` wrote.
+        networks: what :func:`dsd2.stages.compression.run_compression` wrote.
         seconds: for each measurement, in all rounds.
         output: the table of times.
     """

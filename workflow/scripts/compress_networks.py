@@ -4,13 +4,13 @@ from pathlib import Path
 
 from dsd2.config.export_options import Export, Exported
 from dsd2.script import logged, parameters
-from dsd2.stages.export import run_networks
+from dsd2.stages.compression import run_compression
 
 
 def main(smk) -> None:
     """Write the table."""
     params = parameters(smk.params)
-    run_networks(
+    run_compression(
         smk.wildcards.study,
         Path(smk.input.metrics),
         {(panel, arm): Path(path) for panel, arm, path in params.datasets},

@@ -105,7 +105,7 @@ def _draw_axes(axes, table: pd.DataFrame, column: str, looks) -> None:
     axes.grid(alpha=0.3)
 
 
-def sheet(
+def table_in_markdown(
     table: pd.DataFrame, labels: dict[str, str], panels: dict[str, str], processor: str
 ) -> str:
     """The dense networks and the exported ones, in Markdown; ratios to the dense of the arm.
@@ -159,7 +159,9 @@ def main(smk) -> None:
     table = comparison(networks, latencies)
     write_text(Path(smk.output.csv), table.to_csv(index=False))
     processor = str(latencies["processor"].iloc[0])
-    write_text(Path(smk.output.md), sheet(table, params.labels, params.panels, processor))
+    write_text(
+        Path(smk.output.md), table_in_markdown(table, params.labels, params.panels, processor)
+    )
     figure = draw(table, params)
     save(figure, (smk.output.png, smk.output.svg), params.plot["dpi"])
 
