@@ -71,6 +71,12 @@ class Registry(Mapping[str, T]):
     def __iter__(self) -> Iterator[str]:
         return iter(self._all())
 
+    # A registry stands in annotations, which must have a hash.
+    __hash__ = object.__hash__
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
     def __len__(self) -> int:
         return len(self._all())
 
@@ -80,4 +86,6 @@ class Registry(Mapping[str, T]):
             package = importlib.import_module(self._package)
             for module in sorted(pkgutil.iter_modules(package.__path__), key=lambda m: m.name):
                 importlib.import_module(f"{self._package}.{module.name}")
+            # Whichever module was imported first, names have one order.
+            self._things = dict(sorted(self._things.items()))
         return self._things

@@ -8,20 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
+from dsd2.analysis.registered import TABLES
 from dsd2.config.options import Analysis, Export, Plot, Unique
 from dsd2.config.paper import Printed
 from dsd2.config.sections import Sections
-from dsd2.keys import Default, Doc, Ge, Le, MinLen
-
-HEADINGS = {
-    "stopping": "Table: what each arm returns and costs",
-    "phases": "Table: sparse double descent and its phases",
-    "models": "Table: parameters of the networks",
-    "grid": "Table: best validation accuracy",
-    "levels": "Table: accuracy by level of pruning",
-}
-TABLES = tuple(HEADINGS)
-"""The tables that a study may have, and what they are headed."""
+from dsd2.keys import Default, Doc, Ge, Le, MinLen, NameOf
 
 NAME = r"^[a-z0-9][a-z0-9_-]{0,79}$"
 """What a name is like that is a folder's or file's too."""
@@ -219,16 +210,10 @@ class Configuration(Sections):
         Doc("Whether the study has a figure; one of a table alone has none."),
     ]
     tables: Annotated[
-        tuple[Literal[TABLES], ...],  # type: ignore[valid-type]
+        tuple[Annotated[str, NameOf(TABLES)], ...],
         Unique(),
         Default(("stopping", "phases")),
-        Doc(
-            "Which tables the study has, as Markdown, CSV and LaTeX; stopping (Table 1): what each"
-            " arm returns and what it cost; phases (Table 12): each curve's phases and best point;"
-            " models (Table 3): parameters of the networks, which takes no training; grid (Table"
-            " 5): best validation accuracy by panel and its mean; levels (Tables 13 and 14): test"
-            " accuracy by sparsity, a column an arm."
-        ),
+        Doc("Which tables the study has, as Markdown, CSV, LaTeX and HTML."),
     ]
     paper: Annotated[
         tuple[Annotated[Printed, MinLen(1)], ...],

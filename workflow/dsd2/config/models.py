@@ -28,6 +28,7 @@ from dsd2.config.sanitize import plain
 from dsd2.config.sections import CONDITIONS, SECTIONS, Layer
 from dsd2.errors import UserError
 from dsd2.keys import NO_DEFAULT, Key, NameOf, keys
+from dsd2.registry import Registry
 from dsd2.typed import Choice
 
 _BOUNDS = (Ge, Gt, Le, Lt)
@@ -75,13 +76,21 @@ def section_keys(name: str, kind: str | None) -> dict[str, Key]:
     declared = list(keys(base if kind is None else base.registry[kind]))
     if kind is not None:
         declared.insert(0, Key(base.selector, str, (NameOf(base.registry),), "", default))
-    return {key.name: _with_choices(key) for key in declared}
+    return {key.name: with_choices(key) for key in declared}
 
 
-def _with_choices(key: Key) -> Key:
+def registries(key: Key) -> list[Registry[Any]]:
+    """The registries whose names a key's value, or an entry of its value, may be."""
+    found = [key.type, *key.constraints]
+    for each in found:
+        found += get_args(each)
+    return [each.registry for each in found if isinstance(each, NameOf)]
+
+
+def with_choices(key: Key) -> Key:
     """A key whose description says what each registered thing is that it may name."""
     text = key.description
-    for registry in (c.registry for c in key.constraints if isinstance(c, NameOf)):
+    for registry in registries(key):
         about = ", ".join(f"{name} ({registry.summary(name).rstrip('.')})" for name in registry)
         text = f"{text} {about}.".strip()
     return dataclasses.replace(key, description=text)
@@ -112,7 +121,7 @@ def condition(name: str, key: str) -> tuple[str, tuple[str, ...]] | None:
 @cache
 def mapping(kind: type[Any]) -> Any:
     """Pydantic's model of a mapping with the keys that a dataclass declares."""
-    return _typed_dict(kind.__name__, keys(kind), kind.__doc__)
+    return _typed_dict(kind.__name__, map(with_choices, keys(kind)), kind.__doc__)
 
 
 def _typed_dict(name: str, declared: Any, about: str | None = None) -> Any:

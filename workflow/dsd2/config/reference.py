@@ -12,9 +12,9 @@ from typing import Any, Literal, get_args, get_origin
 from annotated_types import Ge, Gt, Le, Lt
 
 from dsd2.config.declaration import Configuration
-from dsd2.config.models import all_keys, condition, json_schema
+from dsd2.config.models import all_keys, condition, json_schema, registries, with_choices
 from dsd2.config.sections import SECTIONS, Sections
-from dsd2.keys import NO_DEFAULT, Key, NameOf, keys
+from dsd2.keys import NO_DEFAULT, Key, keys
 
 _SIGNS: dict[Any, str] = {Ge: "≥", Gt: ">", Le: "≤", Lt: "<"}
 _PLACES: dict[Any, str] = {dict: ".<name>", tuple: ".<n>"}
@@ -22,7 +22,7 @@ _PLACES: dict[Any, str] = {dict: ".<name>", tuple: ".<n>"}
 
 def documented_keys() -> Iterator[tuple[str, str, Key]]:
     """Every key, as ``training.epochs``, after its heading's name; that of plain keys is empty."""
-    declared = [key for key in keys(Configuration) if key.name not in SECTIONS]
+    declared = [with_choices(key) for key in keys(Configuration) if key.name not in SECTIONS]
     yield from (("", key.name, key) for key in declared if _inner(key) is None)
     for name in SECTIONS:
         yield from ((name, f"{name}.{key}", first) for key, (first, *_) in all_keys(name).items())
@@ -91,9 +91,8 @@ def _allowed(section: str, key: Key) -> str:
 
 def _values(key: Key) -> Iterator[Any]:
     """The words that a value may be, where nothing else may stand."""
-    for constraint in key.constraints:
-        if isinstance(constraint, NameOf):
-            yield from constraint.registry
+    for registry in registries(key):
+        yield from registry
     found = [key.type]
     for each in found:
         if get_origin(each) is Literal:

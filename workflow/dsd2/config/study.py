@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from dsd2.analysis.registered import TABLES
 from dsd2.config.arms import Arm, resolve_arms
 from dsd2.config.autoconfig import own_study_name
-from dsd2.config.declaration import HEADINGS, TABLES
 from dsd2.config.export_options import resolve_export
 from dsd2.config.options import Analysis, Export, Plot
 from dsd2.config.paper import Printed, printed_values
@@ -16,7 +16,7 @@ from dsd2.config.validation import check, top_level
 from dsd2.errors import UserError
 from dsd2.paths import study_folder
 
-__all__ = ["HEADINGS", "TABLES", "Analysis", "Plot", "Study", "load_study"]
+__all__ = ["Analysis", "Plot", "Study", "load_study"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +54,7 @@ class Study:
     @property
     def trains(self) -> bool:
         """Whether anything that the study shows takes training."""
-        return self.figure or self.tables != ("models",)
+        return self.figure or any(TABLES[name].trains for name in self.tables)
 
 
 def load_study(config: Any) -> Study:
