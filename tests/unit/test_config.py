@@ -158,7 +158,7 @@ FAULTS = [
     (
         "arms.vanilla",
         {"model": {"name": "resnet18"}, "pruning": {"structure": "filters"}},
-        "config key pruning.structure of arm vanilla is 'filters', which only vgg-like can lose,"
+        "config key pruning.structure of arm vanilla is 'filters', which this network cannot lose,"
         " but model.name is 'resnet18'",
     ),
     (

@@ -208,6 +208,23 @@ class NoiseRecipe(Choice):
         """
         return None
 
+    def check(self, dataset: DatasetRecipe) -> None:
+        """See that the noise is one of a dataset.
+
+        Raises:
+            UserError: it is not.
+        """
+
+    @classmethod
+    def described(cls, share: str, *, stand_in: bool) -> str:
+        """What was done to the labels, in a sentence.
+
+        Args:
+            share: how many labels are not the dataset's own, in words.
+            stand_in: whether labels that people gave were missing.
+        """
+        return f"{cls.registry.name_of(cls)}; it changed {share}."
+
     def with_stand_in(self, dataset: DatasetRecipe, roots: Sequence[Path]) -> Self:
         """The noise with made-up labels where those that people gave are missing."""
         return self

@@ -24,7 +24,20 @@ from typing_extensions import Doc
 
 from dsd2.registry import Registry
 
-__all__ = ["Default", "Derived", "Doc", "Ge", "Gt", "Key", "Le", "Lt", "MinLen", "NameOf", "keys"]
+__all__ = [
+    "Default",
+    "Derived",
+    "Doc",
+    "Ge",
+    "Gt",
+    "Key",
+    "Le",
+    "Lt",
+    "MinLen",
+    "NameOf",
+    "Required",
+    "keys",
+]
 
 NO_DEFAULT = dataclasses.MISSING
 """Default of a key that a configuration must give, or that another setting decides."""
@@ -43,6 +56,11 @@ class Derived:
 
 
 @dataclass(frozen=True)
+class Required:
+    """A configuration must give the key, though the dataclass has a default for it."""
+
+
+@dataclass(frozen=True)
 class NameOf:
     """The value is the name of a registered thing."""
 
@@ -58,6 +76,12 @@ def fixed_values(kind: type[Any]) -> dict[str, Any]:
         for item in get_args(hints[field.name])[1:]
         if isinstance(item, Default) and Derived() in get_args(hints[field.name])
     }
+
+
+def required_keys(kind: type[Any]) -> tuple[str, ...]:
+    """The keys of a dataclass that a configuration must give."""
+    hints = get_type_hints(kind, include_extras=True)
+    return tuple(name for name, hint in hints.items() if Required() in get_args(hint))
 
 
 @dataclass(frozen=True)
@@ -90,7 +114,7 @@ def keys(kind: type[Any]) -> Iterator[Key]:
         yield Key(
             name=field.name,
             type=declared,
-            constraints=tuple(m for m in metadata if not isinstance(m, Doc | Default)),
+            constraints=tuple(m for m in metadata if not isinstance(m, Doc | Default | Required)),
             description=" ".join(m.documentation for m in metadata if isinstance(m, Doc)),
             default=next((m.value for m in metadata if isinstance(m, Default)), field.default),
         )

@@ -188,7 +188,7 @@ def _arm(context: _Context, panel: str, overlay: Entry, name: str, listed: bool)
 
     roots, pruned = context.roots, section("pruning")
     target = pruned.pop("target_sparsity")
-    network = chosen(ModelRecipe, section("model"))
+    network = chosen(ModelRecipe, "model", section("model"), where)
     images = dataset_recipe(section("dataset"), where)
     noise = noise_recipe(section("noise"), images, where)
     if context.stand_in is not None:
@@ -217,7 +217,7 @@ def _arm(context: _Context, panel: str, overlay: Entry, name: str, listed: bool)
         pruning=pruning,
         perturbation=perturbation,
         distillation=distilled,
-        stopping=chosen(Stopping, section("stopping")),
+        stopping=chosen(Stopping, "stopping", section("stopping"), where),
         last=last,
         exhausted=exhausted,
     )

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from dsd2.data.metadata import metadata
 from dsd2.errors import UserError
-from dsd2.recipe import VIEWS, DatasetRecipe, TrainingRecipe
+from dsd2.recipe import AUGMENTATIONS, VIEWS, DatasetRecipe, TrainingRecipe
 
 TRAININGS = 8
 """Caching pays where so many trainings have more forward passes than an image has views."""
@@ -40,7 +40,7 @@ def caches_logits(
     Raises:
         UserError: it is configured where images have no views that can be numbered.
     """
-    possible = training.augmentation == "flip-shift" and not dataset.stream
+    possible = AUGMENTATIONS[training.augmentation].views() == VIEWS and not dataset.stream
     if configured and not possible:
         raise UserError(
             f"config key distillation.cache_logits of {where} is true, which needs"

@@ -13,8 +13,9 @@ from typing import TypeVar
 from dsd2.config.sections import Section
 from dsd2.data.metadata import metadata
 from dsd2.errors import UserError
-from dsd2.keys import fixed_values
+from dsd2.keys import fixed_values, required_keys
 from dsd2.recipe import (
+    AUGMENTATIONS,
     DatasetRecipe,
     ModelRecipe,
     NoiseRecipe,
@@ -25,21 +26,33 @@ from dsd2.recipe import (
 from dsd2.typed import Choice
 
 C = TypeVar("C", bound=Choice)
-_fixed = cache(fixed_values)
+_fixed, _required = cache(fixed_values), cache(required_keys)
 
 
-def chosen(kind: type[C], section: Section) -> C:
-    """The recipe of a completed section, of the kind that it names."""
+def chosen(kind: type[C], name: str, section: Section, where: str) -> C:
+    """The recipe of a completed section, of the kind that it names.
+
+    Args:
+        kind: base class of the recipe.
+        name: of the section.
+        section: completed.
+        where: names the arm in messages, here and below.
+
+    Raises:
+        UserError: a key is missing that the kind needs.
+    """
+    for key in _required(kind.registry[section[kind.selector]]):
+        if section.get(key) is None:
+            raise UserError(
+                f"config key {name}.{key} of {where} is missing: {section[kind.selector]} needs it"
+            )
     values = {name: value for name, value in section.items() if name != kind.selector}
     choice = kind.registry[section[kind.selector]]
     return choice(**_fixed(choice), **values)
 
 
 def dataset_recipe(section: Section, where: str) -> DatasetRecipe:
-    """The recipe of a dataset; ``where`` names the arm in messages, here and below."""
-    name = section["name"]
-    if name in ("parquet", "imagefolder") and section.get("path") is None:
-        raise UserError(f"config key dataset.path of {where} is missing: {name} needs a folder")
+    """The recipe of a dataset."""
     for key, words in (("validation", ("test", "own")), ("test", (None,))):
         size = section[key]
         if size not in words and size >= 1 and size != int(size):
@@ -47,30 +60,26 @@ def dataset_recipe(section: Section, where: str) -> DatasetRecipe:
                 f"config key dataset.{key} of {where} is {size} but must be a whole number, a"
                 f" fraction below 1, or {' or '.join(map(json.dumps, words))}"
             )
-    return chosen(DatasetRecipe, section)
+    return chosen(DatasetRecipe, "dataset", section, where)
 
 
 def noise_recipe(section: Section, dataset: DatasetRecipe, where: str) -> NoiseRecipe:
     """The recipe of the noise of a dataset's labels."""
-    if section["kind"] == "human":
-        for key in ("file", "column"):
-            known = key == "file" and dataset.human_labels
-            if section.get(key) is None and not known:
-                raise UserError(f"config key noise.{key} of {where} is missing: human needs it")
     if section.get("rate") == 0:
         # Noise of none of the labels is none, of whatever kind.
-        return chosen(NoiseRecipe, {"kind": "none"})
-    recipe = chosen(NoiseRecipe, section)
+        return chosen(NoiseRecipe, "noise", {"kind": "none"}, where)
+    recipe = chosen(NoiseRecipe, "noise", section, where)
+    recipe.check(dataset)
     # The paper's mode has no validation labels that could be noisy.
     return replace(recipe, validation="clean") if dataset.validation == "test" else recipe
 
 
 def training_recipe(section: Section, dataset: DatasetRecipe, where: str) -> TrainingRecipe:
     """The recipe of a training; milestones become epochs."""
-    if section["augmentation"] == "resized-crop" and not dataset.stream:
+    if AUGMENTATIONS[section["augmentation"]].crops and not dataset.stream:
         raise UserError(
-            f"config key training.augmentation of {where} is 'resized-crop', which needs streamed"
-            " images: set dataset.stream: true, or take flip-shift"
+            f"config key training.augmentation of {where} is {section['augmentation']!r}, which"
+            " needs streamed images: set dataset.stream: true, or take flip-shift"
         )
     # Rounded up, less the rounding of the product, so that one epoch is never dropped from.
     epochs, parts = section["epochs"], sorted(section["milestones"])
@@ -82,7 +91,7 @@ def pruning_recipe(section: Section, model: ModelRecipe, where: str) -> PruningR
     """The recipe of a pruning, without its target sparsity."""
     if section["structure"] == "filters" and model.filters is None:
         raise UserError(
-            f"config key pruning.structure of {where} is 'filters', which only vgg-like can lose,"
+            f"config key pruning.structure of {where} is 'filters', which this network cannot lose,"
             f" but model.name is {model.name!r}"
         )
     return PruningRecipe(**section)
@@ -100,7 +109,7 @@ def perturbation_recipe(
     Where the dataset cannot be looked at yet, the dense training's stage refuses such a step
     before its first epoch.
     """
-    recipe = chosen(PerturbationRecipe, section)
+    recipe = chosen(PerturbationRecipe, "perturbation", section, where)
     if recipe.rewind_step:
         try:
             images = metadata(dataset, roots).train

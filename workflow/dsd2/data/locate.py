@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from dsd2.errors import UserError
-from dsd2.keys import Doc, MinLen
+from dsd2.keys import Doc, MinLen, Required
 from dsd2.recipe import Contents, DatasetRecipe, NoiseRecipe
 
 if TYPE_CHECKING:
@@ -79,9 +79,9 @@ class RootedDataset(DatasetRecipe):
 class OwnDataset(DatasetRecipe):
     """Images in a folder of the user's."""
 
-    path: Annotated[str | None, MinLen(1), Doc("Folder of the images or parquet files.")] = (
-        dataclasses.field(default=None, metadata={"place": True})
-    )
+    path: Annotated[
+        str | None, MinLen(1), Required(), Doc("Folder of the images or parquet files.")
+    ] = dataclasses.field(default=None, metadata={"place": True})
 
     @property
     def folder(self) -> Path:

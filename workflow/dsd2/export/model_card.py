@@ -12,6 +12,7 @@ from dsd2.analysis.table_format import unit
 from dsd2.escaping import escape_markdown
 from dsd2.export.agreement import Agreement
 from dsd2.export.choice import Row
+from dsd2.recipe import NOISES
 from dsd2.stopping import ENDS
 
 LOADING = """\
@@ -186,17 +187,10 @@ def label_noise(kind: str, rate: float, *, own: bool, stand_in: bool) -> str:
         stand_in: whether labels that people gave were missing, and others stand in for them.
     """
     unknown = "How many of the dataset's own labels are wrong is not known."
-    if kind == "none":
-        return f"none was added. {unknown}"
     share = f"{100 * rate:.1f} % of the training labels"
-    if kind == "human" and stand_in:
-        made = "random labels stand in for those that people gave;"
-        made = f"{made} {share} differ from the dataset's own."
-    elif kind == "human":
-        made = f"labels that people gave; {share} differ from the dataset's own."
-    else:
-        made = f"{kind}; it changed {share}."
-    return f"{made} {unknown}" if own else made
+    described = NOISES[kind].described(share, stand_in=stand_in)
+    # Where none was added, nothing at all is known of wrong labels.
+    return f"{described} {unknown}" if own or rate == 0 else described
 
 
 def _licence(given: str | None) -> str:

@@ -220,20 +220,32 @@ class Plan:
         """Threads of a training: one, and those that decode its images where they are streamed."""
         return 1 + self.decoders * self.recipe(run).dataset.stream
 
+    def policy(self, run: str, stop: str) -> Stopping:
+        """The stopping policy of a folder of a run's.
+
+        Raises:
+            UserError: it is none of these studies.
+        """
+        if stop not in self.stops:
+            raise UserError(
+                f"{paths.RUN.format(run=run)}/stopping/{stop}: is not of this study; give the"
+                " configuration that it is of"
+            )
+        return self.stops[stop]
+
     def requested(self, run: str, stop: str, last: int) -> Iterator[int]:
         """The iterations of a chain that exist or must exist, given the gates so far."""
-        block = last + 1 if stop == "none" else self.lookahead
+        gated = self.policy(run, stop).gated
+        block = self.lookahead if gated else last + 1
         for start in range(0, last + 1, block):
             iterations = range(start, min(start + block, last + 1))
             yield from iterations
-            if stop != "none" and not all(self._goes_on(run, stop, i) for i in iterations):
+            if gated and not all(self._goes_on(run, stop, i) for i in iterations):
                 return
 
     def stopped(self, run: str, stop: str, last: int) -> bool:
         """Whether a gate has stopped a chain."""
-        if stop == "none":
-            return False
-        return any(
+        return self.policy(run, stop).gated and any(
             Path(self.placed(gate_file(run, stop, i))).exists() and not self._goes_on(run, stop, i)
             for i in self.requested(run, stop, last)
         )

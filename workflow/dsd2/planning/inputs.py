@@ -50,8 +50,7 @@ class Inputs:
 
     def policy_json(self, run: str, stop: str) -> str:
         """The stopping policy of a run's gates, with its thresholds."""
-        path = f"{paths.RUN.format(run=run)}/stopping/{stop}"
-        return to_json(_of_these_studies(self._plan.stops, stop, path))
+        return to_json(self._plan.policy(run, stop))
 
     def dataset_of_run_json(self, run: str) -> str:
         """What the dataset of a run is."""
@@ -63,7 +62,7 @@ class Inputs:
         inputs = self._plan.data_files(run)
         if iteration > 0:
             inputs["previous"] = _checkpoint(run, iteration - 1)
-        if iteration > 1 and recipe.perturbation.kind == "rewind":
+        if iteration > 1 and recipe.perturbation.rewinds:
             inputs["dense"] = _checkpoint(run, 0)
         teacher = recipe.distillation
         if teacher is None:
@@ -108,7 +107,7 @@ class Inputs:
         """
         iterations = list(self._plan.requested(run, stop, last))
         metrics = [paths.METRICS.format(run=run, i=paths.number(i)) for i in iterations]
-        gates = [] if stop == "none" else [gate_file(run, stop, i) for i in iterations]
+        gates = [gate_file(run, stop, i) for i in iterations if self._plan.policy(run, stop).gated]
         return {"metrics": metrics, "gates": gates}
 
     def study(self, folder: str) -> dict[str, list[str]]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Self
 
 from dsd2.data.locate import find_file
 from dsd2.errors import UserError
-from dsd2.keys import Default, Derived, Doc, MinLen
+from dsd2.keys import Default, Derived, Doc, MinLen, Required
 from dsd2.recipe import NOISES, DatasetRecipe, NoiseRecipe
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ class Human(NoiseRecipe):
     column: Annotated[
         str | None,
         MinLen(1),
+        Required(),
         Doc(
             "Its column of integer labels. Where the file has a column clean_label too, that is"
             " compared with the dataset's labels, so that another order is noticed."
@@ -78,6 +79,17 @@ class Human(NoiseRecipe):
             f" has {' or '.join(dataset.human_labels)}: get {dataset.human_labels[-1]} of the"
             f" CIFAR-N release (noisylabels.com) and put it into {roots[0]}"
         )
+
+    def check(self, dataset: DatasetRecipe) -> None:
+        if self.file is None and not dataset.human_labels:
+            raise UserError(
+                f"config key noise.file is missing: there is no release of labels of {dataset.name}"
+            )
+
+    @classmethod
+    def described(cls, share: str, *, stand_in: bool) -> str:
+        whose = "random labels stand in for those" if stand_in else "labels"
+        return f"{whose} that people gave; {share} differ from the dataset's own."
 
     def with_stand_in(self, dataset: DatasetRecipe, roots: Sequence[Path]) -> Self:
         """See :meth:`NoiseRecipe.with_stand_in`; for datasets of which there is a release."""

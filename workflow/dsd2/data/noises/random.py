@@ -56,6 +56,11 @@ class NoNoise(NoiseRecipe):
     rate: Annotated[float, Derived(), Default(0.0)]
     seed: Annotated[int, Derived(), Default(0)]
     validation: Annotated[Literal["clean", "noisy"], Derived(), Default("clean")]
+
+    @classmethod
+    def described(cls, share: str, *, stand_in: bool) -> str:
+        return "none was added."
+
     slug = "clean"
 
     def apply(self, labels: Tensor, classes: Classes, draws: Generator) -> Tensor:
