@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import fields
 from pathlib import Path
+from typing import TypeVar
 
 from dsd2 import paths
 from dsd2.errors import UserError, out_of_memory
@@ -58,6 +60,9 @@ def _too_little_memory(verb: str, error: BaseException) -> str:
     return f"{out_of_memory_sentence(verb, error)}, or lower {lower}"
 
 
+Files = TypeVar("Files")
+
+
 def _stage(options: argparse.Namespace, started: float) -> Callable[[], None]:
     """A verb's stage with what it works on; what it needs is imported here."""
     match options.verb:
@@ -88,18 +93,7 @@ def _stage(options: argparse.Namespace, started: float) -> Callable[[], None]:
                 options.run,
                 options.iteration,
                 from_json(RunRecipe, options.recipe),
-                IterationFiles(
-                    dataset=options.dataset,
-                    labels=options.labels,
-                    previous=options.previous,
-                    dense=options.dense,
-                    teacher=options.teacher,
-                    table=options.table,
-                    resume=options.resume,
-                    checkpoint=options.checkpoint,
-                    metrics=options.metrics,
-                    history=options.history,
-                ),
+                _files_of(IterationFiles, options),
                 options.threads,
                 options.save_every,
                 started,
@@ -111,14 +105,7 @@ def _stage(options: argparse.Namespace, started: float) -> Callable[[], None]:
                 options.run,
                 options.iteration,
                 from_json(RunRecipe, options.recipe),
-                EvaluationFiles(
-                    dataset=options.dataset,
-                    labels=options.labels,
-                    teacher=options.teacher,
-                    checkpoint=options.checkpoint,
-                    history=options.history,
-                    metrics=options.metrics,
-                ),
+                _files_of(EvaluationFiles, options),
                 options.threads,
                 started,
             )
@@ -169,6 +156,12 @@ def _stage(options: argparse.Namespace, started: float) -> Callable[[], None]:
 
             return lambda: run_plan(options.runs, data_roots(), options.cores)
     raise AssertionError(f"no stage for {options.verb}")
+
+
+def _files_of(kind: type[Files], options: argparse.Namespace) -> Files:
+    """The files of a stage: a dataclass whose fields are called as the options that name them."""
+    values = vars(options)
+    return kind(**{field.name: values[field.name] for field in fields(kind)})  # type: ignore[arg-type]
 
 
 def _parser() -> argparse.ArgumentParser:
