@@ -25,7 +25,7 @@ from dsd2.recipe import DatasetRecipe, ModelRecipe, PerturbationRecipe, PruningR
 from dsd2.stages.prepare import run_dataset, run_labels
 from dsd2.stages.study_metrics import Entry, run_study
 from dsd2.stages.train import IterationFiles, run_iteration
-from dsd2.stopping import NOTHING_LEFT, WALL
+from dsd2.stopping import NOTHING_LEFT, TARGET_REACHED
 
 DIGITS = DatasetRecipe.of("digits", train=None, test=None, validation=200, split_seed=0)
 
@@ -102,10 +102,10 @@ def test_the_study_says_why_a_chain_ended(tmp_path):
     for i, entry in enumerate(Inputs(Plan(study)).entries("small")[::3]):
         path = tmp_path / f"{i}.parquet"
         identity = chain_identity(entry["run"], entry["stopping"], entry["last"])
-        write_table(path, CHAIN, [row_of(CHAIN, stop_reason=WALL)], identity)
+        write_table(path, CHAIN, [row_of(CHAIN, stop_reason=TARGET_REACHED)], identity)
         run_study("small", [Entry(**{**entry, "path": str(path)})], tmp_path / "study.parquet")
         (row,) = read_rows(tmp_path / "study.parquet", STUDY)
-        assert row["stop_reason"] == (NOTHING_LEFT, WALL)[i]
+        assert row["stop_reason"] == (NOTHING_LEFT, TARGET_REACHED)[i]
 
 
 @pytest.fixture

@@ -313,7 +313,9 @@ def test_nothing_is_said_of_labels_that_nobody_knows(kind, own, stand_in, expect
 DESCENT = [0.80, 0.80, 0.70, 0.65, 0.75, 0.85, 0.40, 0.10]
 
 
-def curve_of(accuracies, arm="whole", stopping="none", reason="reached the wall", run="r"):
+def curve_of(
+    accuracies, arm="whole", stopping="none", reason="reached the target sparsity", run="r"
+):
     return [
         row_of(
             STUDY,

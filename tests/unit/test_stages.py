@@ -70,7 +70,7 @@ def test_collecting_without_gates_takes_all_and_refuses_gaps(chain_files, tmp_pa
     run_collect(CHAIN_RUN, WHOLE, 4, metrics, [], tmp_path / "chain.parquet")
     rows = read_rows(tmp_path / "chain.parquet", CHAIN)
     assert len(rows) == 5
-    assert rows[0]["stop_reason"] == "reached the wall"
+    assert rows[0]["stop_reason"] == "reached the target sparsity"
     with pytest.raises(UserError, match=r"metrics-2.parquet: is of iteration 2, but iteration 1"):
         run_collect(CHAIN_RUN, WHOLE, 1, [metrics[0], metrics[2]], [], tmp_path / "gap.parquet")
     with pytest.raises(UserError, match="no gate stops the chain, and iteration 9 is missing"):

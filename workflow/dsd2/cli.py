@@ -254,7 +254,9 @@ def _policy(parser: argparse.ArgumentParser) -> None:
 def _chain(parser: argparse.ArgumentParser) -> None:
     _run_name(parser)
     _policy(parser)
-    parser.add_argument("--last", type=int, required=True, help="last iteration before the wall")
+    parser.add_argument(
+        "--last", type=int, required=True, help="last iteration before the target sparsity"
+    )
 
 
 def _files(parser: argparse.ArgumentParser, *names: str, required: bool = True) -> None:

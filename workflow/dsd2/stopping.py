@@ -11,11 +11,13 @@ from dsd2.typed import Choice, Number
 
 POLICIES: Registry[type[Stopping]] = Registry("stopping policy", "dsd2.analysis.policies")
 
-WALL = "reached the wall"
+TARGET_REACHED = "reached the target sparsity"
 """Why a chain ends that no gate stops."""
+FORMERLY_REACHED = "reached the wall"
+"""The same, as tables have it that were written before the key got its name of today."""
 NOTHING_LEFT = "pruning can remove nothing more"
 """Why a chain ends before its target sparsity though no gate stops it."""
-ENDS = (WALL, NOTHING_LEFT)
+ENDS = (TARGET_REACHED, FORMERLY_REACHED, NOTHING_LEFT)
 """Why whole chains end."""
 
 

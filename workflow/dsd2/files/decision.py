@@ -30,7 +30,7 @@ def chain_identity(run: str, policy: str, last: int) -> Identity:
     Args:
         run: the chain's.
         policy: as folders name it.
-        last: the last iteration before the wall.
+        last: the last iteration before the target sparsity.
     """
     return {"run": run, "policy": policy, "last": last}
 

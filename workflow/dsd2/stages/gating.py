@@ -18,7 +18,7 @@ from dsd2.files.decision import (
 )
 from dsd2.files.identity import check_identity
 from dsd2.files.records import CHAIN, METRICS, read_rows, write_table
-from dsd2.stopping import WALL, Stopping
+from dsd2.stopping import TARGET_REACHED, Stopping
 
 
 def run_gate(
@@ -64,7 +64,7 @@ def run_collect(
             damaged or of another run, iteration or policy.
     """
     rows = [_read_metrics(path, run, i) for i, path in enumerate(metrics)]
-    reason = WALL
+    reason = TARGET_REACHED
     for gate in (_read_gate(path, run, policy, i) for i, path in enumerate(gates)):
         if gate.stop:
             rows, reason = rows[: gate.iteration + 1], gate.reason

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from dsd2.files.decision import chain_identity
 from dsd2.files.records import CHAIN, STUDY, read_rows, read_table, write_table
-from dsd2.stopping import WALL
+from dsd2.stopping import FORMERLY_REACHED, TARGET_REACHED
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,7 +40,7 @@ class Entry:
     path: str
     teacher: str | None
     select: str | int | None
-    end: str = WALL
+    end: str = TARGET_REACHED
 
 
 def run_study(study: str, entries: Iterable[Entry], output: Path) -> None:
@@ -74,7 +74,7 @@ def run_study(study: str, entries: Iterable[Entry], output: Path) -> None:
         names = {"panel": entry.panel, "arm": entry.arm, "stopping": entry.stopping}
         for row in rows:
             total = {f"total_{count}": total[f"total_{count}"] + row[count] for count in COUNTS}
-            if row["stop_reason"] == WALL:
+            if row["stop_reason"] in (TARGET_REACHED, FORMERLY_REACHED):
                 row["stop_reason"] = entry.end
             table.append({**names, **row, **total, **before})
     write_table(output, STUDY, table, {"study": study})
