@@ -27,6 +27,8 @@ def flat(rule):
     if not isinstance(rule, dict):
         return rule
     made = {key: flat(inner) for key, inner in rule.items() if key != "anyOf"}
+    if "const" in made:
+        made["enum"] = [made.pop("const")]
     if "patternProperties" in rule:
         ((pattern, inner),) = made.pop("patternProperties").items()
         made |= {"propertyNames": {"pattern": pattern}, "additionalProperties": inner}

@@ -4,6 +4,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from dsd2.analysis.registered import FIGURES, TABLES
 from dsd2.planning.view import DEFAULT_FIGURES, figures_by_file
 
@@ -15,6 +17,7 @@ READ = (
 )
 
 
+@pytest.mark.process
 def test_reading_their_names_imports_no_large_library():
     run = [sys.executable, "-c", READ]
     found = subprocess.run(run, cwd=WORKFLOW, capture_output=True, text=True, check=True).stdout

@@ -51,6 +51,7 @@ def counted(folder, models, image=IMAGE, library=LIBRARY):
     return made.stderr if made.returncode else json.loads(made.stdout)
 
 
+@pytest.mark.process
 def test_a_process_without_torch_gets_the_same_sizes_once_and_from_files_then(tmp_path):
     expected = [dataclasses.asdict(footprint(model, IMAGE, 7)) for model in MODELS]
     assert counted(tmp_path, MODELS) == [True, *expected]
@@ -63,12 +64,14 @@ def test_a_process_without_torch_gets_the_same_sizes_once_and_from_files_then(tm
         assert counted(tmp_path, MODELS) == [False, *expected]
 
 
+@pytest.mark.process
 def test_a_folder_that_cannot_be_written_to_is_no_error(tmp_path):
     (tmp_path / "results").write_text("no folder")
     expected = dataclasses.asdict(footprint(MODELS[0], IMAGE, 7))
     assert counted(tmp_path, MODELS[:1]) == [True, expected]
 
 
+@pytest.mark.process
 def test_a_network_whose_module_has_changed_is_counted_again(tmp_path):
     library = tmp_path / "workflow"
     library.symlink_to(LIBRARY)
@@ -84,6 +87,7 @@ def test_a_network_whose_module_has_changed_is_counted_again(tmp_path):
     assert counted(tmp_path, MODELS[:1], library=library)[0]
 
 
+@pytest.mark.process
 def test_a_network_that_cannot_be_built_is_refused_in_one_sentence(tmp_path):
     refusal = counted(tmp_path, MODELS[:1], image=(1, 4, 4))
     assert "refused: model.depth: 3 max-pools need images of at least 8 pixels" in refusal

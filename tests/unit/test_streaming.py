@@ -96,6 +96,7 @@ def same(one, other):
     return one.keys() == other.keys() and all(torch.equal(one[n], other[n]) for n in one)
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("workers", [0, 2])
 def test_batches_are_those_of_images_in_memory(folder, workers):
     held, streamed = sets(folder, workers)
@@ -104,6 +105,7 @@ def test_batches_are_those_of_images_in_memory(folder, workers):
         assert torch.equal(one, other)
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("workers", [0, 2])
 @pytest.mark.parametrize("augmentation", ["none", "flip-shift"])
 def test_trained_weights_are_bitwise_those_of_images_in_memory(folder, augmentation, workers):
@@ -127,6 +129,7 @@ def test_trained_weights_are_bitwise_those_of_images_in_memory(folder, augmentat
     assert ends[0][2] == ends[1][2]
 
 
+@pytest.mark.process
 def test_random_crops_do_not_depend_on_the_workers_but_on_the_epochs_generator(folder):
     def epoch(workers, seed):
         streamed = sets(folder, workers)[1]
@@ -161,6 +164,7 @@ def test_random_views_and_central_squares_are_torchvisions(size):
     assert np.array_equal(np.asarray(central_square(image, 28)), np.asarray(centre(image)))
 
 
+@pytest.mark.process
 def test_decoding_leaves_the_trainings_generator_alone(folder):
     torch.manual_seed(3)
     expected = torch.rand(4)
@@ -170,6 +174,7 @@ def test_decoding_leaves_the_trainings_generator_alone(folder):
     assert torch.equal(torch.rand(4), expected)
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("workers", [0, 1])
 def test_a_file_that_is_gone_is_named_in_one_sentence(tmp_path, workers):
     stream = DecodingStream(image_files(tmp_path, ["gone.png"], "RGB", 8), workers)
@@ -228,6 +233,7 @@ def iteration(place, recipe, number, threads):
     return load_checkpoint(outputs["checkpoint"]).state
 
 
+@pytest.mark.process
 def test_stages_give_the_same_weights_streamed_or_not_with_any_threads(folder, tmp_path):
     ends = []
     for name, stream, threads in (("held", False, 1), ("alone", True, 1), ("more", True, 3)):
