@@ -23,7 +23,7 @@ MODELS = [
 ]
 
 
-def counted(folder, models, image=IMAGE, library=LIBRARY):
+def counted(folder, models, image=IMAGE, library=LIBRARY, cache="/dev/null"):
     """The sizes of networks as a process without torch has them, and whether it asked another."""
     program = (
         "import dataclasses, json, sys\n"
@@ -43,7 +43,7 @@ def counted(folder, models, image=IMAGE, library=LIBRARY):
     made = subprocess.run(
         [sys.executable, "-c", program, *map(to_json, models)],
         cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(library)},
+        env={**os.environ, "PYTHONPATH": str(library), "XDG_CACHE_HOME": str(cache)},
         capture_output=True,
         text=True,
         check=False,
@@ -62,6 +62,18 @@ def test_a_process_without_torch_gets_the_same_sizes_once_and_from_files_then(tm
         files[0].write_bytes(damaged)
         assert counted(tmp_path, MODELS) == [True, *expected]
         assert counted(tmp_path, MODELS) == [False, *expected]
+
+
+@pytest.mark.process
+def test_another_clone_finds_them_in_the_users_cache(tmp_path):
+    folders = [tmp_path / "a", tmp_path / "b"]
+    for folder in folders:
+        folder.mkdir()
+    first, second = (counted(f, MODELS[:1], cache=tmp_path / "cache") for f in folders)
+    assert (first[0], second[0]) == (True, False)
+    assert first[1] == second[1]
+    assert len({f.read_bytes() for f in tmp_path.rglob("*.json")}) == 1
+    assert len([*tmp_path.rglob("*.json")]) == 3
 
 
 @pytest.mark.process

@@ -4,11 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from pathlib import Path
 from typing import Any
 
 from dsd2.errors import UserError
 from dsd2.files.atomic import write_text
+
+
+def user_cache() -> list[Path]:
+    """The folder of the user's own for what can be worked out again; none where there is no home.
+
+    It is ``dsd2`` below ``XDG_CACHE_HOME``, which is ``~/.cache`` by default.
+    """
+    if given := os.environ.get("XDG_CACHE_HOME"):
+        return [Path(given) / "dsd2"]
+    home = os.environ.get("HOME")
+    return [Path(home) / ".cache" / "dsd2"] if home else []
 
 
 def read_cached(path: Path) -> dict[str, Any] | None:

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from dsd2.errors import UserError
-from dsd2.files.cached import read_cached, write_cached
+from dsd2.files.cached import read_cached, user_cache, write_cached
 from dsd2.paths import NETWORK_SIZES
 from dsd2.recipe import ModelRecipe, digest, to_json
 
@@ -104,16 +104,24 @@ def network_sizes(model: ModelRecipe, image: tuple[int, int, int], classes: int)
         from dsd2.nn.footprint import footprint
 
         return footprint(model, image, classes)
-    path = Path(NETWORK_SIZES.format(network=f"{model.slug}-{digest(model, *image, classes)}"))
+    results = Path(NETWORK_SIZES.format(network=f"{model.slug}-{digest(model, *image, classes)}"))
+    # The results are where jobs on other machines look, the other where other clones do.
+    files = [results, *(folder / "networks" / results.name for folder in user_cache())]
     request = {"model": to_json(model), "image": list(image), "classes": classes}
     # A network whose module has changed is counted anew.
     source = Path(inspect.getfile(type(model))).read_bytes()
     counted = {**request, "format": _FORMAT, "source": hashlib.sha256(source).hexdigest()}
-    held = read_cached(path) or {}
-    sizes = held.pop("sizes", None)
-    if held != counted:
-        sizes = _counter.ask(json.dumps(request))
-        write_cached(path, {**counted, "sizes": sizes})
+    for file in files:
+        held = read_cached(file) or {}
+        sizes = held.pop("sizes", None)
+        if held == counted:
+            break
+    else:
+        file, sizes = None, _counter.ask(json.dumps(request))
+    if file != results:
+        for missing in files:
+            if missing != file:
+                write_cached(missing, {**counted, "sizes": sizes})
     return Sizes(**sizes)
 
 
