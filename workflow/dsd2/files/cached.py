@@ -32,12 +32,13 @@ def read_cached(path: Path) -> dict[str, Any] | None:
         return None
 
 
-def write_cached(path: Path, content: dict[str, Any]) -> None:
-    """Write a file, where its folder can be written to."""
+def write_cached(path: Path, content: dict[str, Any]) -> bool:
+    """Write a file; whether its folder could be written to."""
     try:
         write_text(path, json.dumps({**content, "sha256": _checksum(content)}))
     except UserError:
-        return
+        return False
+    return True
 
 
 def _checksum(content: dict[str, Any]) -> str:

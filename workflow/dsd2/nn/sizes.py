@@ -105,8 +105,7 @@ def network_sizes(model: ModelRecipe, image: tuple[int, int, int], classes: int)
 
         return footprint(model, image, classes)
     results = Path(NETWORK_SIZES.format(network=f"{model.slug}-{digest(model, *image, classes)}"))
-    # The results are where jobs on other machines look, the other where other clones do.
-    files = [results, *(folder / "networks" / results.name for folder in user_cache())]
+    files = [*(folder / "networks" / results.name for folder in user_cache()), results]
     request = {"model": to_json(model), "image": list(image), "classes": classes}
     # A network whose module has changed is counted anew.
     source = Path(inspect.getfile(type(model))).read_bytes()
@@ -114,14 +113,10 @@ def network_sizes(model: ModelRecipe, image: tuple[int, int, int], classes: int)
     for file in files:
         held = read_cached(file) or {}
         sizes = held.pop("sizes", None)
-        if held == counted:
-            break
-    else:
-        file, sizes = None, _counter.ask(json.dumps(request))
-    if file != results:
-        for missing in files:
-            if missing != file:
-                write_cached(missing, {**counted, "sizes": sizes})
+        if held == counted and sizes is not None:
+            return Sizes(**sizes)
+    sizes = _counter.ask(json.dumps(request))
+    any(write_cached(file, {**counted, "sizes": sizes}) for file in files)
     return Sizes(**sizes)
 
 
