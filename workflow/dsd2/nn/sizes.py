@@ -1,7 +1,7 @@
 """How large a network is: its parameters, memory and operations. No torch is imported here.
 
 The network itself is counted, once, by :mod:`dsd2.nn.footprint`, in another process where this one
-has no torch. What was counted is kept below ``results/networks``.
+has no torch. What was counted is kept in the user's cache, or below ``results/networks``.
 """
 
 from __future__ import annotations
