@@ -23,7 +23,7 @@ def write_mnist(folder):
     folder.mkdir()
     draws = np.random.default_rng(0)
     arrays = {}
-    for split, count in (("train", 200), ("test", 60)):
+    for split, count in (("train", 200), ("test", 120)):
         arrays[f"x_{split}"] = draws.integers(0, 256, (count, 28, 28), dtype=np.uint8)
         arrays[f"y_{split}"] = np.arange(count, dtype=np.uint8) % 10
     np.savez(folder / "mnist.npz", **arrays)

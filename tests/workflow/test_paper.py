@@ -33,7 +33,7 @@ def test_all_studies_are_listed_together_and_share_what_they_can(fresh, capsys):
     runs = planned_runs(Plan(*studies))
     assert planned["train"] == sum(run["iterations"] for run in runs)
     assert planned["train"] < sum(run["iterations"] * run["chains"] for run in runs)
-    assert planned["figure"] == sum(study.figure for study in studies)
+    assert planned["figure"] == 2 * sum(study.figure for study in studies)
 
 
 @pytest.mark.long
