@@ -8,6 +8,7 @@ import sys
 
 import numpy as np
 import onnxruntime
+import pytest
 import torch
 
 from dsd2.data.dataset import load_dataset
@@ -80,6 +81,7 @@ def test_exports_can_be_used_without_this_workflow(finished):
     assert "train" not in again
 
 
+@pytest.mark.long
 def test_each_panel_has_its_own_dense_network_and_cards_judge_whole_curves(fresh):
     stop = {"policy": "accuracy", "accuracy_threshold": 1.0}
     fresh.configure(

@@ -125,6 +125,7 @@ def test_a_damaged_checkpoint_is_named_and_not_used(finished):
     finished.snakemake(name)
 
 
+@pytest.mark.long
 def test_all_perturbations_criteria_and_the_papers_mode_run(fresh):
     arms = {
         "rewind": {"perturbation": {"kind": "rewind"}},

@@ -5,6 +5,7 @@ import resource
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
 from PIL import Image
 from project import TINY
 
@@ -29,6 +30,7 @@ def write_images(folder):
             Image.new("L", (8, 8), i).save(folder / name / f"{i}{HOSTILE}.png")
 
 
+@pytest.mark.long
 def test_data_of_any_name_is_read_and_nothing_else_happens(fresh, monkeypatch):
     """The dataset and the labels job, on a folder, a data root, a file and a column so named."""
     write_images(fresh.folder / HOSTILE)

@@ -29,6 +29,7 @@ def test_a_training_longer_than_a_job_is_attempted_until_it_is_done(long):
     assert long.checkpoints() == parted
 
 
+@pytest.mark.long
 def test_a_training_whose_attempts_are_used_up_is_named_and_the_same_command_goes_on(
     long, monkeypatch
 ):

@@ -20,6 +20,7 @@ class AsProcess1(Project):
 NAMESPACE = ["unshare", "--pid", "--fork", "--mount-proc"]
 
 
+@pytest.mark.long
 def test_snakemake_may_be_process_1(fresh):
     permitted = (
         shutil.which("unshare")

@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 from PIL import Image
 
@@ -61,6 +62,7 @@ def test_a_folder_of_images_ends_in_a_compressed_network_with_its_card(fresh):
     assert planned["train"] > 0
 
 
+@pytest.mark.long
 def test_two_folders_have_two_studies_and_one_folder_has_one(fresh):
     for folder in ("one", "two"):
         write_images(fresh.folder / folder)

@@ -24,6 +24,7 @@ def test_the_full_figure_5_is_listed(fresh, capsys):
     assert planned["select_teacher"] == 18
 
 
+@pytest.mark.long
 def test_all_studies_are_listed_together_and_share_what_they_can(fresh, capsys):
     start = time.monotonic()
     planned = fresh.planned("--configfile", "config/paper/all.yaml")

@@ -94,6 +94,7 @@ def test_it_runs_from_another_folder_with_its_own_default_study(clone, elsewhere
     assert style.strip() in (elsewhere.folder / "report.html").read_text()
 
 
+@pytest.mark.long
 def test_from_another_folder_its_studies_are_found_but_nearer_ones_win(clone, elsewhere):
     snakefile = ("-s", str(clone / "Snakefile"), "--dry-run")
     text = elsewhere.snakemake(*snakefile, "--config", "studies=config/paper/table3.yaml")
@@ -108,6 +109,7 @@ def test_from_another_folder_its_studies_are_found_but_nearer_ones_win(clone, el
     assert "results/studies/nearer/metrics.parquet" in elsewhere.snakemake(*snakefile)
 
 
+@pytest.mark.long
 def test_own_images_are_found_from_another_folder_and_below_no_prefix(clone, elsewhere):
     draw_images(elsewhere.folder / "images")
     snakefile = ("-s", str(clone / "Snakefile"))

@@ -3,6 +3,7 @@
 import html
 import os
 
+import pytest
 import yaml
 from project import TINY
 
@@ -10,6 +11,7 @@ FILE = "`x <http:example>`_ |y| .. image:: <script>alert(1).yaml"
 OTHER = {"alone": None, "second": {"distillation": {"teacher": "alone", "select": "dense"}}}
 
 
+@pytest.mark.long
 def test_studies_from_their_own_files_share_what_they_have_in_common(finished):
     before = finished.modified("results/runs/*/iter-*/checkpoint.safetensors")
     for file, changes in (("tiny.yaml", {}), (FILE, {"study": "other", "arms": OTHER})):

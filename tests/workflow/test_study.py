@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pytest
 import yaml
 from PIL import Image
 
@@ -125,6 +126,7 @@ def test_one_core_and_two_give_the_same_bytes(finished, fresh):
     assert fresh.checkpoints() == finished.checkpoints()
 
 
+@pytest.mark.long
 def test_a_folder_of_images_from_end_to_end(fresh):
     draws = np.random.default_rng(0)
     for name, shade in (("dark", 60), ("light", 190)):

@@ -74,6 +74,7 @@ def test_configfile_ends_before_anything_but_what_yte_ran_itself(fresh, name):
         assert nothing_happened(fresh)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["YTE in a value", "a function"])
 @pytest.mark.parametrize("file", ["config.yaml", "own-data.yaml"])
 def test_the_default_files_are_looked_at_before_snakemake_reads_them(fresh, name, file):
