@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dsd2.analysis.phases import deepest_valley, judge, phases, student_half_width
+from dsd2.analysis.phases import deepest_valley, phases
+from dsd2.analysis.verdicts import judge, student_half_width
 from dsd2.errors import UserError
 
 SDD = [0.80, 0.80, 0.70, 0.65, 0.75, 0.85, 0.40, 0.10]

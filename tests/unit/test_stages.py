@@ -23,7 +23,8 @@ from dsd2.files.decision import (
 )
 from dsd2.files.records import CHAIN, HISTORY, METRICS, read_rows, write_table
 from dsd2.recipe import to_json
-from dsd2.stages.gating import run_collect, run_gate, run_select
+from dsd2.stages.gating import run_collect, run_gate
+from dsd2.stages.select_teacher import run_select
 from dsd2.stages.study_metrics import Entry, read_study, run_study
 from dsd2.stopping import Stopping
 

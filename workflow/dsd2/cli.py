@@ -143,7 +143,7 @@ def _stage(options: argparse.Namespace, started: float) -> Callable[[], None]:
                 options.run, policy, options.last, options.metrics, options.gates, options.output
             )
         case "select":
-            from dsd2.stages.gating import run_select
+            from dsd2.stages.select_teacher import run_select
             from dsd2.stopping import Stopping
 
             policy = from_json(Stopping, options.policy)

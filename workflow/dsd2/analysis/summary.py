@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dsd2.analysis.phases import Phase, Verdict, judge, phases
+from dsd2.analysis.phases import Phase, phases
+from dsd2.analysis.verdicts import Verdict, judge
 from dsd2.analysis.view import StudyView
 
 if TYPE_CHECKING:

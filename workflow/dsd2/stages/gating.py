@@ -1,4 +1,4 @@
-"""The light stages: gates, chains, teacher choices. None of them imports torch."""
+"""The light stages of stopping: gates and chains. None of them imports torch."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import Any
 from dsd2.analysis.gates import GateState, best_iteration, decide
 from dsd2.errors import DELETE, UserError
 from dsd2.files.decision import (
-    CHOICE,
     GATE,
     chain_identity,
     gate_identity,
@@ -79,26 +78,6 @@ def run_collect(
         [{**r, "returned": r["iteration"] == best, "stop_reason": reason} for r in rows],
         chain_identity(run, policy.slug, last),
     )
-
-
-def run_select(run: str, policy: Stopping, last: int, chain: Path, output: Path) -> None:
-    """Write which iteration of a chain is its best, as a teacher's choice.
-
-    Args:
-        run: the chain's.
-        policy: that stops the chain.
-        last: the last iteration before the target sparsity.
-        chain: the chain's table.
-        output: the choice.
-
-    Raises:
-        UserError: the table is damaged or of another chain.
-    """
-    identity = chain_identity(run, policy.slug, last)
-    (best,) = (row for row in read_rows(chain, CHAIN, identity) if row["returned"])
-    names = ("iteration", "sparsity", "validation_accuracy")
-    write_decision(output, CHOICE, {**identity, **{name: best[name] for name in names}})
-    print(f"teacher: iteration {best['iteration']} of {run}")
 
 
 def _read_metrics(path: Path, run: str, iteration: int) -> dict[str, Any]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from dsd2.analysis.captions import interval, name_of, rows_of, rst_list
-from dsd2.analysis.phases import student_half_width
 from dsd2.analysis.registered import TABLES, Table
 from dsd2.analysis.summary import by_arm
 from dsd2.analysis.table_format import (
@@ -19,6 +18,7 @@ from dsd2.analysis.table_format import (
     unit,
     with_spread,
 )
+from dsd2.analysis.verdicts import student_half_width
 from dsd2.analysis.view import StudyView
 
 if TYPE_CHECKING:
