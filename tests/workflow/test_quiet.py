@@ -58,7 +58,7 @@ def test_failed_scripts_and_checkpoints_are_named_and_a_good_run_is_not(finished
     rules = [
         rule for rule, reason in reasons(text) if reason == "RuntimeError: a hole in the paper"
     ]
-    assert sorted({*rules}) == ["figure", "table"]
+    assert sorted({*rules}) == ["figure", "page", "table"]
 
 
 def test_a_bad_configuration_is_named_though_all_is_quiet(fresh):
