@@ -53,8 +53,8 @@ class Study:
 
     @property
     def trains(self) -> bool:
-        """Whether anything that the study shows takes training."""
-        return self.figure or any(TABLES[name].trains for name in self.tables)
+        """Whether the study takes training: unless it shows tables alone that take none."""
+        return self.figure or not self.tables or any(TABLES[name].trains for name in self.tables)
 
 
 def load_study(config: Any) -> Study:
