@@ -50,8 +50,10 @@ rule figure:
         "../scripts/figure.py"
 
 
-# Any registered figure that is a page for a browser.
-use rule figure as page with:
+# Any registered figure that is a page for a browser. As a rule of its own it is local, too.
+rule page:
+    input:
+        paths.STUDY_METRICS,
     output:
         figures=[
             report(
@@ -65,10 +67,15 @@ use rule figure as page with:
         partly(paths.STUDY_LOG, name="page-{figure}"),
     wildcard_constraints:
         figure="|".join(PAGES),
+    localrule: True
+    conda:
+        "../../envs/environment.yaml"
     params:
         figure=lambda wildcards: PAGES[wildcards.figure],
         study=seen("title", "panels", "labels", "drawn", "analysis", "plot"),
         title_in_rst=title_in_rst,
+    script:
+        "../scripts/figure.py"
 
 
 # Any registered table: a module in workflow/dsd2/analysis/tables/.
