@@ -127,6 +127,7 @@ FAULTS = [
     ),
     ("dataset", {"name": "parquet"}, "config key dataset.path of arm vanilla is missing"),
     ("noise", {"kind": "human", "file": "x"}, "config key noise.column of arm vanilla is missing"),
+    ("noise", {"kind": "human", "column": "x"}, "config key noise.file of arm vanilla is missing"),
     (
         "noise",
         {"kind": "none", "rate": 0.1},

@@ -295,3 +295,10 @@ def test_a_view_of_a_study_holds_one_line_labels_and_what_arms_set():
         _ = part.labels
     with pytest.raises(TypeError, match="no colour"):
         StudyView.part(colour="red")
+
+
+def test_the_settings_of_an_arm_say_what_kind_of_thing_each_section_is():
+    (arm,) = study_view(load_study({**CONFIG, "arms": {"a": None}})).settings
+    kinds = ("dataset.name", "noise.kind", "model.name", "perturbation.kind", "stopping.policy")
+    assert set(kinds) <= arm["settings"].keys()
+    assert arm["settings"]["model.name"] == "vgg-like"

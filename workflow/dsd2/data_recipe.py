@@ -208,12 +208,9 @@ class NoiseRecipe(Choice):
         """
         return None
 
-    def check(self, dataset: DatasetRecipe) -> None:
-        """See that the noise is one of a dataset.
-
-        Raises:
-            UserError: it is not.
-        """
+    def missing(self, dataset: DatasetRecipe) -> str | None:
+        """The key that labels of this dataset need and that is not given; None where none is."""
+        return None
 
     @classmethod
     def described(cls, share: str, *, stand_in: bool) -> str:

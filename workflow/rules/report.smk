@@ -50,7 +50,7 @@ rule figure:
         "../scripts/figure.py"
 
 
-# Any registered figure that is a page for a browser. As a rule of its own it is local, too.
+# Any registered figure that is a page for a browser. `use rule figure` would send it to a cluster.
 rule page:
     input:
         paths.STUDY_METRICS,

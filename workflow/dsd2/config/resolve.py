@@ -43,12 +43,14 @@ def chosen(kind: type[C], name: str, section: Section, where: str) -> C:
     """
     for key in _required(kind.registry[section[kind.selector]]):
         if section.get(key) is None:
-            raise UserError(
-                f"config key {name}.{key} of {where} is missing: {section[kind.selector]} needs it"
-            )
+            raise _missing(f"{name}.{key}", section[kind.selector], where)
     values = {name: value for name, value in section.items() if name != kind.selector}
     choice = kind.registry[section[kind.selector]]
     return choice(**_fixed(choice), **values)
+
+
+def _missing(key: str, kind: str, where: str) -> UserError:
+    return UserError(f"config key {key} of {where} is missing: {kind} needs it")
 
 
 def dataset_recipe(section: Section, where: str) -> DatasetRecipe:
@@ -69,7 +71,8 @@ def noise_recipe(section: Section, dataset: DatasetRecipe, where: str) -> NoiseR
         # Noise of none of the labels is none, of whatever kind.
         return chosen(NoiseRecipe, "noise", {"kind": "none"}, where)
     recipe = chosen(NoiseRecipe, "noise", section, where)
-    recipe.check(dataset)
+    if (key := recipe.missing(dataset)) is not None:
+        raise _missing(f"noise.{key}", recipe.kind, where)
     # The paper's mode has no validation labels that could be noisy.
     return replace(recipe, validation="clean") if dataset.validation == "test" else recipe
 

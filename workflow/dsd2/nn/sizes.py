@@ -31,7 +31,9 @@ BACKWARD = 3
 """A training step costs three forward passes: one forward, and twice that backward."""
 
 _FORMAT = 1
-"""Raise when networks are counted otherwise."""
+"""Raise when the file has other fields."""
+_COUNTING = tuple(Path(__file__).with_name(name) for name in ("footprint.py", "models.py"))
+"""Modules whose change may change the sizes of any network."""
 
 
 @dataclass(frozen=True)
@@ -107,9 +109,10 @@ def network_sizes(model: ModelRecipe, image: tuple[int, int, int], classes: int)
     results = Path(NETWORK_SIZES.format(network=f"{model.slug}-{digest(model, *image, classes)}"))
     files = [*(folder / "networks" / results.name for folder in user_cache()), results]
     request = {"model": to_json(model), "image": list(image), "classes": classes}
-    # A network whose module has changed is counted anew.
-    source = Path(inspect.getfile(type(model))).read_bytes()
-    counted = {**request, "format": _FORMAT, "source": hashlib.sha256(source).hexdigest()}
+    # A network whose module has changed is counted anew, and one that another version counted.
+    sources = (Path(inspect.getfile(type(model))), *_COUNTING)
+    source = hashlib.sha256(b"".join(file.read_bytes() for file in sources)).hexdigest()
+    counted = {**request, "format": _FORMAT, "source": source}
     for file in files:
         held = read_cached(file) or {}
         sizes = held.pop("sizes", None)

@@ -107,7 +107,8 @@ class Inputs:
         """
         iterations = list(self._plan.requested(run, stop, last))
         metrics = [paths.METRICS.format(run=run, i=paths.number(i)) for i in iterations]
-        gates = [gate_file(run, stop, i) for i in iterations if self._plan.policy(run, stop).gated]
+        gated = self._plan.policy(run, stop).gated
+        gates = [gate_file(run, stop, i) for i in iterations] if gated else []
         return {"metrics": metrics, "gates": gates}
 
     def study(self, folder: str) -> dict[str, list[str]]:
@@ -212,8 +213,7 @@ def measured_again(plan: Plan, arguments: Sequence[str]) -> str:
     """A pattern of iterations, ``RUN/iter-NN/``, that are trained but whose metrics are gone.
 
     The rule that trains leaves them to the one that measures. But where the command line may ask
-    for a training again, none is left. The Snakemake within a job
-    always forces that job.
+    for a training again, none is left. The Snakemake within a job always forces that job.
 
     Args:
         plan: whose iterations.

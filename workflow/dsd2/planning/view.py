@@ -18,6 +18,7 @@ from dsd2.config.validation import SECTIONS
 from dsd2.errors import UserError
 from dsd2.escaping import one_line
 from dsd2.recipe import to_json
+from dsd2.typed import Choice
 
 DEFAULT_FIGURES = ("sdd", "layers", "explorer")
 """Figures of a study that has any."""
@@ -79,6 +80,8 @@ def _settings(arm: Arm) -> Iterator[tuple[str, Any]]:
     """
     for section in SECTIONS:
         recipe = getattr(arm, section)
+        if isinstance(recipe, Choice):
+            yield f"{section}.{recipe.selector}", recipe.choice
         for field in () if recipe is None else fields(recipe):
             value = getattr(recipe, field.name)
             if value not in (None, field.default):

@@ -80,11 +80,8 @@ class Human(NoiseRecipe):
             f" CIFAR-N release (noisylabels.com) and put it into {roots[0]}"
         )
 
-    def check(self, dataset: DatasetRecipe) -> None:
-        if self.file is None and not dataset.human_labels:
-            raise UserError(
-                f"config key noise.file is missing: there is no release of labels of {dataset.name}"
-            )
+    def missing(self, dataset: DatasetRecipe) -> str | None:
+        return "file" if self.file is None and not dataset.human_labels else None
 
     @classmethod
     def described(cls, share: str, *, stand_in: bool) -> str:
