@@ -86,7 +86,7 @@ FAULTS = [
     (
         "model.name",
         "vgg",
-        "config key model.name is 'vgg' but must be one of resnet18, ",
+        "config key model.name is 'vgg' but must be one of resnet18, resnet50, vgg-like",
     ),
     ("seeds", [], "config key seeds is [] but must not be empty"),
     ("study", "../x", "config key study is '../x' but must match ^[a-z0-9][a-z0-9_-]{0,79}$"),
@@ -131,7 +131,7 @@ FAULTS = [
     (
         "noise",
         {"kind": "none", "rate": 0.1},
-        "config key noise.rate of arm vanilla does not apply to kind none, only to ",
+        "config key noise.rate of arm vanilla does not apply to kind none, only to asymmetric and",
     ),
     (
         "dataset.validation",
@@ -167,7 +167,7 @@ FAULTS = [
         {"structure": "filters", "scope": "layer"},
         "config key pruning.scope of arm vanilla does not apply to structure filters, only to",
     ),
-    ("tables", ["stoping"], "config key tables.0 is 'stoping' but must be one of "),
+    ("tables", ["stoping"], "config key tables.0 is 'stoping' but must be one of grid, levels,"),
     ("paper", [{"arm": "teacher"}], "config key paper.0.arm is 'teacher' but must be one of vani"),
     ("paper", [{"accuracy": 80}], "config key paper.0.arm is missing: it must be one of vanilla"),
     ("paper", [{"panel": "a"}], "config key paper.0.panel is 'a' but must be one of all"),
