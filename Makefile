@@ -4,7 +4,13 @@ PYTHON ?= python3
 VENV ?= .venv
 VERSIONS ?= newest
 BIN = $(VENV)/bin
-INSTALL = $(BIN)/pip install --quiet --no-compile --constraint envs/$(VERSIONS).txt --requirement
+# All modules are compiled at once, on every core. Without that each process of a user who has set
+# PYTHONDONTWRITEBYTECODE, as containers do, compiles torch and Snakemake again: seconds a stage.
+define INSTALL
+$(BIN)/pip install --quiet --no-compile --constraint envs/$(VERSIONS).txt --requirement $(1)
+$(BIN)/python -m compileall -qq -j 0 $(VENV)/lib || true
+endef
+unexport PYTHONDONTWRITEBYTECODE
 CORES ?= all
 
 .PHONY: help run fast oldest test faults test-cluster check format docs benchmark clean
@@ -71,14 +77,14 @@ $(BIN)/python:
 	$(BIN)/python -m pip install --quiet --constraint envs/$(VERSIONS).txt --upgrade pip
 
 $(VENV)/run.stamp: envs/requirements.txt envs/$(VERSIONS).txt | $(BIN)/python
-	$(INSTALL) envs/requirements.txt
+	$(call INSTALL,envs/requirements.txt)
 	touch $@
 
 $(VENV)/dev.stamp: envs/requirements.txt envs/requirements-dev.txt envs/$(VERSIONS).txt | $(BIN)/python
-	$(INSTALL) envs/requirements-dev.txt
+	$(call INSTALL,envs/requirements-dev.txt)
 	touch $@
 
 # After the others' installation, not beside it.
 $(VENV)/slurm.stamp: envs/requirements-slurm.txt | $(VENV)/dev.stamp
-	$(INSTALL) envs/requirements-slurm.txt
+	$(call INSTALL,envs/requirements-slurm.txt)
 	touch $@

@@ -123,12 +123,11 @@ def _heed_interrupts():
 
 
 def new_project(folder):
-    """A fresh clone: what git tracks, or would."""
+    """A fresh clone: what git tracks, or would, and what Python compiled of it."""
     for name in ("Snakefile", "workflow", "config", "profiles", "envs"):
         source = ROOT / name
         if source.is_dir():
-            ignored = shutil.ignore_patterns("__pycache__")
-            shutil.copytree(source, folder / name, ignore=ignored)
+            shutil.copytree(source, folder / name)
         else:
             folder.mkdir(parents=True, exist_ok=True)
             shutil.copy(source, folder / name)

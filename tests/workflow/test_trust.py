@@ -123,8 +123,10 @@ def test_no_key_is_lost_by_configfile_or_config(fresh):
 
 def test_without_snakemakes_attributes_it_runs_and_says_what_it_could_not_look_at(fresh):
     """As another version of Snakemake may name them."""
-    file = fresh.folder / "workflow/rules/configuration.smk"
-    file.write_text(file.read_text().replace("workflow.config_settings", "workflow.renamed"))
+    file = fresh.folder / "workflow/dsd2/compat.py"
+    text = file.read_text()
+    assert "workflow.config_settings" in text
+    file.write_text(text.replace("workflow.config_settings", "workflow.renamed"))
     text = fresh.snakemake("-n")
     assert "This version of Snakemake does not tell which files --configfile gave" in text
 
