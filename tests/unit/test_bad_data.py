@@ -63,16 +63,12 @@ POSTSCRIPT = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 8 8\n%%EndComments\ns
 """An image that PIL would have another program draw."""
 
 NO_IMAGES = {
-    "nothing": (b"", "it is none of BMP"),
-    "words": (b"no image", "it is none of BMP"),
-    "another program's": (POSTSCRIPT, "it is none of BMP"),
+    "nothing": (b"", "the file is empty"),
+    "words": (b"no image", "it is none of .*BMP"),
+    "another program's": (POSTSCRIPT, "it is none of .*BMP"),
     "half": (png(random_images(1, (40, 40, 3))[0])[:300], "truncated"),
     "a bomb": (bomb(60_000), "exceeds limit of .* pixels"),
-    "16 bits": (png(np.full((8, 8), 1000, np.uint16)), "has 16 or 32 bits a pixel .*I;16"),
-    "32 bits": (
-        png(np.full((8, 8), 0.5, np.float32), "TIFF"),
-        "has 16 or 32 bits a pixel .*mode F",
-    ),
+    "floats": (png(np.full((8, 8), 0.5, np.float32), "TIFF"), "has floating-point pixels"),
 }
 
 

@@ -18,7 +18,7 @@ from dsd2.artefacts.checkpoint import load_checkpoint
 from dsd2.compat import import_torchvision
 from dsd2.data.dataset import load_dataset, save_dataset, split_source
 from dsd2.data.datasets.imagefolder import read_imagefolder
-from dsd2.data.files import central_square, image_files, random_view
+from dsd2.data.files import image_files, random_view
 from dsd2.data.streaming import DecodingStream
 from dsd2.errors import UserError
 from dsd2.nn.evaluation import evaluate
@@ -29,6 +29,7 @@ from dsd2.nn.scores import loss_gradients
 from dsd2.nn.teacher import Teacher, logits_of
 from dsd2.nn.training import network_state, train
 from dsd2.paths import dataset_name, run_name
+from dsd2.preprocessing import central_square
 from dsd2.recipe import (
     DatasetRecipe,
     DistillationRecipe,

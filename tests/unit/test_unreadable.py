@@ -12,9 +12,10 @@ import torch
 
 from dsd2.artefacts.resume import ResumeFile
 from dsd2.data.datasets.cifar import _read_file
+from dsd2.data.decoding import open_image
 from dsd2.data.human_labels import _read_release
 from dsd2.data.parquet_io import parquet_schema, read_foreign_parquet, row_count
-from dsd2.data.scan import folders_mode, list_class_folders, open_image
+from dsd2.data.scan import folders_mode, list_class_folders
 from dsd2.errors import UnreadableError, UserError, out_of_memory
 from dsd2.files.decision import GATE, read_decision, write_decision
 from dsd2.files.records import HISTORY, read_rows

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from dsd2.config.sanitize import shown
+from dsd2.data.decoding import open_image
 from dsd2.data.parquet_io import first_image, parquet_schema, row_count
-from dsd2.data.scan import list_class_folders, open_image
+from dsd2.data.scan import list_class_folders
 from dsd2.errors import UserError
 from dsd2.paths import own_study
 

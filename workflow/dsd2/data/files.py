@@ -13,18 +13,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dsd2.data.scan import open_image
+from dsd2.data.decoding import decoded, open_image
 from dsd2.errors import UserError
-from dsd2.files.reading import not_read
+from dsd2.preprocessing import as_array, fitted
 
 CROP_SCALE = (0.08, 1.0)
 """Share of an image's area that a random crop takes."""
 
 CROP_RATIO = (3 / 4, 4 / 3)
 """Its width to its height."""
-
-CENTRE = 256 / 224
-"""What ImageNet's protocol makes the shorter side to be before it cuts out the middle."""
 
 
 @dataclass(frozen=True)
@@ -70,22 +67,12 @@ class ImageFiles:
         """
         path = self.path(row)
         with open_image(path) as image:
-            try:
-                pixels = self._pixels(image.convert(self.mode), seed)
-            except Exception as error:
-                raise not_read(error, f"{path}: the image cannot be decoded ({error})") from error
-        array = np.array(pixels, np.uint8).reshape(self.size, self.size, -1)
-        return torch.from_numpy(array).permute(2, 0, 1)
-
-    def _pixels(self, image: Any, seed: int | None) -> Any:
-        from PIL import ImageOps
-
-        if seed is not None:
-            return random_view(image, self.size, seed)
-        if self.fit == "imagenet":
-            return central_square(image, self.size)
-        # Scales the shorter side and cuts out the middle, with antialiasing.
-        return ImageOps.fit(image, (self.size, self.size))
+            pixels = decoded(image, self.mode, path)
+        if seed is None:
+            pixels = fitted(pixels, self.size, self.fit)
+        else:
+            pixels = random_view(pixels, self.size, seed)
+        return torch.from_numpy(as_array(pixels))
 
     def decode_all(self) -> Tensor:
         """All images in memory, uint8 [N, C, H, W].
@@ -135,24 +122,6 @@ def check_memory(shape: tuple[int, int, int, int], memory: int) -> None:
             f" {needed / 2**30:.1f} GiB in memory, and this machine has {memory / 2**30:.1f} GiB:"
             " set dataset.stream: true to leave them in their files, or lower dataset.image_size"
         )
-
-
-def central_square(image: Any, size: int) -> Any:
-    """ImageNet's usual view for evaluation: resize the shorter side, cut out the middle.
-
-    The same bits as torchvision's ``Resize`` and ``CenterCrop`` give.
-    """
-    from PIL import Image
-
-    short = round(size * CENTRE)
-    width, height = image.size
-    if width <= height:
-        scaled = (short, int(short * height / width))
-    else:
-        scaled = (int(short * width / height), short)
-    image = image.resize(scaled, Image.Resampling.BILINEAR)
-    left, top = round((scaled[0] - size) / 2), round((scaled[1] - size) / 2)
-    return image.crop((left, top, left + size, top + size))
 
 
 def random_view(image: Any, size: int, seed: int) -> Any:

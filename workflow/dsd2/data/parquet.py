@@ -9,11 +9,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from dsd2.data.decoding import decoded, open_image
 from dsd2.data.parquet_io import class_names, encoded, read_foreign_parquet, whole_numbers
-from dsd2.data.scan import GREY, SPLITS, open_image
+from dsd2.data.scan import SPLITS
 from dsd2.data.source import Images, Source, channels_first
 from dsd2.errors import UserError
 from dsd2.escaping import one_line
+from dsd2.preprocessing import is_grey, upright_size
 
 MAX_CLASSES = 100_000
 """Classes where they have no names: a larger label is no label."""
@@ -101,20 +103,18 @@ def _decode(file: Path, column: Any) -> Tensor:
     for row, value in enumerate(column):
         where = f"{file} row {row}"
         image = open_image(encoded(where, value), where)
-        grey = image.mode in GREY
+        grey = is_grey(image)
         if pixels is None:
-            pixels = np.empty((len(column), image.height, image.width, 1 if grey else 3), np.uint8)
+            width, height = upright_size(image)
+            pixels = np.empty((len(column), height, width, 1 if grey else 3), np.uint8)
         elif not grey and pixels.shape[3] == 1:
             pixels = np.repeat(pixels, 3, axis=3)
-        try:
-            array = np.asarray(image.convert("L" if grey else "RGB"))
-        except Exception as error:
-            raise UserError(f"{where}: the image cannot be decoded ({error})") from error
+        array = np.asarray(decoded(image, "L" if grey else "RGB", where))
         if array.shape[:2] != pixels.shape[1:3]:
             raise UserError(
-                f"{where}: the image is {image.height}×{image.width},"
+                f"{where}: the image is {array.shape[0]}×{array.shape[1]},"
                 f" the first is {pixels.shape[1]}×{pixels.shape[2]}"
             )
-        pixels[row] = array.reshape(image.height, image.width, -1)
+        pixels[row] = array.reshape(*array.shape[:2], -1)
     assert pixels is not None, "there are rows"
     return channels_first(pixels)

@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dsd2.data.scan import GREY, SPLITS, open_image
+from dsd2.data.decoding import open_image
+from dsd2.data.scan import SPLITS
 from dsd2.errors import UserError
 from dsd2.files.reading import check_file, not_read
 from dsd2.recipe import Contents
@@ -146,6 +147,8 @@ def parquet_contents(folder: Path, image_column: str, label_column: str) -> Cont
     Raises:
         UserError: the files are not what they should be.
     """
+    from dsd2.preprocessing import is_grey, upright_size
+
     files = {split: sorted(folder.glob(f"{split}*.parquet")) for split in SPLITS}
     if not files["train"]:
         raise UserError(f"{folder}: has no train*.parquet")
@@ -160,7 +163,8 @@ def parquet_contents(folder: Path, image_column: str, label_column: str) -> Cont
     if not count["train"]:
         raise UserError(f"{first}: has no rows")
     with first_image(files["train"], image_column) as image:
-        shape = (1 if image.mode in GREY else 3, image.height, image.width)
+        width, height = upright_size(image)
+        shape = (1 if is_grey(image) else 3, height, width)
     classes = len(class_names(first, schema, label_column)) or 1 + max(
         int(whole_numbers(part, read_foreign_parquet(part, [label_column]), label_column).max())
         for parts in files.values()

@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-import io
 import os
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from dsd2.data.decoding import open_image
 from dsd2.errors import UserError
-from dsd2.files.reading import check_file, not_read
 
 EXTENSIONS = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp")
 """Endings of image files, in any case; torchvision's."""
-
-GREY = {"1", "L", "LA", "La"}
-"""PIL's modes of images without colour."""
-
-FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
-"""PIL's formats that are read, whatever a file is called: none that runs another program to decode
-it, as EPS does."""
 
 SPLITS = ("train", "validation", "test")
 """Folders, or beginnings of parquet files, of a dataset that is split already."""
@@ -145,48 +136,13 @@ def _unlisted(error: OSError) -> UserError:
     return UserError(f"{error.filename}: cannot be listed ({error.strerror})")
 
 
-def open_image(source: Path | str | bytes, name: str | None = None) -> Any:
-    """A PIL image whose header alone is read.
-
-    Args:
-        source: an image file, or what is in one.
-        name: of the image in messages; the file's by default.
-
-    Raises:
-        UserError: it is no image, not there, too large to be one, or has no 8 bits a channel.
-    """
-    from PIL import Image, UnidentifiedImageError
-
-    name = name or str(source)
-    try:
-        if not isinstance(source, bytes):
-            check_file(source)
-        image = Image.open(
-            io.BytesIO(source) if isinstance(source, bytes) else source, "r", FORMATS
-        )
-    except UserError:
-        raise
-    except UnidentifiedImageError as error:
-        raise UserError(
-            f"{name}: the image cannot be decoded (it is none of {', '.join(FORMATS)})"
-        ) from error
-    except Exception as error:
-        raise not_read(error, f"{name}: the image cannot be decoded ({error})") from error
-    if image.mode.startswith("I") or image.mode == "F":
-        # PIL would make all that is above 255 white.
-        image.close()
-        raise UserError(
-            f"{name}: the image has 16 or 32 bits a pixel (PIL's mode {image.mode}); convert it to"
-            " 8 bits"
-        )
-    return image
-
-
 def folders_mode(folder: Path, listed: ClassFolders) -> str:
     """``L`` if all images are greyscale, else ``RGB``; stops at the first colour image."""
+    from dsd2.preprocessing import is_grey
+
     for split in listed.splits.values():
         for name in split.names:
             with open_image(folder / name) as image:
-                if image.mode not in GREY:
+                if not is_grey(image):
                     return "RGB"
     return "L"
