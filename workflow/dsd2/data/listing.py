@@ -1,0 +1,52 @@
+"""What a user's images are before any of them is decoded: names, labels, and what is left out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+SPLITS = ("train", "validation", "test")
+"""Splits that a dataset may bring; ``train`` is always there."""
+
+
+@dataclass(frozen=True)
+class Listed:
+    """The images of one split.
+
+    Attributes:
+        names: paths relative to the dataset's folder; of an image in a table, the table's path,
+            ``#`` and the row.
+        labels: the class of each.
+    """
+
+    names: list[str]
+    labels: list[int]
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """Files or folders that are not used.
+
+    Attributes:
+        what: they are, as a plural: ``hidden and system entries``.
+        names: paths relative to the dataset's folder.
+    """
+
+    what: str
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Listing:
+    """The images of a user's data.
+
+    Attributes:
+        classes: names, in the order of the labels.
+        splits: the images of each of :data:`SPLITS` that there is.
+        left_out: what lies beside them and is not used.
+        remarks: sentences on what was taken for what, where that is not plain.
+    """
+
+    classes: tuple[str, ...]
+    splits: dict[str, Listed]
+    left_out: tuple[LeftOut, ...] = ()
+    remarks: tuple[str, ...] = ()
