@@ -98,9 +98,9 @@ class DatasetRecipe(Choice):
     ]
     path: Annotated[str | None, Derived()] = _place()
     manifest: Annotated[str | None, Derived()] = None
-    image_column: Annotated[str, Derived()] = "image"
-    label_column: Annotated[str, Derived()] = "label"
-    image_size: Annotated[int, Derived()] = 32
+    image_column: Annotated[str | None, Derived()] = "image"
+    label_column: Annotated[str | None, Derived()] = "label"
+    image_size: Annotated[int | None, Derived()] = 32
     stream: Annotated[bool, Derived()] = False
     stand_in: Annotated[bool, Derived()] = False
 

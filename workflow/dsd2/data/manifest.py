@@ -22,7 +22,7 @@ from dsd2.environment import user_path
 from dsd2.errors import UserError
 from dsd2.files.cached import read_cached, write_cached
 from dsd2.files.reading import check_file
-from dsd2.recipe import DatasetRecipe, NoiseRecipe
+from dsd2.recipe import DatasetRecipe, NoiseRecipe, to_json
 
 SETTLED = 2 * 10**9
 """Nanoseconds after which another change of a file has another time on every file system."""
@@ -36,7 +36,7 @@ ABSENT = "absent-"
 _NOTHING: dict[str, Any] = {"manifest": None, "files": {}}
 
 Known = dict[tuple[str, str], str]
-"""Manifests that this process has made, by the kind of data and its path."""
+"""Manifests that this process has made, by the path of the data and what else chooses its files."""
 
 
 def with_manifests(
@@ -54,12 +54,14 @@ def with_manifests(
         UserError: the files are not what they should be, or cannot be read.
     """
     if dataset.path is not None:
-        key: tuple[str, str] = (dataset.name, dataset.path)
+        # Which of its files are used may depend on any other key, as that of a table.
+        same = replace(dataset, train=None, test=None, validation=1, split_seed=0)
+        key: tuple[str, str] = (dataset.path, json.dumps(to_json(same)))
         if key not in known:
             known[key] = dataset_manifest(dataset)
         dataset = replace(dataset, manifest=known[key])
     if noise.file is not None and noise.file not in dataset.human_labels and not noise.stand_in:
-        key = ("labels", noise.file)
+        key = (noise.file, "labels")
         if key not in known:
             known[key] = labels_manifest(noise.file, roots)
         noise = replace(noise, manifest=known[key])
