@@ -52,5 +52,11 @@ def run_recipe(**settings):
 def as_kind(recipe, choice, **changes):
     """A recipe as another of its registered kinds, its other values kept where it has them."""
     kind = recipe.registry[choice]
-    shared = {f.name: getattr(recipe, f.name) for f in dataclasses.fields(kind)}
+    known = {field.name for field in dataclasses.fields(kind)}
+    given = {f.name: (getattr(recipe, f.name), f.default) for f in dataclasses.fields(recipe)}
+    shared = {
+        name: value
+        for name, (value, default) in given.items()
+        if name in known and value != default
+    }
     return kind(**{**shared, **changes})

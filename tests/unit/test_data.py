@@ -244,7 +244,7 @@ def test_parquet_class_names_and_columns(tmp_path):
             ("image", "label"),
             r"parquet row 0: label -1 is outside 0 to 99999",
         ),
-        ([(4, 4, 3)], [0], ("picture", "label"), r"has no column 'image' .*it has picture, label"),
+        ([(4, 4, 3)], [0], ("picture", "kind"), r"has no column 'label' .*it has picture, kind"),
         ([], [], ("image", "label"), "has no rows"),
     ],
 )

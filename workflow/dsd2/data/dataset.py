@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from dsd2.data.files import ImageFiles
+from dsd2.data.files import Encoded, ImageFiles
 from dsd2.data.source import Images, Source
 from dsd2.data.splits import split_sizes
 from dsd2.environment import user_path
@@ -140,14 +140,14 @@ def _test_images(source: Source, rest: Tensor, size: int, recipe: DatasetRecipe)
 
 def _take(images: Images, rows: Tensor, recipe: DatasetRecipe) -> Images:
     taken = images.images[rows]
-    if isinstance(taken, ImageFiles) and not recipe.stream:
+    if isinstance(taken, Encoded) and not recipe.stream:
         taken = taken.decode_all()
     return Images(taken, images.labels[rows])
 
 
-def _deviation_and_mean(images: Tensor | ImageFiles, split_seed: int) -> tuple[Tensor, Tensor]:
+def _deviation_and_mean(images: Tensor | Encoded, split_seed: int) -> tuple[Tensor, Tensor]:
     """Per channel, in units of 0–255, [C] each; of a sample where images are in files."""
-    if isinstance(images, ImageFiles):
+    if isinstance(images, Encoded):
         if len(images) > MAX_SAMPLE:
             draws = generator("split", split_seed, "statistics")
             images = images[torch.randperm(len(images), generator=draws)[:MAX_SAMPLE]]
@@ -191,6 +191,7 @@ def save_dataset(path: Path, dataset: Dataset, recipe: DatasetRecipe) -> None:
                 "fit": files.fit,
             }
         else:
+            assert isinstance(part.images, Tensor), "files alone are streamed"
             tensors[f"{split}/images"] = part.images
     save_tensors(path, tensors, about)
 

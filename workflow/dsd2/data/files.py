@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 import os
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import numpy as np
 import torch
@@ -24,9 +25,45 @@ CROP_RATIO = (3 / 4, 4 / 3)
 """Its width to its height."""
 
 
+class Encoded(ABC):
+    """Images that are decoded when needed; with a length, a shape and rows like their tensor."""
+
+    @property
+    @abstractmethod
+    def shape(self) -> tuple[int, int, int, int]:
+        """(N, C, H, W) of the images once decoded."""
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    @abstractmethod
+    def __getitem__(self, rows: Tensor) -> Self:
+        """Some of the images."""
+
+    @abstractmethod
+    def decode(self, row: int, seed: int | None = None) -> Tensor:
+        """One image, uint8 [C, H, W]; a random view of it where a seed is given.
+
+        Raises:
+            UserError: it cannot be decoded.
+        """
+
+    def decode_all(self) -> Tensor:
+        """All images in memory, uint8 [N, C, H, W].
+
+        Raises:
+            UserError: they do not fit into it, or one cannot be decoded.
+        """
+        check_memory(self.shape, physical_memory())
+        images = torch.empty(self.shape, dtype=torch.uint8)
+        for row in range(len(self)):
+            images[row] = self.decode(row)
+        return images
+
+
 @dataclass(frozen=True)
-class ImageFiles:
-    """Labelled images' files; it has a length, a shape and rows like the tensor of the images.
+class ImageFiles(Encoded):
+    """Labelled images' files.
 
     Attributes:
         folder: that the names are relative to.
@@ -48,10 +85,7 @@ class ImageFiles:
         """(N, C, H, W) of the images once decoded."""
         return len(self.names), 1 if self.mode == "L" else 3, self.size, self.size
 
-    def __len__(self) -> int:
-        return len(self.names)
-
-    def __getitem__(self, rows: Tensor) -> ImageFiles:
+    def __getitem__(self, rows: Tensor) -> Self:
         return replace(self, names=self.names[rows])
 
     def path(self, row: int) -> str:
@@ -73,18 +107,6 @@ class ImageFiles:
         else:
             pixels = random_view(pixels, self.size, seed)
         return torch.from_numpy(as_array(pixels))
-
-    def decode_all(self) -> Tensor:
-        """All images in memory, uint8 [N, C, H, W].
-
-        Raises:
-            UserError: they do not fit into it, or one cannot be decoded.
-        """
-        check_memory(self.shape, physical_memory())
-        images = torch.empty(self.shape, dtype=torch.uint8)
-        for row in range(len(self)):
-            images[row] = self.decode(row)
-        return images
 
 
 def image_files(

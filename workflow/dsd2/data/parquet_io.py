@@ -9,10 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dsd2.data.decoding import open_image
-from dsd2.data.scan import SPLITS
 from dsd2.errors import UserError
 from dsd2.files.reading import check_file, not_read
-from dsd2.recipe import Contents
 
 if TYPE_CHECKING:
     import numpy as np
@@ -139,36 +137,3 @@ def first_image(files: list[Path], column: str) -> Any:
             where = f"{path} row 0"
             return open_image(encoded(where, batch.column(0)[0]), where)
     raise UserError(f"{files[0]}: has no rows")
-
-
-def parquet_contents(folder: Path, image_column: str, label_column: str) -> Contents:
-    """What the parquet files of a folder hold; of their images the first alone is decoded.
-
-    Raises:
-        UserError: the files are not what they should be.
-    """
-    from dsd2.preprocessing import is_grey, upright_size
-
-    files = {split: sorted(folder.glob(f"{split}*.parquet")) for split in SPLITS}
-    if not files["train"]:
-        raise UserError(f"{folder}: has no train*.parquet")
-    first = files["train"][0]
-    schema = parquet_schema(first)
-    for column in (image_column, label_column):
-        if column not in schema.names:
-            raise UserError(f"{first}: has no column {column!r}; it has {', '.join(schema.names)}")
-    count: dict[str, int | None] = {
-        split: sum(map(row_count, parts)) if parts else None for split, parts in files.items()
-    }
-    if not count["train"]:
-        raise UserError(f"{first}: has no rows")
-    with first_image(files["train"], image_column) as image:
-        width, height = upright_size(image)
-        shape = (1 if is_grey(image) else 3, height, width)
-    classes = len(class_names(first, schema, label_column)) or 1 + max(
-        int(whole_numbers(part, read_foreign_parquet(part, [label_column]), label_column).max())
-        for parts in files.values()
-        for part in parts
-        if row_count(part)
-    )
-    return Contents(shape, classes, count["train"], count["validation"], count["test"])

@@ -8,14 +8,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dsd2.data.files import ImageFiles
+from dsd2.data.files import Encoded
 
 
 @dataclass(frozen=True)
 class Images:
-    """Labelled images: uint8 [N, C, H, W] or their files, and int64 [N]."""
+    """Labelled images: uint8 [N, C, H, W] or what they are decoded from, and int64 [N]."""
 
-    images: Tensor | ImageFiles
+    images: Tensor | Encoded
     labels: Tensor
 
 

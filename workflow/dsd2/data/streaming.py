@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from dsd2.data.files import ImageFiles
+from dsd2.data.files import Encoded
 from dsd2.errors import UserError
 from dsd2.processes import die_with_parent
 
@@ -34,7 +34,7 @@ class DecodingStream:
         pinned: whether batches are to lie in memory that a GPU copies from faster.
     """
 
-    files: ImageFiles
+    files: Encoded
     workers: int
     pinned: bool = False
 
@@ -73,7 +73,7 @@ class DecodingStream:
 class _Batches(torch.utils.data.Dataset[Tensor | UserError]):
     """Batches as items: one is decoded as a whole, by one worker."""
 
-    def __init__(self, files: ImageFiles, order: Tensor, size: int, seeds: Tensor | None) -> None:
+    def __init__(self, files: Encoded, order: Tensor, size: int, seeds: Tensor | None) -> None:
         self.files = files
         self.rows = order.split(size)
         self.seeds = None if seeds is None else seeds.split(size)

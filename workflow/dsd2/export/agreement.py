@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from dsd2.data.dataset import Dataset
-from dsd2.data.files import ImageFiles
+from dsd2.data.files import Encoded
 from dsd2.data.streaming import DecodingStream
 from dsd2.nn.evaluation import BATCH
 from dsd2.nn.images import ImageSet
@@ -37,7 +37,7 @@ def compare(
 ) -> dict[str, Agreement]:
     """How functions of uint8 images agree with a trained network on all test images."""
     images = data.test.images
-    stream = DecodingStream(images, 0) if isinstance(images, ImageFiles) else images
+    stream = DecodingStream(images, 0) if isinstance(images, Encoded) else images
     test = ImageSet(stream, data.test.labels, data.mean, data.std)
     batches = list(test.batches(BATCH))
     expected = torch.cat([trained(test.normalise(batch)) for batch in batches])

@@ -45,7 +45,7 @@ class CIFAR(RootedDataset):
     def contents_in(self, root: Path | None) -> Contents:
         if root is None or (root / self.original).is_dir():
             return Contents((3, SIDE, SIDE), self.stand_in_classes, 50_000, None, 10_000)
-        from dsd2.data.parquet_io import parquet_contents
+        from dsd2.data.parquet_data import parquet_contents
 
         return parquet_contents(root / self.name, *self._columns(root))
 

@@ -1,17 +1,18 @@
-"""Someone's own images in parquet files, in the layout of the Hugging Face hub."""
+"""Someone's own images in parquet files, in the layouts of the Hugging Face hub."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from dsd2.data.locate import OwnDataset
-from dsd2.keys import Doc, MinLen
+from dsd2.keys import Doc, Ge, Le, MinLen
 from dsd2.recipe import DATASETS, Contents
 
 if TYPE_CHECKING:
+    from dsd2.data.listing import Listing
     from dsd2.data.source import Source
 
 
@@ -21,19 +22,37 @@ class Parquet(OwnDataset):
     """train*.parquet and perhaps validation*.parquet and test*.parquet, as the hub has them."""
 
     image_column: Annotated[str, MinLen(1), Doc("Column of the encoded images.")] = "image"
-    label_column: Annotated[str, MinLen(1), Doc("Column of the integer labels.")] = "label"
+    label_column: Annotated[str, MinLen(1), Doc("Column of the labels.")] = "label"
+    image_size: Annotated[int | None, Ge(4), Le(1024), Doc("Side in pixels, as for photos.")] = None
 
     def files(self) -> list[str]:
-        from dsd2.data.scan import SPLITS
+        from dsd2.data.parquet_layout import parquet_files
 
-        return [file.name for split in SPLITS for file in self.folder.glob(f"{split}*.parquet")]
+        splits = parquet_files(self.folder).splits.values()
+        return [str(file.relative_to(self.folder)) for files in splits for file in files]
+
+    def listing(self) -> Listing:
+        """The rows with their labels, each named by its file, ``#`` and its number from 0.
+
+        Raises:
+            UserError: a file cannot be read, or a label is not as it should be.
+        """
+        from dsd2.data.parquet_data import open_parquet
+
+        return open_parquet(self.folder, self.image_column, self.label_column).listing()
+
+    def sources(self, names: Iterable[str]) -> Iterator[Path | bytes]:
+        """The encoded image of each listed name; empty where its cell holds none."""
+        from dsd2.data.parquet_data import parquet_sources
+
+        return parquet_sources(self.folder, self.image_column, names)
 
     def contents(self, roots: Sequence[Path]) -> Contents:
-        from dsd2.data.parquet_io import parquet_contents
+        from dsd2.data.parquet_data import parquet_contents
 
-        return parquet_contents(self.folder, self.image_column, self.label_column)
+        return parquet_contents(self.folder, self.image_column, self.label_column, self.image_size)
 
     def read(self, roots: Sequence[Path], download: bool) -> Source:
-        from dsd2.data.parquet import read_parquet
+        from dsd2.data.parquet import parquet_source
 
-        return read_parquet(self.folder, self.image_column, self.label_column)
+        return parquet_source(self.folder, self.image_column, self.label_column, self.image_size)
