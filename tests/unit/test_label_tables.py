@@ -349,7 +349,6 @@ def test_the_dataset_is_read_as_its_metadata_say(tmp_path):
     assert [len(part.labels) for part in (data.train, data.validation, data.test)] == [4, 2, 2]
     for part in (data.train, data.validation, data.test):
         assert (part.images[:, 0, 0, 0] % 2).tolist() == part.labels.tolist()
-    assert "labels.csv" in data.origin
     names = of_two.listing().splits["train"].names
     assert list(of_two.sources(names[:1])) == [tmp_path / names[0]]
 

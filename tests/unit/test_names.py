@@ -56,6 +56,9 @@ def numbers():
                 yield pytest.param(section, key, written, id=f"{section}.{key}={written[0]}")
 
 
+OWN = ("csv", "imagefolder", "parquet")
+
+
 def with_setting(section, key, value):
     """A study in which a key of a section applies and has a value."""
     rule = schema()["$defs"][section]["properties"][key].get("x-only-for", {})
@@ -67,7 +70,7 @@ def with_setting(section, key, value):
     }
     place = config["arms"]["taught"] if section == "distillation" else config
     # A folder of one's own would have to be there.
-    others = {other: [k for k in kinds if k != "imagefolder"][-1] for other, kinds in rule.items()}
+    others = {other: [k for k in kinds if k not in OWN][-1] for other, kinds in rule.items()}
     place[section] = {**place.get(section, {}), **others, key: value}
     return config
 

@@ -55,7 +55,7 @@ def _missing(key: str, kind: str, where: str) -> UserError:
 
 def dataset_recipe(section: Section, where: str) -> DatasetRecipe:
     """The recipe of a dataset."""
-    for key, words in (("validation", ("test", "own")), ("test", (None,))):
+    for key, words in (("validation", ("test", "own", "auto")), ("test", (None,))):
         size = section[key]
         if size not in words and size >= 1 and size != int(size):
             raise UserError(

@@ -10,9 +10,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from dsd2.data.column_names import IMAGE_NAMES, LABEL_NAMES, usual
-from dsd2.data.image_index import is_hidden, is_image_name, relative_name, walked
+from dsd2.data.image_index import is_image_name, relative_name, walked
+from dsd2.data.listing import split_of
+from dsd2.data.scan import is_hidden
 from dsd2.data.sheets import SUFFIXES, header_of
-from dsd2.data.split_words import split_in, split_of
+from dsd2.data.split_words import split_in
 from dsd2.errors import UserError
 
 ALL = "all"

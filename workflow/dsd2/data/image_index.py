@@ -10,26 +10,14 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
+from dsd2.data.scan import EXTENSIONS, is_hidden
 from dsd2.data.split_words import split_in
 from dsd2.errors import UserError
-
-IMAGE_SUFFIXES = (
-    *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".ppm", ".pgm", ".pbm", ".pnm", ".bmp", ".gif"),
-    *(".tif", ".tiff", ".webp", ".avif", ".heic", ".heif", ".jp2", ".j2k"),
-)
-"""Endings of image files, in small letters."""
-
-_SYSTEM = ("thumbs.db", "desktop.ini", "__macosx")
-
-
-def is_hidden(name: str) -> bool:
-    """Whether a file or folder is a system's and not a person's, by its name."""
-    return name.startswith(".") or name.casefold() in _SYSTEM
 
 
 def is_image_name(name: str) -> bool:
     """Whether a name ends as an image file's."""
-    return name.lower().endswith(IMAGE_SUFFIXES)
+    return name.lower().endswith(EXTENSIONS)
 
 
 def walked(folder: Path) -> Iterator[tuple[str, list[str], list[str]]]:

@@ -11,6 +11,7 @@ from dsd2.data.class_names import check_classes, sorted_classes
 from dsd2.data.find_tables import ALL, FoundTables, split_of_table, tables_of
 from dsd2.data.image_index import ImageIndex, is_image_name
 from dsd2.data.listing import SPLITS, LeftOut, Listed, Listing
+from dsd2.data.scan import HIDDEN
 from dsd2.data.sheet_columns import (
     Columns,
     columns_of,
@@ -266,6 +267,6 @@ def _left_out(
         "files that are no images by their names": [
             path for path in unnamed if not is_image_name(path)
         ],
-        "hidden and system entries": index.hidden,
+        HIDDEN: index.hidden,
     }
     return tuple(LeftOut(what, tuple(names)) for what, names in parts.items() if names)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, NamedTuple
 
 from dsd2.data.decoding import open_image
 from dsd2.data.listing import LeftOut, Listed, Listing
@@ -111,7 +112,7 @@ def open_parquet(folder: Path, image: str, label: str) -> ParquetData:
 
 
 def parquet_contents(folder: Path, image: str, label: str, size: int | None = None) -> Contents:
-    """What the parquet files of a folder hold; of their images the first alone is looked at.
+    """What the parquet files of a folder hold; of their images the first readable one is looked at.
 
     Args:
         folder: of the files.
@@ -122,12 +123,14 @@ def parquet_contents(folder: Path, image: str, label: str, size: int | None = No
     Raises:
         UserError: the files are not what they should be.
     """
-    from dsd2.preprocessing import is_grey, upright_size
-
     data = open_parquet(folder, image, label)
-    with first_image(data.splits["train"], data.image_column) as picture:
-        width, height = (size, size) if size else upright_size(picture)
-        shape = (1 if is_grey(picture) else 3, height, width)
+    seen = (one for file in data.splits["train"] for one in _seen(file, data.image_column))
+    first = next(seen, None)
+    if first is None:
+        # It says why, and in which row.
+        first_image(data.splits["train"], data.image_column).close()
+    assert first is not None, "an image that cannot be read has been named"
+    shape = (1 if first.is_grey else 3, size or first.height, size or first.width)
     count = {
         split: sum(len(data.labels.of[file]) for file in files)
         for split, files in data.splits.items()
@@ -208,7 +211,8 @@ def find_parquet(folder: Path, image: str = IMAGE, sample: int = SAMPLE) -> Foun
     column = image_column(train[0], image)
     sizes: list[tuple[int, int]] = []
     for file in train[:sample]:
-        sizes += _sizes(file, column, -(-sample // len(train)))
+        some = islice(_seen(file, column), -(-sample // len(train)))
+        sizes += [(one.width, one.height) for one in some]
     if not sizes:
         first_image(train, column).close()
     names = {
@@ -218,17 +222,24 @@ def find_parquet(folder: Path, image: str = IMAGE, sample: int = SAMPLE) -> Foun
     return FoundParquet(names, sum(map(row_count, train)), sizes)
 
 
-def _sizes(file: Path, column: str, count: int) -> Iterator[tuple[int, int]]:
-    """Width and height of the first images of a file; of those that cannot be read, none."""
+class _Seen(NamedTuple):
+    width: int
+    height: int
+    is_grey: bool
+
+
+def _seen(file: Path, column: str) -> Iterator[_Seen]:
+    """What the headers of a file's images say; of those that cannot be read, nothing."""
     import pyarrow.parquet as pq
 
-    from dsd2.preprocessing import upright_size
+    from dsd2.preprocessing import is_grey, upright_size
 
     with opened(file) as source:
-        batch: Any = next(pq.ParquetFile(source).iter_batches(count, columns=[column]), None)
-    for value in () if batch is None else batch.column(0):
-        try:
-            with open_image(encoded(str(file), value), str(file)) as image:
-                yield upright_size(image)
-        except UserError:
-            continue
+        for batch in pq.ParquetFile(source).iter_batches(SAMPLE, columns=[column]):
+            for value in batch.column(0):
+                try:
+                    with open_image(encoded(str(file), value), str(file)) as image:
+                        one = _Seen(*upright_size(image), is_grey(image))
+                except UserError:
+                    continue
+                yield one

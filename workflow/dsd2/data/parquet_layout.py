@@ -8,9 +8,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from dsd2.data.image_index import is_hidden
-from dsd2.data.listing import SPLITS
-from dsd2.data.split_words import split_of
+from dsd2.data.listing import SPLITS, split_of
+from dsd2.data.scan import is_hidden
 from dsd2.errors import UserError
 
 LAYOUTS = "train*.parquet, data/train-*.parquet, default/train/*.parquet or train/*.parquet"

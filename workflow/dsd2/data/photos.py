@@ -19,7 +19,8 @@ class Photos(DatasetRecipe):
         Le(1024),
         Doc(
             "Side in pixels that images are resized to: the shorter side, then the middle is cut"
-            " out; of imagenet the shorter side gets 256/224 of it before."
+            " out; of imagenet the shorter side gets 256/224 of it before. For parquet it is null"
+            " by default, and all images must then have one size."
         ),
     ] = 32
     stream: Annotated[

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from dsd2.data.column_names import IMAGE_NAMES, LABEL_NAMES, SPLIT_NAMES, usual
 from dsd2.data.image_index import ImageIndex
+from dsd2.data.listing import split_of
 from dsd2.data.sheets import Sheet
-from dsd2.data.split_words import split_of
 from dsd2.errors import UserError
 
 

@@ -1,27 +1,17 @@
-"""Words that people call the splits of a dataset by, in names of files, folders and columns."""
+"""Splits that are told by a word among others, in names of files and folders."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
 
-from dsd2.data.listing import SPLITS
-
-_WORDS = {
-    "train": ("train", "training"),
-    "validation": ("val", "valid", "validation", "dev"),
-    "test": ("test", "testing", "eval"),
-}
-_SPLIT_OF = {word: split for split in SPLITS for word in _WORDS[split]}
-
-
-def split_of(word: str) -> str | None:
-    """The split of :data:`SPLITS` that a word means, in any case; None where it means none."""
-    return _SPLIT_OF.get(word.strip().casefold())
+from dsd2.data.listing import split_of
 
 
 def split_in(name: str) -> str | None:
-    """The one split that a word in a name means: ``train`` for ``train_images``."""
+    """The one split that a name or a word in it means: ``train`` for ``train_labels``."""
+    if split := split_of(name):
+        return split
     found = {split_of(word) for word in re.split(r"[\W_]+", name)} - {None}
     return found.pop() if len(found) == 1 else None
 

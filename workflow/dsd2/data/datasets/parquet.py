@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from dsd2.data.locate import OwnDataset
+from dsd2.data.own import OwnDataset
 from dsd2.keys import Doc, Ge, Le, MinLen
 from dsd2.recipe import DATASETS, Contents
 
@@ -19,11 +19,20 @@ if TYPE_CHECKING:
 @DATASETS.register("parquet")
 @dataclass(frozen=True, kw_only=True)
 class Parquet(OwnDataset):
-    """train*.parquet and perhaps validation*.parquet and test*.parquet, as the hub has them."""
+    """train*.parquet, and perhaps validation and test, in any of the hub's layouts."""
 
-    image_column: Annotated[str, MinLen(1), Doc("Column of the encoded images.")] = "image"
-    label_column: Annotated[str, MinLen(1), Doc("Column of the labels.")] = "label"
-    image_size: Annotated[int | None, Ge(4), Le(1024), Doc("Side in pixels, as for photos.")] = None
+    image_column: Annotated[
+        str, MinLen(1), Doc("Column of the images; others are looked for where image is not there.")
+    ] = "image"
+    label_column: Annotated[
+        str, MinLen(1), Doc("Column of the labels; others are looked for where label is not there.")
+    ] = "label"
+    image_size: Annotated[
+        int | None,
+        Ge(4),
+        Le(1024),
+        Doc("As for photos; where it is null images must have one size."),
+    ] = None
 
     def files(self) -> list[str]:
         from dsd2.data.parquet_layout import parquet_files
@@ -41,7 +50,7 @@ class Parquet(OwnDataset):
 
         return open_parquet(self.folder, self.image_column, self.label_column).listing()
 
-    def sources(self, names: Iterable[str]) -> Iterator[Path | bytes]:
+    def sources(self, names: Sequence[str]) -> Iterator[Path | bytes]:
         """The encoded image of each listed name; empty where its cell holds none."""
         from dsd2.data.parquet_data import parquet_sources
 
