@@ -116,7 +116,7 @@ def _other_than_text(value: str) -> str | None:
         return "truth value"
     with suppress(yaml.YAMLError, RecursionError):
         read = yaml.load(value, Loader=yaml.BaseLoader)
-        return {dict: "mapping", list: "list"}.get(type(read))
+        return "mapping" if isinstance(read, dict) else "list" if isinstance(read, list) else None
     return None
 
 

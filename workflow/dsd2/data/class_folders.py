@@ -39,7 +39,8 @@ def check_depth(folder: Path, found: dict[str, list[str]]) -> None:
     Raises:
         UserError: there are both.
     """
-    deep, flat = [], []
+    deep: list[str] = []
+    flat: list[str] = []
     for name, images in found.items():
         places = {Path(image).parent for image in images}
         is_flat = any(place.name == name for place in places) or len(places) == 1
