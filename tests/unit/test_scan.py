@@ -106,6 +106,23 @@ def test_a_single_class_is_not_looked_into(tmp_path):
     assert list_class_folders(tmp_path).classes == ("cats",)
 
 
+def test_folders_of_classes_beside_folders_of_images_are_refused(tmp_path):
+    fill(tmp_path, "Dataset/a/1.png", "Dataset/b/1.png", "Examples/1.png")
+    with pytest.raises(UserError, match="Dataset holds folders of images and Examples holds"):
+        list_class_folders(tmp_path)
+    assert list_class_folders(tmp_path, ["Examples"]).classes == ("a", "b")
+    assert list_class_folders(tmp_path / "Dataset").classes == ("a", "b")
+
+
+def test_classes_may_have_folders_of_their_own(tmp_path):
+    fill(tmp_path, "cats/persian/1.png", "cats/siamese/1.png", "dogs/1.png", "dogs/old/1.png")
+    with pytest.raises(UserError, match="cats holds folders of images and dogs holds images"):
+        list_class_folders(tmp_path)
+    fill(tmp_path, "cats/2.png")
+    listing = list_class_folders(tmp_path)
+    assert listing.splits["train"].labels == [0, 0, 0, 1, 1]
+
+
 def test_hidden_and_system_entries_are_ignored_at_every_depth(tmp_path):
     fill(tmp_path, "a/1.png", "b/1.png", ".ipynb_checkpoints/1.png", "__MACOSX/a/1.png")
     fill(tmp_path, "a/.ipynb_checkpoints/1.png", "a/._1.png", "a/Thumbs.db", "b/@eaDir/1.png")

@@ -62,6 +62,8 @@ def dataset_recipe(section: Section, where: str) -> DatasetRecipe:
                 f"config key dataset.{key} of {where} is {size} but must be a whole number, a"
                 f" fraction below 1, or {' or '.join(map(json.dumps, words))}"
             )
+    if section.get("path"):
+        section = {**section, "path": str(Path(section["path"]).expanduser())}
     return chosen(DatasetRecipe, "dataset", section, where)
 
 

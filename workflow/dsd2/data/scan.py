@@ -7,10 +7,10 @@ out and listed. No image is opened but those whose names do not tell what they a
 from __future__ import annotations
 
 import os
-import unicodedata
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from dsd2.data.class_folders import check_depth, distinct_classes
 from dsd2.data.listing import SPLITS, LeftOut, Listed, Listing, split_of
 from dsd2.errors import UserError
 
@@ -155,7 +155,7 @@ class _Scan:
         """The image files of every class folder, relative to the dataset's folder."""
         folders, beside = self._entries(folder)
         found: dict[str, list[str]] = {}
-        for name in _distinct(folder, folders):
+        for name in distinct_classes(folder, folders):
             if images := list(self._images(folder / name)):
                 found[name] = images
             else:
@@ -169,6 +169,7 @@ class _Scan:
         if not found and is_training:
             raise _no_classes(folder)
         self._leave(BESIDE, beside)
+        check_depth(folder, found)
         return found
 
     def _checked(self, parts: dict[str, dict[str, list[str]]]) -> tuple[str, ...]:
@@ -277,20 +278,3 @@ def _decodes(path: Path) -> bool:
     except UserError:
         return False
     return True
-
-
-def _distinct(folder: Path, names: list[str]) -> list[str]:
-    """Names of class folders, no two of which look like one class."""
-    alike: dict[str, str] = {}
-    for name in names:
-        if any(0xD800 <= ord(letter) <= 0xDFFF for letter in name):
-            raise UserError(f"{folder}: the class folder {name!r} is not named in UTF-8")
-        # Where classes are letters, B is another than b.
-        plain = unicodedata.normalize("NFC", name).strip()
-        other = alike.setdefault(plain.casefold() if len(plain) > 1 else plain, name)
-        if other != name:
-            raise UserError(
-                f"{folder}: the class folders {other!r} and {name!r} differ in nothing but case,"
-                " spaces or the encoding of a letter; join them or give one another name"
-            )
-    return names
