@@ -43,6 +43,8 @@ CHOSEN = {
         "test": [None, 0.3, 5],
         "validation": [0.2, 4, "test"],
         "stream": [True],
+        "image_size": [4, 32, 1024],
+        "ignore": [[]],
     },
     "noise": {
         "file": ["labels.parquet", "a b/ü.pt"],

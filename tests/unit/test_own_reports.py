@@ -3,6 +3,7 @@
 import pytest
 from pictures import png, random_images, write_parquet
 
+from dsd2.config.study import load_study
 from dsd2.data.dataset import load_dataset
 from dsd2.errors import UserError
 from dsd2.files.records import IMAGES, read_rows
@@ -41,9 +42,7 @@ def test_a_broken_image_is_told_by_the_report_and_skipped_on_request(tmp_path, k
         path = str(tmp_path / "own")
         return DatasetRecipe.of(kind, path=path, image_size=8, **usual, **keys)
 
-    with pytest.raises(
-        UserError, match=rf"1 of 24 images .* the first is {broken}"
-    ):
+    with pytest.raises(UserError, match=rf"1 of 24 images .* the first is {broken}"):
         run_data_report(recipe(), [], [], 1, files)
     skipping = recipe(on_error="skip")
     run_data_report(skipping, [], [], 1, files)
@@ -55,3 +54,28 @@ def test_a_broken_image_is_told_by_the_report_and_skipped_on_request(tmp_path, k
     assert data.image == (3, 8, 8)
     left_out = "-1" if kind == "parquet" else "24 found"
     assert left_out in files.text.read_text()
+
+
+@pytest.mark.parametrize(
+    ("kind", "write", "key"),
+    [
+        ("csv", as_table, "image_column"),
+        ("csv", as_table, "table"),
+        ("parquet", as_parquet, "image_size"),
+    ],
+)
+def test_a_default_of_null_may_be_said_and_names_the_same(tmp_path, monkeypatch, kind, write, key):
+    write(tmp_path / "own")
+    monkeypatch.chdir(tmp_path)
+
+    def dataset(**keys):
+        section = {"name": kind, "path": "own", **keys}
+        return (
+            load_study({"study": "s", "arms": {"a": None}, "dataset": section})
+            .arms["all", "a"]
+            .dataset
+        )
+
+    assert dataset_name(dataset(**{key: None})) == dataset_name(dataset())
+    with pytest.raises(UserError, match=rf"dataset.{key} .*must be of type .*null"):
+        dataset(**{key: []})

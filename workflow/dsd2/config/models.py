@@ -184,7 +184,7 @@ def annotation(declared: Any, constraints: tuple[Any, ...]) -> Any:
     if any(isinstance(c, Unique) for c in constraints):
         unique = Field(json_schema_extra={"uniqueItems": True})
         whole = Annotated[whole, AfterValidator(_unique), unique]
-    words = tuple(dict.fromkeys(_json_type(m) for m in members))
+    words = tuple(dict.fromkeys(word for m in members for word in _json_types(m)))
     if all(get_origin(m) is Literal for m in members):
         return whole
     return Annotated[whole, BeforeValidator(partial(typed, words))]
@@ -216,13 +216,15 @@ def _member(declared: Any, constraints: tuple[Any, ...]) -> Any:
     return declared
 
 
-def _json_type(declared: Any) -> str:
-    """What JSON calls a declared type."""
+def _json_types(declared: Any) -> list[str]:
+    """What JSON calls a declared type, or the members of a union."""
     if get_origin(declared) is Annotated:
-        return _json_type(get_args(declared)[0])
+        return _json_types(get_args(declared)[0])
+    if get_origin(declared) in (Union, types.UnionType):
+        return [word for member in get_args(declared) for word in _json_types(member)]
     if declared in _JSON:
-        return _JSON[declared]
-    return {tuple: "array", Literal: "string"}.get(get_origin(declared), "object")
+        return [_JSON[declared]]
+    return [{tuple: "array", Literal: "string"}.get(get_origin(declared), "object")]
 
 
 def typed(words: tuple[str, ...], value: Any) -> Any:
