@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from dsd2.data.files import ImageFiles
-from dsd2.data.source import Images, Source
+from dsd2.data.source import Images, Source, reading_of
 from dsd2.data.splits import split_sizes
 from dsd2.environment import user_path
 from dsd2.errors import UserError
@@ -41,6 +41,8 @@ class Dataset:
         mean: of the training images per channel, in units of 0–255, [C, 1, 1].
         std: likewise.
         origin: one line that says what was read.
+        reading: how image files were read (:func:`dsd2.data.source.reading_of`), whether or not
+            they were decoded into memory; None where an older artefact does not say.
     """
 
     train: Images
@@ -53,6 +55,7 @@ class Dataset:
     mean: Tensor
     std: Tensor
     origin: str
+    reading: dict[str, Any] | None = None
 
     @property
     def image(self) -> tuple[int, int, int]:
@@ -107,6 +110,7 @@ def split_source(source: Source, recipe: DatasetRecipe) -> Dataset:
         mean=mean.view(-1, 1, 1),
         std=std.clamp_min(1.0).view(-1, 1, 1),
         origin=source.origin,
+        reading=reading_of(source.train.images),
     )
 
 
@@ -175,6 +179,7 @@ def save_dataset(path: Path, dataset: Dataset, recipe: DatasetRecipe) -> None:
         "recipe": to_json(recipe),
         "classes": list(dataset.classes),
         "origin": dataset.origin,
+        "reading": dataset.reading,
     }
     splits = {"train": dataset.train, "test": dataset.test}
     if dataset.validation is not dataset.test:
@@ -184,12 +189,7 @@ def save_dataset(path: Path, dataset: Dataset, recipe: DatasetRecipe) -> None:
         if isinstance(part.images, ImageFiles):
             files = part.images
             tensors[f"{split}/names"] = files.names
-            about["files"] = {
-                "folder": str(files.folder),
-                "mode": files.mode,
-                "size": files.size,
-                "fit": files.fit,
-            }
+            about["files"] = {"folder": str(files.folder), **files.reading}
         else:
             tensors[f"{split}/images"] = part.images
     save_tensors(path, tensors, about)
@@ -219,9 +219,10 @@ def load_dataset(path: Path, name: str) -> Dataset:
         files = {**about["files"], "folder": folder}
         return Images(ImageFiles(names=tensors[f"{split}/names"], **files), labels)
 
-    test = images("test")
+    train, test = images("train"), images("test")
+    streamed = train.images.reading if isinstance(train.images, ImageFiles) else None
     return Dataset(
-        train=images("train"),
+        train=train,
         validation=images("validation") if "validation/labels" in tensors else test,
         test=test,
         train_rows=tensors["train/rows"],
@@ -231,4 +232,5 @@ def load_dataset(path: Path, name: str) -> Dataset:
         mean=tensors["mean"],
         std=tensors["std"],
         origin=about["origin"],
+        reading=about.get("reading") or streamed,
     )

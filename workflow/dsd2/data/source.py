@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -36,6 +37,18 @@ class Source:
     classes: tuple[str, ...]
     origin: str
     validation: Images | None = None
+
+
+def reading_of(images: Tensor | ImageFiles) -> dict[str, Any]:
+    """How images were read: ``mode``, ``size`` and ``fit`` (:func:`dsd2.preprocessing.read_image`).
+
+    The ``fit`` of images that came as arrays is ``none``: all had one size, and none was resized.
+    """
+    if isinstance(images, ImageFiles):
+        return images.reading
+    channels, height, width = images.shape[1:]
+    size = height if height == width else [height, width]
+    return {"mode": "L" if channels == 1 else "RGB", "size": size, "fit": "none"}
 
 
 def channels_first(pixels: np.ndarray) -> Tensor:

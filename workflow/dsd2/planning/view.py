@@ -26,6 +26,9 @@ EXPORTED = (
     paths.EXPORTED_NETWORK,
     paths.EXPORTED_ONNX,
     paths.EXPORTED_LOADER,
+    paths.EXPORTED_PREPROCESSING,
+    paths.EXPORTED_READER,
+    paths.EXPORTED_CLASSIFIER,
     paths.EXPORTED_CARD,
     paths.EXPORTED_SUMS,
 )
