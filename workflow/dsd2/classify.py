@@ -23,8 +23,9 @@ import re
 import sys
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -35,7 +36,9 @@ HERE = Path(__file__).resolve().parent
 
 ONNX, HOW, READER, SUMS = "network.onnx", "preprocessing.json", "preprocessing.py", "SHA256SUMS"
 
-RESIZED = "brought to the network's size, though no training image is known to have been"
+NOT_READ = "that could not be read, so are not classified"
+NOT_COMPARED = "whose folders have no class's name, so are not compared"
+RESIZED = "that were resized, though no training image is known to have been"
 
 
 class RefusedError(Exception):
@@ -51,10 +54,7 @@ class Found(NamedTuple):
 
 
 class Network:
-    """An exported network, and how it takes images.
-
-    Args:
-        folder: that it lies in.
+    """The exported network in a folder, and how it takes images.
 
     Raises:
         RefusedError: a file or package is missing, or a file is damaged or belongs elsewhere.
@@ -160,13 +160,13 @@ class Report:
     """What is told of the files, in lines and at the end.
 
     Attributes:
-        network: that classifies.
-        table: gets a row for each file, as ``csv.writer`` writes it.
+        classes: their names.
+        table: ``csv.writer`` of a row for each file.
         top: classes that are named of each file.
         compares: whether folders say the class.
     """
 
-    network: Network
+    classes: Sequence[str]
     table: Any
     top: int
     compares: bool
@@ -176,27 +176,27 @@ class Report:
     status: int = 0
 
     def __post_init__(self) -> None:
-        ranks = range(1, min(self.top, len(self.network.classes)) + 1)
+        ranks = range(1, min(self.top, len(self.classes)) + 1)
         names = [f"{name} {rank}" for rank in ranks for name in ("class", "probability")]
         self.table.writerow(["path", *names, *["folder's class"] * self.compares])
 
     def failed(self, file: Found, error: object) -> None:
         """Say that a file cannot be read."""
         print(_line(error), file=sys.stderr)
-        self.odd["not read, so not classified"] += 1
+        self.odd[NOT_READ] += 1
         self.status |= file.named
 
     def classified(self, file: Found, probabilities: np.ndarray) -> None:
         """Say what a file is."""
         order = (-probabilities).argsort(kind="stable")[: self.top].tolist()
-        ranked = [(self.network.classes[i], float(probabilities[i])) for i in order]
+        ranked = [(self.classes[i], float(probabilities[i])) for i in order]
         text = ", ".join(f"{_line(name)} {100 * share:.2f} %" for name, share in ranked)
         cells = [cell for name, share in ranked for cell in (_cell(name), f"{share:.6f}")]
         if self.compares:
-            says = "" if file.label is None else self.network.classes[file.label]
+            says = "" if file.label is None else self.classes[file.label]
             cells.append(_cell(says))
             if file.label is None:
-                self.odd["not compared, since their folders have no class's name"] += 1
+                self.odd[NOT_COMPARED] += 1
             else:
                 self.seen[file.label] += 1
                 self.right[file.label] += order[0] == file.label
@@ -208,10 +208,10 @@ class Report:
         """Say the accuracy, and what was odd."""
         if self.compares:
             print(f"accuracy: {_share(self.right.total(), self.seen.total())}")
-            for label, name in enumerate(self.network.classes):
+            for label, name in enumerate(self.classes):
                 print(f"recall of {_line(name)}: {_share(self.right[label], self.seen[label])}")
         for note, count in (+self.odd).items():
-            print(f"{count} files were {note}", file=sys.stderr)
+            print(f"files {note}: {count}", file=sys.stderr)
 
 
 def _share(part: int, whole: int) -> str:
@@ -230,43 +230,36 @@ def _cell(text: object) -> str:
 
 def classify(network: Network, files: Iterable[Found], batch: int, report: Report) -> None:
     """Read and classify files, as many at once as ``batch`` says."""
-    waiting: list[tuple[Found, np.ndarray]] = []
-
-    def flush() -> None:
-        answers = network.probabilities([pixels for _, pixels in waiting])
-        for (file, _), answer in zip(waiting, answers, strict=True):
+    reading = _readable(network.reader, network.how, files, report)
+    while held := list(islice(reading, batch)):
+        answers = network.probabilities([pixels for _, pixels in held])
+        for (file, _), answer in zip(held, answers, strict=True):
             report.classified(file, answer)
-        waiting.clear()
 
+
+def _readable(
+    reader: Any, how: Mapping[str, Any], files: Iterable[Found], report: Report
+) -> Iterator[tuple[Found, np.ndarray]]:
     for file in files:
         try:
             if not file.path.is_file():
-                raise network.reader.ImageError(f"{file.path}: is not there, or cannot be read")
-            pixels = network.reader.read_image(file.path, network.how)
-            report.odd[RESIZED] += network.reader.is_resized(file.path, network.how)
-            waiting.append((file, pixels))
-        except network.reader.ImageError as error:
+                raise reader.ImageError(f"{file.path}: is not there, or cannot be read")
+            pixels = reader.read_image(file.path, how)
+            report.odd[RESIZED] += reader.is_resized(file.path, how)
+            yield file, pixels
+        except reader.ImageError as error:
             report.failed(file, error)
         except MemoryError:
             report.failed(file, f"{file.path}: the image is too large for the memory")
-        if len(waiting) == batch:
-            flush()
-    if waiting:
-        flush()
 
 
 def main(arguments: Sequence[str] | None = None, folder: Path = HERE) -> int:
-    """Classify the files that the command line names; gives the exit status.
-
-    Args:
-        arguments: of the command line; this process's by default.
-        folder: that the network lies in.
-    """
-    options = _parser().parse_args(arguments)
+    """Classify the files that the arguments name, by the network in a folder; the exit status."""
+    options = _options(arguments)
     try:
         network = Network(folder)
         with _opened(options.csv) as file:
-            report = Report(network, csv.writer(file), options.top, options.expect_folders)
+            report = Report(network.classes, csv.writer(file), options.top, options.expect_folders)
             classify(network, found_files(options.paths, network), options.batch, report)
     except RefusedError as refused:
         print(_line(refused), file=sys.stderr)
@@ -283,22 +276,19 @@ def _opened(path: Path) -> Any:
         raise RefusedError(f"{path}: cannot be written ({error.strerror})") from error
 
 
-def _parser() -> argparse.ArgumentParser:
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Classify images with the network beside this.")
     compare = "compare with the names of images' folders: accuracy, and recall of each class"
-    add, number = parser.add_argument, {"type": _positive, "metavar": "N"}
+    add = parser.add_argument
     add("paths", nargs="+", type=Path, metavar="PATH", help="image files, and folders of them")
-    add("--top", default=3, help="classes to name of each image (3)", **number)
-    add("--batch", default=16, help="images to compute at once (16)", **number)
+    add("--top", type=int, default=3, metavar="N", help="classes to name of each image (3)")
+    add("--batch", type=int, default=16, metavar="N", help="images to compute at once (16)")
     add("--csv", type=Path, default=Path(os.devnull), help="file to write: a row for each image")
     add("--expect-folders", action="store_true", help=compare)
-    return parser
-
-
-def _positive(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"is {text!r} but must be a whole number from 1 on")
-    return int(text)
+    options = parser.parse_args(arguments)
+    if min(options.top, options.batch) < 1:
+        parser.error("--top and --batch take whole numbers from 1 on")
+    return options
 
 
 if __name__ == "__main__":
