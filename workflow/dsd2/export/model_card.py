@@ -3,44 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
+from typing import Any
 
 from dsd2.analysis.phases import phases
 from dsd2.analysis.table_format import unit
 from dsd2.escaping import escape_markdown
 from dsd2.export.agreement import Agreement
 from dsd2.export.choice import Row
+from dsd2.export.loading import using
 from dsd2.recipe import NOISES
 from dsd2.stopping import ENDS
-
-LOADING = """\
-## Load it
-
-The network takes images of type uint8 and shape [N, {shape}]: image, channel, row, column. Their
-values are 0 to 255, as decoded. `load_network.py` lies beside this card. It needs torch and
-safetensors alone:
-
-```python
-from load_network import load_network
-
-network = load_network("network.safetensors")
-classes = network(images).argmax(1)  # network.classes are their names
-```
-
-It refuses a damaged file. ONNX Runtime does not check files: `sha256sum --check SHA256SUMS` does.
-
-With onnxruntime and numpy, without torch:
-
-```python
-import onnxruntime
-
-session = onnxruntime.InferenceSession("network.onnx")
-classes = session.run(None, {{"images": images}})[0].argmax(1)
-```
-"""
-"""The card's last section."""
 
 
 def proportion_interval(share: float, count: int, confidence: float) -> tuple[float, float]:
@@ -66,6 +41,7 @@ class CardData:
         flat_tolerance: accuracy difference that is no drop, when phases are told apart.
         test_images: how many.
         image: (C, H, W).
+        reading: what ``preprocessing.json`` holds.
         precision: that the small file's numbers are stored with.
         parts: name, parameters and multiply-accumulates after each part of the compression; the
             first is the dense network.
@@ -84,6 +60,7 @@ class CardData:
     flat_tolerance: float
     test_images: int
     image: tuple[int, int, int]
+    reading: Mapping[str, Any]
     precision: str
     parts: Sequence[tuple[str, int, int]]
     nonzero: int
@@ -139,7 +116,7 @@ def card(chosen: Row, study: Sequence[Row], data: CardData) -> str:
             "",
             *_sizes(data),
             "",
-            LOADING.format(shape=", ".join(map(str, data.image))),
+            using(data.reading),
         ]
     )
 
