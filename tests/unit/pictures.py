@@ -10,6 +10,7 @@ import torch
 from PIL import Image
 
 from dsd2.nn.images import ImageSet
+from dsd2.recipe import DatasetRecipe
 
 
 def png(pixels, fmt="PNG"):
@@ -26,6 +27,20 @@ def write_parquet(path, images, labels, names=None, columns=("image", "label")):
         metadata = {"huggingface": json.dumps({"info": {"features": features}})}
         table = table.replace_schema_metadata(metadata)
     pq.write_table(table, path)
+
+
+def read_imagefolder(folder, size):
+    """The images of a folder as its dataset reads them."""
+    recipe = DatasetRecipe.of(
+        "imagefolder",
+        path=str(folder),
+        image_size=size,
+        train=None,
+        test=None,
+        validation="auto",
+        split_seed=0,
+    )
+    return recipe.read([], download=False)
 
 
 def random_images(count, shape, seed=0):

@@ -52,5 +52,6 @@ def run_recipe(**settings):
 def as_kind(recipe, choice, **changes):
     """A recipe as another of its registered kinds, its other values kept where it has them."""
     kind = recipe.registry[choice]
-    shared = {f.name: getattr(recipe, f.name) for f in dataclasses.fields(kind)}
+    names = [field.name for field in dataclasses.fields(kind) if hasattr(recipe, field.name)]
+    shared = {name: getattr(recipe, name) for name in names}
     return kind(**{**shared, **changes})

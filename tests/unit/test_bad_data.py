@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 from one_stage import RUN
-from pictures import image_set, png, random_images, write_parquet
+from pictures import image_set, png, random_images, read_imagefolder, write_parquet
 from PIL import Image
 from recipes import as_kind, training
 from scipy.io import savemat
@@ -25,7 +25,6 @@ from test_named_datasets import FLOWERS, IMAGENET, write_flowers, write_imagenet
 from dsd2.cli import main
 from dsd2.config.autoconfig import suggestions
 from dsd2.data.dataset import load_dataset, split_source
-from dsd2.data.datasets.imagefolder import read_imagefolder
 from dsd2.data.human_labels import read_human_labels
 from dsd2.data.labels import Labels, SplitLabels
 from dsd2.data.metadata import metadata
@@ -160,7 +159,7 @@ def test_a_class_folder_in_no_encoding_is_named(tmp_path):
 def test_splits_of_different_classes_are_told_by_the_class(tmp_path):
     fill(tmp_path / "train", ("a", "b"))
     fill(tmp_path / "test", ("a", "b", "c"))
-    with pytest.raises(UserError, match=r"train and test have different class folders, .* has c"):
+    with pytest.raises(UserError, match="test has the class c, of which there is no"):
         read_imagefolder(tmp_path, 8)
 
 
@@ -187,15 +186,11 @@ def test_splits_without_an_image_are_refused(tmp_path, change, sentence):
 
 def test_classes_that_a_split_lacks_are_told_in_the_log(tmp_path, capsys):
     fill(tmp_path / "images" / "train", count=5)
-    fill(tmp_path / "images" / "validation", count=2)
+    fill(tmp_path / "images" / "validation", ("a",), count=2)
     fill(tmp_path / "images" / "test", count=2)
-    for path in (tmp_path / "images" / "validation" / "b").iterdir():
-        path.rename(tmp_path / "images" / "validation" / "a" / f"b{path.name}")
-    (tmp_path / "images" / "validation" / "b").rmdir()
-    (tmp_path / "images" / "validation" / "b").mkdir()
     recipe = dataclasses.replace(FOLDER, path=str(tmp_path / "images"), validation="own")
-    with pytest.raises(UserError, match="validation/b: has no image file"):
-        run_dataset(recipe, [], False, tmp_path / "dataset")
+    run_dataset(recipe, [], False, tmp_path / "dataset")
+    assert "no validation image of 1 of 2 classes: b" in capsys.readouterr().out
     recipe = dataclasses.replace(FOLDER, path=str(fill(tmp_path / "few")), train=1, validation=1)
     run_dataset(recipe, [], False, tmp_path / "dataset")
     told = capsys.readouterr().out

@@ -28,6 +28,7 @@ from phone_photos import (
 from PIL import Image
 
 from dsd2 import classify, preprocessing
+from dsd2.data import scan
 from dsd2.data.dataset import load_dataset, save_dataset
 from dsd2.export.loading import using
 from dsd2.export.reading import compact_json, described_reading
@@ -205,6 +206,10 @@ def test_images_of_no_class_are_not_compared(place, tmp_path, capsys):
     out, err = capsys.readouterr()
     assert "accuracy: no image" in out
     assert "whose folders have no class's name, so are not compared: 1" in err
+
+
+def test_what_is_hidden_is_what_is_hidden_in_a_dataset():
+    assert preprocessing.SYSTEM == scan.SYSTEM
 
 
 @pytest.mark.parametrize(

@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from pictures import read_imagefolder
 from PIL import Image
 
 from dsd2.compat import import_torchvision
-from dsd2.data.datasets.imagefolder import read_imagefolder
 from dsd2.data.files import check_memory
 from dsd2.data.scan import EXTENSIONS, list_class_folders
 from dsd2.errors import UserError
@@ -64,7 +64,7 @@ def test_train_and_test_folders(tmp_path):
     assert torch.equal(source.train.labels.bincount(), torch.tensor([3, 3]))
     assert torch.equal(source.test.labels.bincount(), torch.tensor([2, 2]))
     save(tmp_path / "test" / "c" / "0.png", (6, 6, 3))
-    with pytest.raises(UserError, match="train and test have different class folders"):
+    with pytest.raises(UserError, match=r"test has the class c, .*dataset.ignore: \[test/c\]"):
         read_imagefolder(tmp_path, 6)
 
 
@@ -80,7 +80,7 @@ def test_a_validation_folder_is_found(tmp_path):
 
 def test_files_are_listed_as_torchvision_lists_them(tmp_path):
     folder = import_torchvision("torchvision.datasets.folder")
-    assert folder.IMG_EXTENSIONS == EXTENSIONS
+    assert EXTENSIONS[: len(folder.IMG_EXTENSIONS)] == folder.IMG_EXTENSIONS
     for name in ("b/10.PNG", "b/9.png", "B/x.png", "a/z/deep.png", "a/y.png", "a/z.png"):
         save(tmp_path / name, (4, 4, 3))
     (tmp_path / "a" / "notes.txt").write_text("no image")
@@ -106,7 +106,7 @@ def test_what_is_no_folder_of_images_is_named(tmp_path):
     with pytest.raises(UserError, match=r"needs a folder of images for each class"):
         read_imagefolder(tmp_path, 8)
     (tmp_path / "empty").mkdir()
-    with pytest.raises(UserError, match=r"empty: has no image file; images end in .jpg"):
+    with pytest.raises(UserError, match=r"needs a folder of images .*; images end in .jpg"):
         read_imagefolder(tmp_path, 8)
 
 
@@ -117,8 +117,3 @@ def test_a_broken_image_is_named(tmp_path):
     broken.write_bytes(broken.read_bytes()[:300])
     with pytest.raises(UserError, match=r"b/broken.png: the image cannot be decoded"):
         read_imagefolder(tmp_path, 8).train.images.decode_all()
-    (tmp_path / "a" / "fine.png").unlink()
-    save(tmp_path / "a" / "grey.png", (8, 8))
-    broken.write_text("no image")
-    with pytest.raises(UserError, match=r"b/broken.png: the image cannot be decoded"):
-        read_imagefolder(tmp_path, 8)

@@ -64,10 +64,12 @@ def test_what_is_no_folder_of_images_is_said(tmp_path):
         suggestions("nowhere")
     with pytest.raises(UserError, match="needs a folder of images for each class"):
         suggestions(str(tmp_path))
-    (tmp_path / "a").mkdir()
-    (tmp_path / "a" / "x.png").write_bytes(b"no image")
-    with pytest.raises(UserError, match=r"x\.png: the image cannot be decoded"):
-        suggestions(str(tmp_path))
+
+
+def test_images_that_cannot_be_decoded_are_left_to_the_data_report(tmp_path):
+    folder = class_folders(tmp_path / "images", 3, (24, 40))
+    (folder / "cats" / "x.png").write_bytes(b"no image")
+    assert suggestions(str(folder))["dataset"]["image_size"] == 24
 
 
 def test_a_users_setting_wins_over_what_the_images_suggest(tmp_path):

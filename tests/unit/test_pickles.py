@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import torch
-from pictures import random_images
+from pictures import random_images, read_imagefolder
 from recipes import as_kind
 from test_named_datasets import FLOWERS, IMAGENET, write_flowers, write_imagenet
 
@@ -27,7 +27,6 @@ from dsd2.compat import import_torchvision
 from dsd2.config.autoconfig import suggestions
 from dsd2.config.studies import load_studies
 from dsd2.data.dataset import load_dataset
-from dsd2.data.datasets.imagefolder import read_imagefolder
 from dsd2.data.human_labels import read_human_labels
 from dsd2.data.labels import load_labels
 from dsd2.data.metadata import metadata
@@ -119,7 +118,7 @@ def in_images(root, evil):
     for name in "ab":
         (root / name).mkdir()
         (root / name / "x.png").write_bytes(evil)
-    read_imagefolder(root, 8)
+    read_imagefolder(root, 8).train.images.decode_all()
 
 
 def in_image_column(root, evil):

@@ -217,3 +217,25 @@ def test_a_file_with_anything_put_in_it_is_read_or_one_sentence(seed):
 def test_the_limits_leave_room_for_what_there_is():
     largest = max(file.stat().st_size for file in (ROOT / "config").rglob("*.yaml"))
     assert 10 * largest < reading.MAX_BYTES
+
+
+@pytest.mark.parametrize(
+    ("value", "kind"),
+    [
+        ("2024_05", "number"),
+        ("1e3", "number"),
+        ("cats: 2024", "mapping"),
+        ("[photos]", "list"),
+        ("true", "truth value"),
+    ],
+)
+def test_a_folder_whose_name_is_no_text_is_to_be_quoted(value, kind):
+    with pytest.raises(UserError, match=f"read as a {kind}; quote the folder's name") as refused:
+        check_arguments([f"data={value}"])
+    assert f"""--config 'data="{value}"'""" in str(refused.value)
+    check_arguments([f'data="{value}"'])
+
+
+@pytest.mark.parametrize("value", ["photos", "~/photos", "/data/a b", "2024-05 photos", "é"])
+def test_usual_names_of_folders_need_no_quotes(value):
+    check_arguments([f"data={value}"])

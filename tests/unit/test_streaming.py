@@ -11,13 +11,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from pictures import read_imagefolder
 from PIL import Image
 from recipes import training
 
 from dsd2.artefacts.checkpoint import load_checkpoint
 from dsd2.compat import import_torchvision
 from dsd2.data.dataset import load_dataset, save_dataset, split_source
-from dsd2.data.datasets.imagefolder import read_imagefolder
 from dsd2.data.files import image_files, random_view
 from dsd2.data.streaming import DecodingStream
 from dsd2.errors import UserError
@@ -297,12 +297,13 @@ def _alive(group):
 
 @pytest.mark.process
 def test_idle_workers_die_with_their_stage(folder):
+    names = sorted(str(path.relative_to(folder)) for path in folder.rglob("*.*"))
     program = (
         "import sys, time, torch\n"
         "from pathlib import Path\n"
-        "from dsd2.data.datasets.imagefolder import read_imagefolder\n"
+        "from dsd2.data.files import image_files\n"
         "from dsd2.data.streaming import DecodingStream\n"
-        f"files = read_imagefolder(Path({str(folder)!r}), 8).train.images\n"
+        f"files = image_files(Path({str(folder)!r}), {names!r}, 'RGB', 8)\n"
         "batches = DecodingStream(files, 2).batches(torch.arange(40), 1)\n"
         "next(batches)\n"
         "print('ready', flush=True)\n"

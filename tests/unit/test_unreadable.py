@@ -14,8 +14,8 @@ from dsd2.artefacts.resume import ResumeFile
 from dsd2.data.datasets.cifar import _read_file
 from dsd2.data.decoding import open_image
 from dsd2.data.human_labels import _read_release
+from dsd2.data.inspection import inspect_image
 from dsd2.data.parquet_io import parquet_schema, read_foreign_parquet, row_count
-from dsd2.data.scan import folders_mode, list_class_folders
 from dsd2.errors import UnreadableError, UserError, out_of_memory
 from dsd2.files.decision import GATE, read_decision, write_decision
 from dsd2.files.records import HISTORY, read_rows
@@ -114,12 +114,10 @@ def test_a_resume_state_that_may_not_be_read_is_not_trained_over(forbidden):
         ResumeFile(forbidden, "key").restore(torch.nn.Linear(1, 1))
 
 
-def test_a_pipe_among_images_ends_the_dataset_stage(tmp_path):
-    for name in ("a", "b"):
-        (tmp_path / name).mkdir()
-        os.mkfifo(tmp_path / name / "x.png")
-    with pytest.raises(UserError, match=r"x.png: is a named pipe"):
-        folders_mode(tmp_path, list_class_folders(tmp_path))
+def test_a_pipe_among_images_is_no_image(tmp_path):
+    os.mkfifo(tmp_path / "x.png")
+    found = inspect_image(tmp_path / "x.png", "x.png")
+    assert "is a named pipe" in found["error"]
 
 
 @pytest.mark.parametrize(

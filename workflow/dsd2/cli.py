@@ -72,7 +72,19 @@ def _stage(options: argparse.Namespace, started: float) -> Callable[[], None]:
             from dsd2.stages.prepare import run_dataset
 
             recipe = located(from_json(DatasetRecipe, options.recipe))
-            return lambda: run_dataset(recipe, data_roots(), may_download(), options.output)
+            return lambda: run_dataset(
+                recipe, data_roots(), may_download(), options.output, options.images
+            )
+        case "data-report":
+            from dsd2.data.manifest import located
+            from dsd2.environment import data_roots
+            from dsd2.stages.data_report import ReportFiles, run_data_report
+
+            recipe = located(from_json(DatasetRecipe, options.recipe))
+            files = _files_of(ReportFiles, options)
+            return lambda: run_data_report(
+                recipe, data_roots(), options.chosen, options.threads, files
+            )
         case "labels":
             from dsd2.data.manifest import located
             from dsd2.environment import data_roots
@@ -179,6 +191,13 @@ def _parser() -> argparse.ArgumentParser:
     dataset = verb("dataset", "read, decode and split a dataset")
     _files(dataset, "output")
     dataset.add_argument("--recipe", required=True, help="dataset recipe as JSON")
+    _files(dataset, "images", required=False)
+
+    report = verb("data-report", "look at all of a user's images before anything is trained")
+    report.add_argument("--recipe", required=True, help="dataset recipe as JSON")
+    report.add_argument("--chosen", nargs="*", default=[], help="what the study does with them")
+    _threads(report)
+    _files(report, "output", "text", "page", "undecodable")
 
     labels = verb("labels", "draw the noisy labels of a dataset")
     _files(labels, "dataset", "output")

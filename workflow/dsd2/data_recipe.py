@@ -83,14 +83,16 @@ class DatasetRecipe(Choice):
         ),
     ]
     validation: Annotated[
-        Number | Literal["test", "own"],
+        Number | Literal["test", "own", "auto"],
         Gt(0),
         Default(0.1),
         Doc(
             "Images held out of the training set, which gates and teacher selection look at: a"
             " number, or a fraction below 1 of the training set. The word own instead takes the"
             " validation images that the dataset itself has; the word test the test images"
-            " themselves, as the paper does, and the test accuracy is then no fair estimate."
+            " themselves, as the paper does, and the test accuracy is then no fair estimate. The"
+            " word auto, the default for images of one's own, takes own validation images where"
+            " there are any, else a tenth to a quarter of the training images: more of few."
         ),
     ]
     split_seed: Annotated[

@@ -16,6 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from dsd2 import paths
 from dsd2.errors import says_out_of_memory
 
 WITHOUT_REASON = "ended without a message: killed from outside, perhaps for the memory it took"
@@ -85,13 +86,15 @@ class Events(logging.Handler):
         self._running: dict[object, Job] = {}
         self._failed: dict[object, Job] = {}
         self._errors: list[str] = []
+        self._shown: set[Path] = set()
 
     def emit(self, record: logging.LogRecord) -> None:
         """Note what an event says; see :class:`logging.Handler`."""
         about = record.__dict__
         match str(about.get("event")):
             case "job_info":
-                self._running[about.get("jobid")] = _job(about)
+                job = self._running[about.get("jobid")] = _job(about)
+                self._show_data_reports(job)
             case "job_error":
                 self._running.pop(about.get("jobid"), None)
                 self._failed[about.get("jobid")] = _job(about)
@@ -100,6 +103,14 @@ class Events(logging.Handler):
                 self._failed.pop(about.get("job_id"), None)
             case _ if record.levelno >= logging.ERROR:
                 self._errors.append(str(record.msg))
+
+    def _show_data_reports(self, job: Job) -> None:
+        """Show what is in the images that a job is the first to use."""
+        for path in map(data_report_of, job.inputs):
+            if path is not None and path not in self._shown:
+                self._shown.add(path)
+                with suppress(OSError):
+                    _print(*path.read_text(encoding="utf-8").splitlines(), indent="")
 
     def running(self) -> list[Job]:
         """The jobs that were started and have neither ended nor made their files."""
@@ -143,6 +154,15 @@ class Events(logging.Handler):
             )
         self._errors.clear()
         super().close()
+
+
+def data_report_of(file: str) -> Path | None:
+    """The report on a user's images that lies beside a file that one is made with, if any."""
+    for pattern in (paths.IMAGES, paths.DATA_REPORT):
+        suffix = pattern.partition("{dataset}")[2]
+        if file.endswith(suffix):
+            return Path(file.removesuffix(suffix) + paths.DATA_REPORT.partition("{dataset}")[2])
+    return None
 
 
 def damaged_records(folder: Path) -> list[Path]:
@@ -211,7 +231,7 @@ def _text(log: str) -> str:
         return ""
 
 
-def _print(first: str, *others: str) -> None:
+def _print(first: str, *others: str, indent: str = "  ") -> None:
     # It may be that nobody listens any more, or that Python has closed the stream.
     with suppress(OSError, ValueError):
-        print(first, *others, sep="\n  ", file=sys.stderr, flush=True)
+        print(first, *others, sep=f"\n{indent}", file=sys.stderr, flush=True)

@@ -26,6 +26,12 @@ from dsd2.recipe import (
 
 DATASET = "results/datasets/{dataset}.safetensors"
 DATASET_LOG = "results/datasets/logs/{dataset}.log"
+IMAGES = "results/datasets/{dataset}.images.parquet"
+DATA_REPORT = "results/datasets/{dataset}.report.txt"
+DATA_PAGE = "results/datasets/{dataset}.report.html"
+DATA_REPORT_LOG = "results/datasets/logs/{dataset}.report.log"
+UNDECODABLE = "results/datasets/logs/{dataset}.undecodable.txt"
+
 LABELS = "results/labels/{labels}.parquet"
 LABELS_LOG = "results/labels/logs/{labels}.log"
 

@@ -41,8 +41,8 @@ HEIC = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 
 
 SYSTEM = {
-    *("$recycle.bin", "@eadir", "__macosx", "desktop.ini", "ehthumbs.db", "lost+found"),
-    *("system volume information", "thumbs.db"),
+    *("__macosx", "$recycle.bin", "system volume information", "@eadir", "lost+found"),
+    *("thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r"),
 }
 """Names, in small letters, of what systems leave among images."""
 

@@ -48,10 +48,21 @@ def page(title: str, parts: Iterable[tuple[str, pd.DataFrame]], note: str = "") 
         table = escaped.to_html(index=False, border=0, justify="unset", escape=False)
         body += [f"<div>{table}</div>"]
     body += [f"<p>{_emphasised(escape_html(note))}</p>"] if note else []
+    return document(title, body)
+
+
+def document(title: str, body: Iterable[str], *allowed: str) -> str:
+    """A page of HTML that may load nothing but what is allowed.
+
+    Args:
+        title: of the page, as text.
+        body: lines of HTML.
+        allowed: further directives of the Content Security Policy.
+    """
     return "\n".join(
         [
             '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">',
-            policy("style-src 'unsafe-inline'"),
+            policy("style-src 'unsafe-inline'", *allowed),
             f"<title>{escape_html(title)}</title>\n<style>{_STYLE}</style>\n</head>\n<body>",
             *body,
             "</body>\n</html>\n",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import statistics
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -68,9 +69,10 @@ def _class_folders(folder: Path) -> tuple[int, list[int]]:
     names = list_class_folders(folder).splits["train"].names
     sides = []
     for name in names[:: max(1, len(names) // SAMPLE)]:
-        with open_image(folder / name) as image:
+        # What cannot be decoded is for the data report to name.
+        with suppress(UserError), open_image(folder / name) as image:
             sides.append(min(image.size))
-    return len(names), sides
+    return len(names), sides or [SIZES[1]]
 
 
 def _parquet(folder: Path) -> tuple[int, list[int]]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -82,7 +83,8 @@ def check_arguments(arguments: Iterable[str]) -> None:
     """Check the texts ``KEY=VALUE`` of ``--config``; Snakemake takes the last of equal keys.
 
     Raises:
-        UserError: a key is given twice, or twice within one value.
+        UserError: a key is given twice, or twice within one value; or the folder of ``data`` has a
+            name that Snakemake does not take for text.
     """
     seen = set()
     for argument in arguments:
@@ -90,6 +92,11 @@ def check_arguments(arguments: Iterable[str]) -> None:
         if key in seen:
             raise UserError(f"config key {shown(key)} is given twice by --config; it must be once")
         seen.add(key)
+        if key == "data" and (kind := _other_than_text(value)):
+            raise UserError(
+                f"config key data is {value}, which is read as a {kind}; quote the folder's name"
+                f" twice: --config 'data=\"{value}\"'"
+            )
         try:
             _compose(value)
         except _TwiceError as error:
@@ -97,6 +104,20 @@ def check_arguments(arguments: Iterable[str]) -> None:
         except (yaml.YAMLError, RecursionError):
             # It is text, then, as titles may be, and the schema says whether it may be one.
             continue
+
+
+def _other_than_text(value: str) -> str | None:
+    """What Snakemake takes the text of a ``--config`` for; None where it stays text."""
+    for number in (int, float):
+        with suppress(ValueError):
+            number(value)
+            return "number"
+    if value.lower() in ("true", "false"):
+        return "truth value"
+    with suppress(yaml.YAMLError, RecursionError):
+        read = yaml.load(value, Loader=yaml.BaseLoader)
+        return "mapping" if isinstance(read, dict) else "list" if isinstance(read, list) else None
+    return None
 
 
 def printable(file: str | Path) -> str:

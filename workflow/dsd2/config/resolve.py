@@ -55,13 +55,15 @@ def _missing(key: str, kind: str, where: str) -> UserError:
 
 def dataset_recipe(section: Section, where: str) -> DatasetRecipe:
     """The recipe of a dataset."""
-    for key, words in (("validation", ("test", "own")), ("test", (None,))):
+    for key, words in (("validation", ("test", "own", "auto")), ("test", (None,))):
         size = section[key]
         if size not in words and size >= 1 and size != int(size):
             raise UserError(
                 f"config key dataset.{key} of {where} is {size} but must be a whole number, a"
                 f" fraction below 1, or {' or '.join(map(json.dumps, words))}"
             )
+    if section.get("path"):
+        section = {**section, "path": str(Path(section["path"]).expanduser())}
     return chosen(DatasetRecipe, "dataset", section, where)
 
 

@@ -10,8 +10,10 @@ import torch
 from torch import Tensor
 
 from dsd2.data.files import ImageFiles
+from dsd2.data.listing import SPLITS
 from dsd2.data.source import Images, Source, reading_of
 from dsd2.data.splits import split_sizes
+from dsd2.data.stratified import stratified_split
 from dsd2.environment import user_path
 from dsd2.errors import UserError
 from dsd2.files.tensors import load_tensors, save_tensors
@@ -41,6 +43,7 @@ class Dataset:
         mean: of the training images per channel, in units of 0–255, [C, 1, 1].
         std: likewise.
         origin: one line that says what was read.
+        own_validation: whether the validation images are none of the source's training images.
         reading: how image files were read (:func:`dsd2.data.source.reading_of`), whether or not
             they were decoded into memory; None where an older artefact does not say.
     """
@@ -55,6 +58,7 @@ class Dataset:
     mean: Tensor
     std: Tensor
     origin: str
+    own_validation: bool
     reading: dict[str, Any] | None = None
 
     @property
@@ -69,6 +73,7 @@ def split_source(source: Source, recipe: DatasetRecipe) -> Dataset:
 
     A source without a test set of its own gives its images, in a random order, to training, to
     validation and to the test; the test takes a fifth unless ``train`` or ``test`` say otherwise.
+    Where copies are known, every class gives its share to each, and copies stay together.
 
     Raises:
         UserError: the recipe wants more images than there are, there is only one class, or a class
@@ -78,38 +83,30 @@ def split_source(source: Source, recipe: DatasetRecipe) -> Dataset:
     if len(source.classes) < 2:
         raise UserError(f"{where}: has one class, {source.classes[0]}; it takes two")
     _check_labels(source, where)
-    available = len(source.train.labels)
-    own = [None if part is None else len(part.labels) for part in (source.validation, source.test)]
-    sizes = split_sizes(recipe, available, *own)
-    order = torch.randperm(available, generator=generator("split", recipe.split_seed, "train"))
-    train_rows, validation_rows, rest = order.split(
-        [sizes.train, sizes.held_out, available - sizes.train - sizes.held_out]
-    )
-    missing = classes_without_images(source.train.labels[train_rows], source.classes)
+    rows = split_rows(source, recipe)
+    missing = classes_without_images(source.train.labels[rows["train"]], source.classes)
     if missing and recipe.train is None:
         raise UserError(f"{where}: no training image of class {', '.join(missing)}")
-    train = _take(source.train, train_rows, recipe)
-    test = _test_images(source, rest, sizes.test, recipe)
-    if recipe.validation == "test":
+    train = _take(source.train, rows["train"], recipe)
+    test = _take(source.test or source.train, rows["test"], recipe)
+    own = own_validation(source, recipe)
+    if "validation" not in rows:
         validation = test
-    elif recipe.validation == "own":
-        assert source.validation is not None, "split_sizes has seen to it"
-        validation_rows = torch.arange(sizes.validation)
-        validation = _take(source.validation, validation_rows, recipe)
     else:
-        validation = _take(source.train, validation_rows, recipe)
+        validation = _take(own or source.train, rows["validation"], recipe)
     std, mean = _deviation_and_mean(train.images, recipe.split_seed)
     return Dataset(
         train=train,
         validation=validation,
         test=test,
-        train_rows=train_rows,
-        validation_rows=validation_rows,
+        train_rows=rows["train"],
+        validation_rows=rows.get("validation", torch.empty(0, dtype=torch.int64)),
         source_labels=source.train.labels,
         classes=source.classes,
         mean=mean.view(-1, 1, 1),
         std=std.clamp_min(1.0).view(-1, 1, 1),
         origin=source.origin,
+        own_validation=own is not None,
         reading=reading_of(source.train.images),
     )
 
@@ -134,12 +131,49 @@ def classes_without_images(labels: Tensor, classes: tuple[str, ...]) -> list[str
     return [name for name, count in zip(classes, counts.tolist(), strict=True) if count == 0]
 
 
-def _test_images(source: Source, rest: Tensor, size: int, recipe: DatasetRecipe) -> Images:
-    if source.test is None:
-        return _take(source.train, rest[:size], recipe)
-    draws = generator("split", recipe.split_seed, "test")
-    rows = torch.randperm(len(source.test.labels), generator=draws)
-    return _take(source.test, rows[:size], recipe)
+def own_validation(source: Source, recipe: DatasetRecipe) -> Images | None:
+    """The validation images of a source that a recipe takes; None where it takes others."""
+    return source.validation if recipe.validation in ("own", "auto") else None
+
+
+def split_rows(source: Source, recipe: DatasetRecipe) -> dict[str, Tensor]:
+    """The rows of each split's images in the part of the source that they come from, int64.
+
+    There is no ``validation`` where the test images validate.
+
+    Raises:
+        UserError: the recipe wants more images than there are.
+    """
+    used = {split: source.used(split) for split in SPLITS}
+    counts = [
+        None if part is None else len(used[split])
+        for split, part in (("validation", source.validation), ("test", source.test))
+    ]
+    sizes = split_sizes(recipe, len(used["train"]), *counts)
+    drawn = 0 if source.test is not None else sizes.test
+    draws = generator("split", recipe.split_seed, "train")
+    if source.groups is None:
+        order = used["train"][torch.randperm(len(used["train"]), generator=draws)]
+        train, held_out, rest = order.split(
+            [sizes.train, sizes.held_out, len(order) - sizes.train - sizes.held_out]
+        )
+        test = rest[:drawn]
+    else:
+        labels, groups = source.train.labels[used["train"]], source.groups[used["train"]]
+        size = None if recipe.train is None else sizes.train
+        others = [drawn, sizes.held_out]
+        train, parts = stratified_split(labels, groups, size, others, draws)
+        train, test, held_out = (used["train"][part] for part in (train, *parts))
+    if source.test is not None:
+        draws = generator("split", recipe.split_seed, "test")
+        order = torch.randperm(len(used["test"]), generator=draws)
+        test = used["test"][order[: sizes.test]]
+    rows = {"train": train, "test": test}
+    if own_validation(source, recipe) is not None:
+        rows["validation"] = used["validation"]
+    elif recipe.validation != "test":
+        rows["validation"] = held_out
+    return rows
 
 
 def _take(images: Images, rows: Tensor, recipe: DatasetRecipe) -> Images:
@@ -179,6 +213,7 @@ def save_dataset(path: Path, dataset: Dataset, recipe: DatasetRecipe) -> None:
         "recipe": to_json(recipe),
         "classes": list(dataset.classes),
         "origin": dataset.origin,
+        "own_validation": dataset.own_validation,
         "reading": dataset.reading,
     }
     splits = {"train": dataset.train, "test": dataset.test}
@@ -207,9 +242,9 @@ def load_dataset(path: Path, name: str) -> Dataset:
     """
     tensors, about = load_tensors(path, "dataset", _FORMAT, {"dataset": name})
 
+    recipe = from_json(DatasetRecipe, about["recipe"])
     # A user's folder may have another path than when its images were listed.
-    manifest = from_json(DatasetRecipe, about["recipe"]).manifest
-    moved = None if manifest is None else user_path(manifest)
+    moved = None if recipe.manifest is None else user_path(recipe.manifest)
     folder = Path(moved or about.get("files", {}).get("folder", ""))
 
     def images(split: str) -> Images:
@@ -232,5 +267,7 @@ def load_dataset(path: Path, name: str) -> Dataset:
         mean=tensors["mean"],
         std=tensors["std"],
         origin=about["origin"],
+        # Artefacts of earlier versions do not say it.
+        own_validation=about.get("own_validation", recipe.validation == "own"),
         reading=about.get("reading") or streamed,
     )

@@ -49,10 +49,10 @@ def make_labels(
         UserError: the noise does not fit the dataset, or human labels are missing or do not fit.
     """
     read = noise.read(recipe, dataset.source_labels, len(dataset.classes), roots)
-    if read is not None and recipe.validation == "own" and noise.validation == "noisy":
+    if read is not None and dataset.own_validation and noise.validation == "noisy":
         raise UserError(
             f"config key noise.validation is 'noisy' but {noise.kind} labels are of training"
-            " images, and dataset.validation is 'own'"
+            f" images, and dataset.validation is {recipe.validation!r}, the dataset's own"
         )
 
     def split(name: str, clean: Tensor, rows: Tensor, noisy: bool) -> SplitLabels:

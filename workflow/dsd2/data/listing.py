@@ -2,10 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 SPLITS = ("train", "validation", "test")
 """Splits that a dataset may bring; ``train`` is always there."""
+
+SPLIT_NAMES = {
+    "train": ("train", "training"),
+    "validation": ("validation", "valid", "val", "dev"),
+    "test": ("test", "testing", "eval", "evaluation"),
+}
+"""What folders or tables of a split are called, in any case; ``set``, ``data`` or ``images`` may
+follow."""
+
+
+def split_of(name: str) -> str | None:
+    """The split that a folder or table of this name holds; None where the name is no split's."""
+    plain = re.sub(r"[ _-]?(set|data|images)$", "", name.strip().casefold())
+    return next((split for split, names in SPLIT_NAMES.items() if plain in names), None)
 
 
 @dataclass(frozen=True)

@@ -1,15 +1,13 @@
-"""Where datasets lie: below one of the data roots, or in a folder of someone's own."""
+"""Where datasets lie that are looked for below the data roots."""
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from dsd2.errors import UserError
-from dsd2.keys import Doc, MinLen, Required
 from dsd2.recipe import Contents, DatasetRecipe, NoiseRecipe
 
 if TYPE_CHECKING:
@@ -73,21 +71,6 @@ class RootedDataset(DatasetRecipe):
         release, sizes = self.contents_in(None), stand_in_sizes(self)
         own = None if release.validation is None else sizes.validation
         return Contents(release.image, self.stand_in_classes, sizes.train, own, sizes.test)
-
-
-@dataclass(frozen=True, kw_only=True)
-class OwnDataset(DatasetRecipe):
-    """Images in a folder of the user's."""
-
-    path: Annotated[
-        str | None, MinLen(1), Required(), Doc("Folder of the images or parquet files.")
-    ] = dataclasses.field(default=None, metadata={"place": True})
-
-    @property
-    def folder(self) -> Path:
-        """The folder that the configuration requires."""
-        assert self.path is not None, "the configuration requires it"
-        return Path(self.path)
 
 
 def with_stand_ins(

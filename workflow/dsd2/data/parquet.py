@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from dsd2.data.decoding import decoded, open_image
+from dsd2.data.listing import SPLITS
 from dsd2.data.parquet_io import class_names, encoded, read_foreign_parquet, whole_numbers
-from dsd2.data.scan import SPLITS
 from dsd2.data.source import Images, Source, channels_first
 from dsd2.errors import UserError
 from dsd2.escaping import one_line

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dsd2.data.decoding import open_image
-from dsd2.data.scan import SPLITS
+from dsd2.data.listing import SPLITS
 from dsd2.errors import UserError
 from dsd2.files.reading import check_file, not_read
 from dsd2.recipe import Contents

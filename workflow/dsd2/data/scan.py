@@ -1,148 +1,280 @@
-"""Class folders: which image files they hold, by the rules of torchvision's ``ImageFolder``."""
+"""Folders of images as they lie on a disk: which files are images, and of which class and split.
+
+Folders are looked into by the rules of torchvision's ``ImageFolder``; what else lies there is left
+out and listed. No image is opened but those whose names do not tell what they are.
+"""
 
 from __future__ import annotations
 
 import os
-import unicodedata
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from dsd2.data.decoding import open_image
+from dsd2.data.class_folders import check_depth, distinct_classes
+from dsd2.data.listing import SPLITS, LeftOut, Listed, Listing, split_of
 from dsd2.errors import UserError
 
-EXTENSIONS = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp")
-"""Endings of image files, in any case; torchvision's."""
+EXTENSIONS = (
+    *(".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp"),
+    *(".apng", ".avif", ".dds", ".dib", ".gif", ".heic", ".heif", ".icns", ".ico", ".j2k"),
+    *(".jfif", ".jp2", ".jpe", ".jpx", ".mpo", ".pbm", ".pcx", ".pnm", ".qoi", ".sgi"),
+)
+"""Endings of image files, in any case: torchvision's first. Others are known by their content."""
 
-SPLITS = ("train", "validation", "test")
-"""Folders, or beginnings of parquet files, of a dataset that is split already."""
+NO_IMAGES = (
+    *(".csv", ".doc", ".docx", ".html", ".json", ".jsonl", ".md", ".mat", ".mov", ".mp4", ".npy"),
+    *(".parquet", ".pdf", ".pkl", ".py", ".tsv", ".txt", ".xls", ".xlsx", ".xml", ".yaml", ".zip"),
+)
+"""Endings of files whose content need not be looked at."""
 
+SYSTEM = {
+    *("__macosx", "$recycle.bin", "system volume information", "@eadir", "lost+found"),
+    *("thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r"),
+}
+"""What systems leave in folders, in small letters; hidden entries begin with a dot."""
 
-@dataclass(frozen=True)
-class Listed:
-    """The files of one split.
-
-    Attributes:
-        names: paths relative to the dataset's folder, by class and then by name.
-        labels: the class of each.
-    """
-
-    names: list[str]
-    labels: list[int]
-
-
-@dataclass(frozen=True)
-class ClassFolders:
-    """The files of all splits; ``train`` alone where the folder is not split."""
-
-    classes: tuple[str, ...]
-    splits: dict[str, Listed]
+HIDDEN = "hidden and system entries"
+BESIDE = "images beside the class folders"
+UNUSED = "folders that are no split"
+EMPTY = "folders without images"
+IGNORED = "entries that dataset.ignore names"
 
 
-def list_class_folders(folder: Path) -> ClassFolders:
-    """List class folders, or such folders in ``train``, ``validation`` and ``test``.
+def is_hidden(name: str) -> bool:
+    """Whether an entry is hidden or a system's own."""
+    return name.startswith(".") or name.casefold() in SYSTEM
+
+
+def list_class_folders(folder: Path, ignore: Iterable[str] = ()) -> Listing:
+    """List class folders, or such folders in folders that are called after splits.
+
+    Where a folder holds nothing but one other folder, that one is looked into.
+
+    Args:
+        folder: of the images.
+        ignore: paths relative to the folder that are not looked into.
 
     Raises:
-        UserError: there is no class folder or one is empty, two are alike or one, or splits have
-            different classes.
+        UserError: there is no class folder, two are alike or one, a split has a class that training
+            lacks, or has no class folders, or two folders are of one split.
     """
-    seen: dict[str, str] = {}
-    if not (folder / "train").is_dir():
-        classes, listed = _list(folder, folder, seen)
-        return ClassFolders(classes, {"train": listed})
-    found = {
-        split: _list(folder, folder / split, seen) for split in SPLITS if (folder / split).is_dir()
-    }
-    classes = found["train"][0]
-    for split, (others, _) in found.items():
-        if others != classes:
-            alone = ", ".join(sorted({*classes} ^ {*others}))
+    return _Scan(folder, ignore).listing()
+
+
+class _Scan:
+    """One look at a folder, which notes what it leaves out."""
+
+    def __init__(self, folder: Path, ignore: Iterable[str]) -> None:
+        self.folder = folder
+        self._ignore = {Path(name).as_posix() for name in ignore}
+        self._ignored: set[str] = set()
+        self._seen: dict[str, str] = {}
+        self._left: dict[str, dict[str, None]] = {}
+        self._are_images: dict[Path, bool] = {}
+        self._remarks: list[str] = []
+
+    def listing(self) -> Listing:
+        """What lies in the folder."""
+        if not self.folder.is_dir():
+            raise _no_classes(self.folder)
+        top = self._content(self.folder)
+        splits = self._splits(top)
+        if splits:
+            parts = {split: self._classes(self._content(place)) for split, place in splits.items()}
+        else:
+            parts = {"train": self._classes(top)}
+        classes = self._checked(parts)
+        if unknown := sorted(self._ignore - self._ignored):
             raise UserError(
-                f"{folder}: train and {split} have different class folders, one of them alone has"
-                f" {alone}"
+                f"config key dataset.ignore is {unknown[0]!r}, which {self.folder} does not have"
             )
-    return ClassFolders(classes, {split: listed for split, (_, listed) in found.items()})
+        listed = {
+            split: self._listed(files, classes) for split, files in parts.items() if any(files)
+        }
+        left = [LeftOut(what, tuple(sorted(names))) for what, names in self._left.items()]
+        return Listing(classes, listed, tuple(left), tuple(self._remarks))
 
+    def _content(self, folder: Path) -> Path:
+        """The folder itself, or the one inside it that is all it holds."""
+        while True:
+            folders, images = self._entries(folder)
+            if (
+                len(folders) != 1
+                or images
+                or split_of(folders[0]) not in (None, split_of(folder.name))
+            ):
+                return folder
+            inside = folder / folders[0]
+            deeper, images = self._entries(inside)
+            if images or not deeper:
+                return folder  # It is the only class.
+            self._remarks.append(f"{self._name(inside)} is the only folder, so it was looked into")
+            folder = inside
 
-def _list(root: Path, folder: Path, seen: dict[str, str]) -> tuple[tuple[str, ...], Listed]:
-    entries = _class_names(folder) if folder.is_dir() else []
-    if not entries:
-        raise UserError(f"{folder}: needs a folder of images for each class")
-    listed = Listed([], [])
-    for label, name in enumerate(entries):
-        before = len(listed.names)
-        for place, files in sorted(_walk(folder / name, seen)):
-            images = [file for file in sorted(files) if file.lower().endswith(EXTENSIONS)]
-            inside = os.path.relpath(place, root)
-            listed.names.extend(f"{inside}/{image}" for image in images)
-        found = len(listed.names) - before
-        if not found:
+    def _splits(self, top: Path) -> dict[str, Path]:
+        """The folders of splits; none where the folder is not split."""
+        folders, images = self._entries(top)
+        found: dict[str, Path] = {}
+        for name in folders:
+            split = split_of(name)
+            if split in found:
+                raise UserError(
+                    f"{top}: {found[split].name!r} and {name!r} are both folders of the split"
+                    f" {split}; join them, or name one in dataset.ignore"
+                )
+            if split is not None:
+                found[split] = top / name
+        if "train" not in found:
+            self._check_classes_called_as_splits(top, found, folders)
+            return {}
+        self._leave(UNUSED, (top / name for name in folders if split_of(name) is None))
+        self._leave(BESIDE, images)
+        for split, place in found.items():
+            if place.name != split:
+                self._remarks.append(f"{self._name(place)} holds the {split} images")
+        return {split: found[split] for split in SPLITS if split in found}
+
+    def _check_classes_called_as_splits(
+        self, top: Path, found: dict[str, Path], folders: list[str]
+    ) -> None:
+        if found and len(found) == len(folders):
             raise UserError(
-                f"{folder / name}: has no image file; images end in {', '.join(EXTENSIONS)}"
+                f"{top}: has no folder of training images beside {', '.join(folders)}; a split is"
+                " no class"
             )
-        listed.labels.extend([label] * found)
-    return tuple(entries), listed
+        for split, place in found.items():
+            if self._entries(place)[0]:
+                raise UserError(
+                    f"{top}: has class folders beside {place.name!r}, which looks like the split"
+                    f" {split}; put them into a folder train, or say dataset.ignore:"
+                    f" [{self._name(place)}]"
+                )
+            self._remarks.append(f"{self._name(place)} is taken for a class, not for a split")
 
+    def _classes(self, folder: Path) -> dict[str, list[str]]:
+        """The image files of every class folder, relative to the dataset's folder."""
+        folders, beside = self._entries(folder)
+        found: dict[str, list[str]] = {}
+        for name in distinct_classes(folder, folders):
+            if images := list(self._images(folder / name)):
+                found[name] = images
+            else:
+                self._leave(EMPTY, [folder / name])
+        is_training = split_of(folder.name) in (None, "train")
+        if not found and beside and not is_training:
+            raise UserError(
+                f"{folder}: has {len(beside)} images but no class folders, so that they have no"
+                f" labels; say dataset.ignore: [{self._name(folder)}] to do without them"
+            )
+        if not found and is_training:
+            raise _no_classes(folder)
+        self._leave(BESIDE, beside)
+        check_depth(folder, found)
+        return found
 
-def _class_names(folder: Path) -> list[str]:
-    """Names of the folders in a folder, no two of which look like one class."""
-    names = []
-    try:
-        with os.scandir(folder) as scanned:
-            entries = list(scanned)
+    def _checked(self, parts: dict[str, dict[str, list[str]]]) -> tuple[str, ...]:
+        """The classes, which are those of the training images."""
+        classes = sorted(parts["train"])
+        for split, files in parts.items():
+            if unknown := sorted(files.keys() - parts["train"].keys()):
+                example = Path(files[unknown[0]][0]).parent.as_posix()
+                raise UserError(
+                    f"{self.folder}: {split} has the class {', '.join(unknown)}, of which there is"
+                    f" no training image; the classes are {', '.join(classes)}. Say dataset.ignore:"
+                    f" [{example}] to do without it"
+                )
+        return tuple(classes)
+
+    def _listed(self, files: dict[str, list[str]], classes: tuple[str, ...]) -> Listed:
+        listed = Listed([], [])
+        for label, name in enumerate(classes):
+            listed.names.extend(files.get(name, ()))
+            listed.labels.extend([label] * len(files.get(name, ())))
+        return listed
+
+    def _images(self, top: Path) -> Iterator[str]:
+        """The image files in a folder and those below it; follows links.
+
+        Raises:
+            UserError: a folder cannot be listed, or has been seen under another name.
+        """
+        other = self._seen.setdefault(os.path.realpath(top), str(top))
+        if other != str(top):
+            raise UserError(
+                f"{top}: is the same folder as {other}, whose images would count twice; remove the"
+                " link"
+            )
+        folders, images = self._entries(top, others=True)
+        yield from map(self._name, images)
+        for name in folders:
+            yield from self._images(top / name)
+
+    def _entries(self, folder: Path, *, others: bool = False) -> tuple[list[str], list[Path]]:
+        """Names of the folders and paths of the images in a folder, neither hidden nor ignored.
+
+        Args:
+            folder: it.
+            others: whether files that are no images are noted.
+        """
+        folders, images = [], []
+        try:
+            with os.scandir(folder) as scanned:
+                entries = sorted(scanned, key=lambda entry: entry.name)
+        except OSError as error:
+            raise UserError(f"{error.filename}: cannot be listed ({error.strerror})") from error
         for entry in entries:
-            if entry.is_symlink() and not Path(entry.path).exists():
-                raise UserError(f"{entry.path}: is a link to nothing; remove it")
-            if entry.is_dir():
-                names.append(entry.name)
-    except OSError as error:
-        raise _unlisted(error) from error
-    alike: dict[str, str] = {}
-    for name in sorted(names):
-        if any(0xD800 <= ord(letter) <= 0xDFFF for letter in name):
-            raise UserError(f"{folder}: the class folder {name!r} is not named in UTF-8")
-        # Where classes are letters, B is another than b.
-        plain = unicodedata.normalize("NFC", name).strip()
-        other = alike.setdefault(plain.casefold() if len(plain) > 1 else plain, name)
-        if other != name:
-            raise UserError(
-                f"{folder}: the class folders {other!r} and {name!r} differ in nothing but case,"
-                " spaces or the encoding of a letter; join them or give one another name"
-            )
-    return sorted(names)
+            path = Path(entry.path)
+            if self._is_ignored(path):
+                continue
+            if is_hidden(entry.name):
+                self._leave(HIDDEN, [path])
+            elif entry.is_symlink() and not os.path.exists(path):  # noqa: PTH110 - also of loops
+                raise UserError(f"{path}: is a link to nothing; remove it")
+            elif entry.is_dir():
+                folders.append(entry.name)
+            elif self._is_image(path):
+                images.append(path)
+            elif others:
+                kind = path.suffix.lower()
+                self._leave(f"{kind} files" if kind else "files without a suffix", [path])
+        return folders, images
+
+    def _is_ignored(self, path: Path) -> bool:
+        name = self._name(path)
+        if name not in self._ignore:
+            return False
+        self._ignored.add(name)
+        self._leave(IGNORED, [path])
+        return True
+
+    def _is_image(self, path: Path) -> bool:
+        suffix = path.suffix.lower()
+        if suffix in EXTENSIONS or suffix in NO_IMAGES:
+            return suffix in EXTENSIONS
+        if path not in self._are_images:
+            self._are_images[path] = _decodes(path)
+        return self._are_images[path]
+
+    def _leave(self, what: str, paths: Iterable[Path]) -> None:
+        if names := dict.fromkeys(map(self._name, paths)):
+            self._left.setdefault(what, {}).update(names)
+
+    def _name(self, path: Path) -> str:
+        return path.relative_to(self.folder).as_posix()
 
 
-def _walk(top: Path, seen: dict[str, str]) -> Iterator[tuple[str, list[str]]]:
-    """The folders below one, itself among them, each with its files; follows links.
-
-    Raises:
-        UserError: a folder cannot be listed, or has been seen under another name.
-    """
-
-    def refuse(error: OSError) -> None:
-        raise _unlisted(error) from error
-
-    for place, _, files in os.walk(top, onerror=refuse, followlinks=True):
-        other = seen.setdefault(os.path.realpath(place), place)
-        if other != place:
-            raise UserError(
-                f"{place}: is the same folder as {other}, whose images would count twice; remove"
-                " the link"
-            )
-        yield place, files
+def _no_classes(folder: Path) -> UserError:
+    return UserError(
+        f"{folder}: needs a folder of images for each class; images end in"
+        f" {', '.join(EXTENSIONS[:9])}, or are known by their content"
+    )
 
 
-def _unlisted(error: OSError) -> UserError:
-    return UserError(f"{error.filename}: cannot be listed ({error.strerror})")
+def _decodes(path: Path) -> bool:
+    from dsd2.data.decoding import open_image
 
-
-def folders_mode(folder: Path, listed: ClassFolders) -> str:
-    """``L`` if all images are greyscale, else ``RGB``; stops at the first colour image."""
-    from dsd2.preprocessing import is_grey
-
-    for split in listed.splits.values():
-        for name in split.names:
-            with open_image(folder / name) as image:
-                if not is_grey(image):
-                    return "RGB"
-    return "L"
+    try:
+        open_image(path).close()
+    except UserError:
+        return False
+    return True

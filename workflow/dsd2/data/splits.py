@@ -1,4 +1,4 @@
-"""How many images training, validation and test get; which ones is drawn in ``dataset``."""
+"""How many images training, validation and test get; which ones is drawn in ``stratified``."""
 
 from __future__ import annotations
 
@@ -6,6 +6,13 @@ from dataclasses import dataclass
 
 from dsd2.errors import UserError
 from dsd2.recipe import DatasetRecipe
+
+FEW, MOST = 0.1, 0.25
+"""Shares of the training images that validation takes where nobody says how many: of many images,
+and of few."""
+
+ENOUGH = 200
+"""Validation images that are aimed at there: fewer leave a choice among networks to chance."""
 
 OWN_TEST = 0.2
 """Share of the images that the test takes where a dataset has no test set of its own."""
@@ -45,7 +52,8 @@ def split_sizes(
     Raises:
         UserError: the recipe wants more images than there are, or own ones where there are none.
     """
-    if recipe.validation == "own" and own_validation is None:
+    own = own_validation is not None and recipe.validation in ("own", "auto")
+    if recipe.validation == "own" and not own:
         raise UserError(
             "config key dataset.validation is 'own' but"
             f" {recipe.path or recipe.name} has no validation images of its own"
@@ -54,12 +62,12 @@ def split_sizes(
         tested = 0
         if own_test is None:
             tested = size_of(OWN_TEST if recipe.test is None else recipe.test, train)
-        held_out = _held_out(recipe, train - tested)
+        held_out = 0 if own else _held_out(recipe, train - tested)
         used = train - tested - held_out
     else:
-        held_out, used = _held_out(recipe, recipe.train), recipe.train
+        held_out, used = 0 if own else _held_out(recipe, recipe.train), recipe.train
     spare = train - used - held_out
-    if held_out < 1 and not isinstance(recipe.validation, str):
+    if held_out < 1 and not own and recipe.validation != "test":
         raise UserError(
             f"config key dataset.validation is {recipe.validation}, which is none of"
             f" {used} images; it must be larger"
@@ -70,7 +78,9 @@ def split_sizes(
             f" are more than the {train} of {recipe.name} allow"
         )
     test = _test(recipe, spare, own_test)
-    validation = {"test": test, "own": own_validation or 0}.get(str(recipe.validation), held_out)
+    validation = held_out
+    if own or recipe.validation == "test":
+        validation = (own_validation or 0) if own else test
     return Sizes(train=used, held_out=held_out, validation=validation, test=test)
 
 
@@ -80,6 +90,8 @@ def size_of(wanted: float, available: int) -> int:
 
 
 def _held_out(recipe: DatasetRecipe, available: int) -> int:
+    if recipe.validation == "auto":
+        return size_of(min(max(FEW, ENOUGH / max(available, 1)), MOST), available)
     return 0 if isinstance(recipe.validation, str) else size_of(recipe.validation, available)
 
 

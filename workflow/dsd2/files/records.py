@@ -170,6 +170,27 @@ LABELS = pa.schema(
     ]
 )
 
+IMAGES = pa.schema(
+    [
+        _column("file", _TEXT, "", "path in the folder; of an image in a table, # and its row"),
+        _column("given_split", _TEXT, "", "the part of the folder that it lies in"),
+        _column(
+            "split", _TEXT, "", "what it is used for; nothing of what is skipped", optional=True
+        ),
+        _column("label", _INT, "", "number of its class"),
+        _column("class", _TEXT, "", "name of its class"),
+        _column("error", _TEXT, "", "why it cannot be decoded", optional=True),
+        _column("format", _TEXT, "", "by its content", optional=True),
+        _column("mode", _TEXT, "", "Pillow's, as stored", optional=True),
+        _column("width", _INT, "pixels", "once it is turned upright", optional=True),
+        _column("height", _INT, "pixels", "likewise", optional=True),
+        _column("orientation", _INT, "", "of EXIF, 1 to 8; 1 is upright", optional=True),
+        _column("transparent", pa.bool_(), "", "whether it has transparency", optional=True),
+        _column("digest", _TEXT, "", "of its pixels; copies have one", optional=True),
+    ]
+)
+"""The images of a user's data, in the order of their listing."""
+
 
 def write_table(
     path: Path,

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from dsd2 import paths
+from dsd2.config.arms import Arm
+from dsd2.data.own import OwnDataset
 from dsd2.errors import UserError
 from dsd2.escaping import script_json
 from dsd2.planning.chains import Plan, gate_file
@@ -33,6 +35,28 @@ class Inputs:
         """What a dataset is."""
         path = paths.DATASET.format(dataset=dataset)
         return to_json(_of_these_studies(self._plan.datasets, dataset, path))
+
+    def dataset(self, dataset: str) -> Files:
+        """What a dataset is made from: of a user's images, what was found in them."""
+        recipe = self._plan.datasets.get(dataset)
+        if isinstance(recipe, OwnDataset):
+            return {"images": paths.IMAGES.format(dataset=dataset)}
+        return {}
+
+    def data_reports(self) -> list[str]:
+        """The reports of all images of users' own."""
+        own = [n for n, recipe in self._plan.datasets.items() if isinstance(recipe, OwnDataset)]
+        return [paths.DATA_REPORT.format(dataset=name) for name in own]
+
+    def chosen(self, dataset: str) -> list[str]:
+        """What the studies do with a dataset's images, in sentences."""
+        arms = [
+            arm
+            for study in self._plan.studies.values()
+            for arm in study.arms.values()
+            if paths.dataset_name(arm.dataset) == dataset
+        ]
+        return list(dict.fromkeys(f"chosen: {described(arm)}" for arm in arms))
 
     def labels(self, labels: str) -> Files:
         """The dataset that labels belong to."""
@@ -152,6 +176,15 @@ class Inputs:
         view = self._plan.view(folder)
         own = {"exported": view.exports[network], "arm": arm}
         return script_json({**view.only("export", "analysis"), **own})
+
+
+def described(arm: Arm) -> str:
+    """The settings of an arm that its images suggest, in words."""
+    training, dataset = arm.training, arm.dataset
+    return (
+        f"images of {dataset.image_size} pixels, network {arm.model.title}, {training.epochs}"
+        f" epochs, batch size {training.batch_size}, augmentation {training.augmentation}"
+    )
 
 
 def _of_these_studies(known: Mapping[str, T], name: str, path: str) -> T:

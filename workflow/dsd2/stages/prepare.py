@@ -16,14 +16,29 @@ from dsd2.data.dataset import (
 )
 from dsd2.data.labels import make_labels, save_labels
 from dsd2.data.manifest import check_unchanged, dataset_manifest, labels_manifest
+from dsd2.data.source import judged
+from dsd2.files.records import IMAGES, read_rows
 from dsd2.paths import dataset_name, labels_name
 from dsd2.recipe import DatasetRecipe, NoiseRecipe
 
 
-def run_dataset(recipe: DatasetRecipe, roots: list[Path], download: bool, output: Path) -> None:
+def run_dataset(
+    recipe: DatasetRecipe,
+    roots: list[Path],
+    download: bool,
+    output: Path,
+    images: Path | None = None,
+) -> None:
     """Read, decode and split a dataset.
 
     The files of a stand-in lie beside the artefact where its images are streamed from them.
+
+    Args:
+        recipe: which.
+        roots: folders that may hold it.
+        download: whether it may be fetched.
+        output: the artefact.
+        images: what the data report found in images of a user's own.
     """
     with ExitStack() as stack:
         if recipe.stand_in:
@@ -36,6 +51,9 @@ def run_dataset(recipe: DatasetRecipe, roots: list[Path], download: bool, output
         source = recipe.read(roots, download)
         if recipe.stand_in:
             source = dataclasses.replace(source, origin=f"stand-in for {source.origin}")
+        if images is not None:
+            rows = read_rows(images, IMAGES, {"dataset": dataset_name(recipe)})
+            source = judged(source, rows)
         dataset = split_source(source, recipe)
         if recipe.path is not None and recipe.manifest is not None:
             check_unchanged(recipe.manifest, dataset_manifest(recipe), recipe.path)

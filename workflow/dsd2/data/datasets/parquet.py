@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from dsd2.data.locate import OwnDataset
+from dsd2.data.own import OwnDataset
 from dsd2.keys import Doc, MinLen
 from dsd2.recipe import DATASETS, Contents
 
@@ -24,7 +24,7 @@ class Parquet(OwnDataset):
     label_column: Annotated[str, MinLen(1), Doc("Column of the integer labels.")] = "label"
 
     def files(self) -> list[str]:
-        from dsd2.data.scan import SPLITS
+        from dsd2.data.listing import SPLITS
 
         return [file.name for split in SPLITS for file in self.folder.glob(f"{split}*.parquet")]
 
