@@ -13,9 +13,10 @@ and 1. Unit and meaning also stand in the file itself, in the metadata of each c
 (`pyarrow.parquet.read_schema(path).field(name).metadata`). The tables of a run under
 `results/runs/` have the same columns, less those that say what the row is to the study.
 
-An earlier version did not measure all columns; they are empty in its rows. To fill them, delete the
-`iter-*/metrics.parquet` and the folder `stopping` of a run and run the same command again: the
-iterations are measured from their checkpoints, and none is trained.
+An earlier version did not measure all columns; they are empty in its rows. To fill them, delete
+`results/studies/STUDY/metrics.parquet`, and of each of its runs `iter-*/metrics.parquet` and the
+folder `stopping`. Then run the same command again: the iterations are measured from their
+checkpoints, and none is trained.
 
 | column | type | unit | meaning |
 | --- | --- | --- | --- |
