@@ -18,13 +18,14 @@ from rows import row_of
 from safetensors.torch import save_file
 
 from dsd2 import load_network
+from dsd2.analysis.classes import proportion_interval
 from dsd2.analysis.pareto import comparison, pareto_front
 from dsd2.config.study import load_study
 from dsd2.errors import UserError
 from dsd2.export.agreement import Agreement
 from dsd2.export.choice import choose, networks_to_compare
 from dsd2.export.encoding import encode, load_compact, save_network
-from dsd2.export.model_card import CardData, card, label_noise, phase_of, proportion_interval
+from dsd2.export.model_card import CardData, card, label_noise, phase_of
 from dsd2.export.onnx import onnx_model, save_onnx
 from dsd2.export.reading import described_reading
 from dsd2.export.shrink import compress

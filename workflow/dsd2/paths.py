@@ -167,6 +167,8 @@ def run_name(recipe: RunRecipe) -> str:
         parts.append("channelslast")
     if training.l1:
         parts.append(f"l1x{training.l1:g}")
+    if training.class_weights != "none":
+        parts.append(training.class_weights)
     if recipe.pruning.criterion != "magnitude":
         parts.append(recipe.pruning.criterion)
     if recipe.pruning.scope != "global":
