@@ -23,6 +23,7 @@ SCRIPTS = (
     "scheduling",
     "memory",
     "labels",
+    "onnx_resize",
 )
 
 

@@ -7,6 +7,7 @@ ANY = {
     "bool": False,
     "list<element: string>": ["a"],
     "list<element: double>": [0.5],
+    "list<element: int64>": [1],
 }
 
 

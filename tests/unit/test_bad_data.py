@@ -321,7 +321,7 @@ def test_a_network_that_diverged_after_its_last_loss_is_no_number(value):
     labels = Labels(SplitLabels(data.labels, data.labels), None)
     sets = dict.fromkeys(("train", "validation", "test"), data)
     with pytest.raises(UserError, match=r"loss on the training images is \S+: the training diverg"):
-        accuracy_columns(model, sets, labels)
+        accuracy_columns(model, sets, labels, "0123456789")
 
 
 @pytest.mark.slow

@@ -25,6 +25,7 @@ from dsd2.config.models import (
     section_keys,
 )
 from dsd2.config.reference import reference
+from dsd2.config.resolve import training_recipe
 from dsd2.config.studies import load_studies
 from dsd2.config.study import TABLES, load_study
 from dsd2.config.validation import SECTIONS, _hint
@@ -32,7 +33,7 @@ from dsd2.errors import UserError
 from dsd2.keys import Default, Doc, Ge, Le
 from dsd2.nn.networks.vgg_like import VGGLike
 from dsd2.planning.chains import Plan
-from dsd2.recipe import NETWORKS, RunRecipe, digest, from_json, to_json
+from dsd2.recipe import LOSSES, NETWORKS, RunRecipe, digest, from_json, to_json
 
 ROOT = Path(__file__).parents[2]
 
@@ -167,7 +168,7 @@ FAULTS = [
         {"structure": "filters", "scope": "layer"},
         "config key pruning.scope of arm vanilla does not apply to structure filters, only to",
     ),
-    ("tables", ["stoping"], "config key tables.0 is 'stoping' but must be one of grid, levels,"),
+    ("tables", ["stoping"], "config key tables.0 is 'stoping' but must be one of classes, grid,"),
     ("paper", [{"arm": "teacher"}], "config key paper.0.arm is 'teacher' but must be one of vani"),
     ("paper", [{"accuracy": 80}], "config key paper.0.arm is missing: it must be one of vanilla"),
     ("paper", [{"panel": "a"}], "config key paper.0.panel is 'a' but must be one of all"),
@@ -371,6 +372,7 @@ def test_optional_features_rename_runs_and_are_seen_in_names():
         "training.augmentation": ("auto-cutout", "-autocutout-"),
         "training.precision": ("bf16", "-bf16-"),
         "training.channels_last": (True, "-channelslast-"),
+        "training.class_weights": ("balanced", "-balanced-"),
         "pruning.structure": ("filters", "-filters-"),
         "model": ({"name": "resnet18", "stem": "imagenet"}, "-resnet18-imagenetstem-"),
     }
@@ -380,8 +382,21 @@ def test_optional_features_rename_runs_and_are_seen_in_names():
         assert named.rpartition("-")[2] != vanilla.rpartition("-")[2]
     absent = {"training.l1": 0, "pruning.structure": "weights", "pruning.scope": "global"}
     absent |= {"training.precision": "fp32", "training.channels_last": False}
+    absent |= {"training.class_weights": "none"}
     for path, value in absent.items():
         assert run_names(changed(path, value))[0] == vanilla, path
+
+
+def test_class_weights_need_a_loss_that_takes_them(monkeypatch):
+    monkeypatch.setitem(LOSSES._all(), "plain", lambda logits, labels: None)
+    weighted = arm(changed("training.class_weights", "balanced"))
+    assert weighted.training.class_weights == "balanced"
+    section = {**dataclasses.asdict(weighted.training), "milestones": [], "loss": "plain"}
+    words = "class_weights of arm a is 'balanced' but must be none with training.loss 'plain'"
+    with pytest.raises(UserError, match=words):
+        training_recipe(section, weighted.dataset, "arm a")
+    section["class_weights"] = "none"
+    assert training_recipe(section, weighted.dataset, "arm a").loss == "plain"
 
 
 def test_filters_are_pruned_with_their_own_fraction_and_wall():

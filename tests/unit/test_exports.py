@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import onnxruntime
@@ -17,14 +18,16 @@ from rows import row_of
 from safetensors.torch import save_file
 
 from dsd2 import load_network
+from dsd2.analysis.classes import proportion_interval
 from dsd2.analysis.pareto import comparison, pareto_front
 from dsd2.config.study import load_study
 from dsd2.errors import UserError
 from dsd2.export.agreement import Agreement
 from dsd2.export.choice import choose, networks_to_compare
 from dsd2.export.encoding import encode, load_compact, save_network
-from dsd2.export.model_card import CardData, card, label_noise, phase_of, proportion_interval
+from dsd2.export.model_card import CardData, card, label_noise, phase_of
 from dsd2.export.onnx import onnx_model, save_onnx
+from dsd2.export.reading import described_reading
 from dsd2.export.shrink import compress
 from dsd2.export.trace import graph_of
 from dsd2.files.records import LATENCIES, NETWORKS, STUDY
@@ -230,6 +233,14 @@ def test_wilsons_interval():
     assert proportion_interval(1.0, 10, 0.95)[1] == pytest.approx(1.0)
 
 
+def reading_of_card():
+    square = {"mode": "RGB", "size": 8, "fit": "square"}
+    flat = torch.full((3, 1, 1), 100.0)
+    return described_reading(
+        SimpleNamespace(image=(3, 8, 8), reading=square, classes=("a", "b"), mean=flat, std=flat)
+    )
+
+
 def card_data(**changes):
     same = Agreement(accuracy=0.395, differing=0, difference=1e-6, scale=4.0)
     usual = {
@@ -243,6 +254,7 @@ def card_data(**changes):
         "flat_tolerance": 0.02,
         "test_images": 200,
         "image": (3, 8, 8),
+        "reading": reading_of_card(),
         "precision": "fp16",
         "parts": [("dense", 100, 1000), ("head folded", 10, 200)],
         "nonzero": 5,

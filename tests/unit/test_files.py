@@ -21,6 +21,7 @@ from dsd2.files.atomic import replacing, write_text
 from dsd2.files.records import (
     CHAIN,
     HISTORY,
+    LATER,
     METRICS,
     STUDY,
     read_rows,
@@ -246,6 +247,42 @@ def test_a_table_of_an_earlier_version_is_read_and_its_damage_is_seen(tmp_path, 
     pa.parquet.write_table(table.replace_schema_metadata(None), path)
     with pytest.raises(UserError, match="checksum does not match"):
         read_rows(path, schema)
+
+
+@pytest.mark.parametrize("schema", [METRICS, CHAIN, STUDY])
+def test_columns_that_came_later_are_null_in_a_file_without_them(tmp_path, schema):
+    path = tmp_path / "table.parquet"
+    rows = [row_of(schema, run=run) for run in ("a", "b")]
+    earlier = pa.Table.from_pylist(rows, schema=schema).drop_columns(sorted(LATER))
+    write_columns(path, earlier, {"study": "a"})
+    table = read_table(path, schema, {"study": "a"})
+    assert table.schema.equals(schema)
+    assert table.to_pylist() == [{**row, **dict.fromkeys(LATER)} for row in rows]
+    with pytest.raises(UserError, match="is of study a, but study b"):
+        read_table(path, schema, {"study": "b"})
+    # What was read can be written again, as a chain or a study is.
+    write_table(tmp_path / "again.parquet", schema, table.to_pylist())
+    assert read_table(tmp_path / "again.parquet", schema).to_pylist() == table.to_pylist()
+
+
+def test_no_other_column_may_be_missing_or_unknown(tmp_path):
+    path = tmp_path / "metrics.parquet"
+    whole = pa.Table.from_pylist([row_of(METRICS)], schema=METRICS)
+    earlier = whole.drop_columns(sorted(LATER))
+    unknown = earlier.append_column("more", pa.array([1]))
+    for other in (earlier.drop_columns(["seed"]), whole.drop_columns(["seed"]), unknown):
+        write_columns(path, other)
+        with pytest.raises(UserError, match="has other columns"):
+            read_rows(path, METRICS)
+
+
+def test_a_class_without_images_has_no_recall(tmp_path):
+    path = tmp_path / "metrics.parquet"
+    row = row_of(METRICS, classes=["a", "b"], class_images=[3, 0], class_recall=[0.5, None])
+    write_table(path, METRICS, [row])
+    assert read_rows(path, METRICS) == [row]
+    write_table(path, METRICS, [{**row, "class_recall": [0.5, 0.25]}])
+    assert read_rows(path, METRICS)[0]["class_recall"] == [0.5, 0.25]
 
 
 def pa_table(rows):

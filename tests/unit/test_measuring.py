@@ -70,9 +70,9 @@ def test_a_collapsed_layer_is_reported():
 def test_a_network_without_relu_has_no_entropy(data, linear):
     labels = Labels(SplitLabels(data.labels, data.labels), None)
     sets = dict.fromkeys(("train", "validation", "test"), data)
-    columns = accuracy_columns(linear, sets, labels)
+    columns = accuracy_columns(linear, sets, labels, "0123456789")
     assert math.isnan(columns["entropy"])
     assert math.isnan(columns["entropy_channel"])
     assert columns["states"] == columns["state_entropy"] == []
     relu = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.ReLU(), *linear[1:])
-    assert 0 <= accuracy_columns(relu, sets, labels)["entropy"] <= 1
+    assert 0 <= accuracy_columns(relu, sets, labels, "0123456789")["entropy"] <= 1

@@ -86,11 +86,13 @@ def test_every_table_says_what_it_shows(study, phases):
         ),
         "grid": numbers("grid", study.assign(validation_accuracy=study["test_accuracy"])),
         "levels": numbers("levels", study),
+        "classes": numbers("classes", study),
     }
     assert tables.keys() == TABLES.keys()
     found = {name: TABLES[name]().found(table, VIEW) for name, table in tables.items()}
     assert "* Vanilla returns 80.0 % ± 1.7 (90 % interval) at ζ = 0.0 %" in found["stopping"]
     assert found["phases"] == "* **exhibits**: Vanilla\n* **dodges**: Student\n"
+    assert "* Vanilla recognises 50.0 % of 1 test images of a, the class with" in found["classes"]
     assert "smallest network is that of Student, of 900 parameters" in found["models"]
     assert "best: Student, 82.0 % validation accuracy" in found["grid"]
     assert "best: Student, 82.0 % test accuracy at ζ = 75.0 %" in found["levels"]

@@ -50,9 +50,9 @@ def network():
     return ModelRecipe.of("vgg-like", depth=2, width=2).build((1, 8, 8), 10)
 
 
-def operations(steps, augmentation, taught):
+def operations(steps, augmentation, taught, **settings):
     data = image_set(8 * steps, (1, 8, 8))
-    recipe = training(epochs=1, augmentation=augmentation)
+    recipe = training(epochs=1, augmentation=augmentation, **settings)
     teacher = None
     if taught != "alone":
         teacher = Teacher(network(), distillation())
@@ -78,3 +78,10 @@ def test_a_step_takes_no_more_operations_than_recorded(case):
     most = RECORDED[version][case]
     assert a_step <= most, many - few
     assert a_step > 0.9 * most, "it has fallen: record it"
+
+
+@pytest.mark.parametrize("taught", ["alone", "asked"])
+def test_no_step_waits_for_a_number_where_classes_are_weighted(taught):
+    _, few, many = (operations(n, "none", taught, class_weights="balanced") for n in (1, 3, 7))
+    assert many[SYNCS] == few[SYNCS]
+    assert many["aten.bincount.default"] == few["aten.bincount.default"] == 1

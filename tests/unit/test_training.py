@@ -76,6 +76,32 @@ def test_golden_losses(data, taught, golden):
     assert losses == pytest.approx(recorded, rel=1e-3)
 
 
+@pytest.mark.parametrize("taught", [False, True])
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_balanced_classes_weight_the_loss_on_labels_alone(data, taught, precision):
+    labels = torch.tensor([0] * 45 + [1] * 5)
+    parts = dataclasses.replace(data, labels=labels)
+    settings = {"epochs": 1, "batch_size": 10, "learning_rate": 0.0, "precision": precision}
+    losses = {}
+    for weights in ("none", "balanced"):
+        recipe = training(**settings, class_weights=weights)
+        torch.manual_seed(0)
+        model = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, 10))
+        teaching = teacher(parts, recipe) if taught else None
+        masks = full_masks(prunable_weights(model))
+        history = train(model, masks, parts, recipe, stream=("w",), teacher=teaching).history
+        losses[weights] = history[0]["train_loss"]
+    with torch.no_grad():
+        logits = model(parts.normalise(parts.images))
+    own = torch.nn.functional.cross_entropy(logits, labels, reduction="none")
+    # 50 images of two classes: 45 weigh 50 / 90, 5 weigh 50 / 10.
+    gained = float((own * (torch.tensor([50 / 90] * 45 + [5.0] * 5) - 1)).mean())
+    share = 1 - DISTILLATION.alpha if taught else 1.0
+    difference = losses["balanced"] - losses["none"]
+    assert abs(share * gained) > 1e-3
+    assert difference == pytest.approx(share * gained, rel=1e-3 if precision == "fp32" else 0.2)
+
+
 def test_auto_cutout_edits_the_shifted_images_of_each_epoch(data):
     recipe = dataclasses.replace(RECIPE, augmentation="auto-cutout", epochs=2)
     model, masks = pruned_network()

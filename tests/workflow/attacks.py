@@ -71,7 +71,7 @@ def hostile_study(folder):
                 "grid": {"distillation.temperature": [2.0]},
             },
         },
-        "tables": ["stopping", "phases", "models", "grid", "levels"],
+        "tables": ["stopping", "phases", "classes", "models", "grid", "levels"],
         "export": {
             "always": True,
             "arms": ["vanilla"],

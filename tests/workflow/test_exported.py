@@ -10,6 +10,7 @@ import numpy as np
 import onnxruntime
 import pytest
 import torch
+from PIL import Image
 
 from dsd2.data.dataset import load_dataset
 from dsd2.export.encoding import load_compact
@@ -59,6 +60,16 @@ def test_exports_can_be_used_without_this_workflow(finished):
         command, cwd=finished.folder, env=environment, check=True, capture_output=True, text=True
     )
     assert f"{100 * json.loads(result.stdout):.2f}" == f"{stated:.2f}"
+
+    for row, (image, label) in enumerate(zip(images, test.labels.tolist(), strict=True)):
+        place = finished.folder / "digits" / str(label)
+        place.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(image[0].numpy()).save(place / f"{row}.png")
+    command = [sys.executable, str(folder / name / "classify.py"), "--expect-folders", "digits"]
+    result = subprocess.run(
+        command, cwd=finished.folder, env=environment, check=True, capture_output=True, text=True
+    )
+    assert f"accuracy: {stated:.2f} % (" in result.stdout
 
     networks = read_rows(folder / "networks.parquet", NETWORKS)
     assert {name for row in networks for name in row["exports"]} == names

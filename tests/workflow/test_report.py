@@ -15,7 +15,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
 FIGURE, EXPLORER, LAYERS = "figures/sdd.png", "figures/sdd.html", "figures/layers.png"
-STOPPING, PHASES = "tables/stopping.html", "tables/phases.html"
+STOPPING, PHASES, CLASSES = (f"tables/{name}.html" for name in ("stopping", "phases", "classes"))
 PROVENANCE = "provenance.html"
 WIDTH = "return arguments[0].naturalWidth"
 STUDY = "results/studies/tiny"
@@ -36,7 +36,7 @@ def opened(finished, browser):
 
 def test_every_result_has_one_place_and_a_caption_that_says_what_was_found(opened):
     results = opened.execute_script("return results")
-    names = (FIGURE, EXPLORER, LAYERS, STOPPING, PHASES, PROVENANCE)
+    names = (FIGURE, EXPLORER, LAYERS, STOPPING, PHASES, CLASSES, PROVENANCE)
     assert set(results) == {f"{STUDY}/{name}" for name in names}
     labels = [result["labels"]["result"] for result in results.values()]
     assert len(set(labels)) == len(labels)
@@ -49,6 +49,7 @@ def test_every_result_has_one_place_and_a_caption_that_says_what_was_found(opene
         (LAYERS, "of its own"),
         (STOPPING, "returns"),
         (PHASES, "undecided"),
+        (CLASSES, "the class with the lowest recall"),
     ):
         assert found in results[f"{STUDY}/{name}"]["caption"].partition("What was found")[2]
     landing = opened.find_element(By.TAG_NAME, "body").text

@@ -34,6 +34,8 @@ def test_a_study_leaves_its_results_and_says_where(finished):
         "tables/stopping.html",
         "tables/phases.md",
         "tables/phases.csv",
+        "tables/classes.md",
+        "tables/classes.csv",
     ):
         assert (finished.folder / RESULTS / name).stat().st_size > 0, name
     text = (finished.folder / "first-run.log").read_text()

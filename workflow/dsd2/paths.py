@@ -68,6 +68,9 @@ EXPORTED = f"{EXPORTS}/{{network}}"
 EXPORTED_NETWORK = f"{EXPORTED}/network.safetensors"
 EXPORTED_ONNX = f"{EXPORTED}/network.onnx"
 EXPORTED_LOADER = f"{EXPORTED}/load_network.py"
+EXPORTED_PREPROCESSING = f"{EXPORTED}/preprocessing.json"
+EXPORTED_READER = f"{EXPORTED}/preprocessing.py"
+EXPORTED_CLASSIFIER = f"{EXPORTED}/classify.py"
 EXPORTED_CARD = f"{EXPORTED}/card.md"
 EXPORTED_SUMS = f"{EXPORTED}/SHA256SUMS"
 EXPORT_NETWORKS = f"{EXPORTS}/networks.parquet"
@@ -164,6 +167,8 @@ def run_name(recipe: RunRecipe) -> str:
         parts.append("channelslast")
     if training.l1:
         parts.append(f"l1x{training.l1:g}")
+    if training.class_weights != "none":
+        parts.append(training.class_weights)
     if recipe.pruning.criterion != "magnitude":
         parts.append(recipe.pruning.criterion)
     if recipe.pruning.scope != "global":

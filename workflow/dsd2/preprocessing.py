@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -40,8 +40,20 @@ HEIC = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 """Brands of HEIC files, which Pillow needs a plugin for."""
 
 
+SYSTEM = {
+    *("__macosx", "$recycle.bin", "system volume information", "@eadir", "lost+found"),
+    *("thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r"),
+}
+"""Names, in small letters, of what systems leave among images."""
+
+
 class ImageError(Exception):
     """An image cannot be read; the text says why."""
+
+
+def is_shown(name: str) -> bool:
+    """Whether an entry of a folder is neither hidden nor a system's."""
+    return not name.startswith(".") and name.lower() not in SYSTEM
 
 
 def open_image(source: Any, name: str | None = None) -> Image.Image:
@@ -188,18 +200,26 @@ def central_square(image: Image.Image, size: int) -> Image.Image:
     return image.crop((left, top, left + size, top + size))
 
 
-def fitted(image: Image.Image, size: int, fit: str) -> Image.Image:
-    """The square of an image that is evaluated.
+def fitted(image: Image.Image, size: int | Sequence[int], fit: str) -> Image.Image:
+    """The part of an image that is evaluated.
 
     Args:
         image: of any size.
-        size: side of the square in pixels.
-        fit: ``square`` scales the shorter side and cuts out the middle, with Pillow's bicubic
-            filter; ``imagenet`` is :func:`central_square`.
+        size: side in pixels of the square that it becomes; or, of what is no square, its height
+            and width.
+        fit: ``square`` cuts out the largest middle part of the right shape and scales it with
+            Pillow's bicubic filter; an image of the right size stays as it is. ``imagenet`` is
+            :func:`central_square`.
+
+    Raises:
+        ImageError: there is no such fit.
     """
-    if fit == "imagenet":
+    if fit == "imagenet" and isinstance(size, int):
         return central_square(image, size)
-    return ImageOps.fit(image, (size, size), Image.Resampling.BICUBIC)
+    if fit != "square":
+        raise ImageError(f"an image is fitted by the rule square or imagenet, not {fit} of {size}")
+    height, width = (size, size) if isinstance(size, int) else size
+    return ImageOps.fit(image, (width, height), Image.Resampling.BICUBIC)
 
 
 def as_array(image: Image.Image) -> np.ndarray:
@@ -209,12 +229,12 @@ def as_array(image: Image.Image) -> np.ndarray:
 
 
 def read_image(source: Any, how: Mapping[str, Any], name: str | None = None) -> np.ndarray:
-    """An image file as a network takes it, uint8 [C, size, size].
+    """An image file as a network takes it, uint8 [C, H, W].
 
     Args:
         source: path of an image file, or the bytes of one.
-        how: ``mode`` (``L`` or ``RGB``), ``size`` (side in pixels) and ``fit`` (see
-            :func:`fitted`), as ``preprocessing.json`` beside an exported network says.
+        how: ``mode`` (``L`` or ``RGB``), ``size`` and ``fit`` (see :func:`fitted`), as
+            ``preprocessing.json`` beside an exported network says.
         name: of the image in messages; the path by default.
 
     Raises:
@@ -224,3 +244,15 @@ def read_image(source: Any, how: Mapping[str, Any], name: str | None = None) -> 
     name = name or os.fspath(source)
     with open_image(source, name) as image:
         return as_array(fitted(pixels_of(image, how["mode"], name), how["size"], how["fit"]))
+
+
+def is_resized(source: Any, how: Mapping[str, Any]) -> bool:
+    """Whether an image is resized though no training image is known to have been.
+
+    Args:
+        source: path of an image file, or the bytes of one.
+        how: what ``preprocessing.json`` says.
+    """
+    with open_image(source) as image:
+        width, height = upright_size(image)
+    return not how["resized"] and [height, width] != how["input"]["shape"][2:]

@@ -27,8 +27,11 @@ CRITERIA: Registry[Callable[..., dict[str, Tensor]]] = Registry(
 )
 AUGMENTATIONS: Registry[type[Augmentation]] = Registry("augmentation", "dsd2.nn.augmentations")
 
-LOSSES: Registry[Callable[[Tensor, Tensor], Tensor]] = Registry("loss", "dsd2.nn.losses")
-"""From logits [B, classes] and given labels [B] to the training loss, a mean over the batch."""
+LOSSES: Registry[Callable[..., Tensor]] = Registry("loss", "dsd2.nn.losses")
+"""From logits [B, classes] and given labels [B] to the training loss, a mean over the batch.
+
+Where classes are weighted a third argument, ``weights``, has those of the images, [B]. The mean is
+then that of each image's loss times its weight. A loss without that argument weights no classes."""
 
 DIVERGENCES: Registry[Callable[[Tensor, Tensor], Tensor]] = Registry(
     "distillation divergence", "dsd2.nn.divergences"
@@ -188,6 +191,15 @@ class TrainingRecipe(Typed):
     loss: Annotated[str, NameOf(LOSSES), Doc("What is minimised on the given labels.")] = (
         "cross-entropy"
     )
+    class_weights: Annotated[
+        Literal["none", "balanced"],
+        Doc(
+            "What an image counts in the loss on the given labels; none: all the same; balanced: so"
+            " much that all classes count the same, N / (K · n) where n of N training images have"
+            " its label and K labels occur. The distillation term is not weighted, nor is anything"
+            " that is measured of a network."
+        ),
+    ] = "none"
 
 
 @dataclass(frozen=True, kw_only=True)

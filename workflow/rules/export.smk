@@ -15,6 +15,9 @@ rule export_network:
         network=paths.EXPORTED_NETWORK,
         onnx=paths.EXPORTED_ONNX,
         loader=paths.EXPORTED_LOADER,
+        preprocessing=paths.EXPORTED_PREPROCESSING,
+        reader=paths.EXPORTED_READER,
+        classifier=paths.EXPORTED_CLASSIFIER,
         sums=paths.EXPORTED_SUMS,
         card=report(
             paths.EXPORTED_CARD,

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from dsd2.analysis.captions import caption
+from dsd2.analysis.captions import caption, rows_of
+from dsd2.analysis.classes import BASELINE, arms_by_class
 from dsd2.analysis.html import table_page
 from dsd2.analysis.paper_comparison import compare
 from dsd2.analysis.registered import TABLES
@@ -32,6 +33,12 @@ def caveats(study: pd.DataFrame, view: StudyView, *, compared: bool) -> str:
             " **Caution:** the validation images are the test images (dataset.validation is test),"
             " so that the accuracy of what is best by validation errs on the high side."
         )
+    arms = arms_by_class(rows_of(study[study["returned"]]))
+    if below := sum(bool(arm["seeds not above majority"]) for arm in arms):
+        said += (
+            f" **Caution:** what {below} {'arms return' if below > 1 else 'arm returns'} has no"
+            f" higher test accuracy than {BASELINE}."
+        )
     reasons = []
     if study["origin"].str.startswith("stand-in").any():
         reasons.append("the images are stand-in data")
@@ -52,7 +59,9 @@ def main(smk) -> None:
     compared = any(column.startswith("difference ") for column in numbers)
     note = formatted.note + caveats(study, view, compared=compared)
     formatted = FormattedTable(formatted.parts, note)
-    labelled = numbers.assign(arm=list(map(escape_csv, view.arm_labels(list(numbers["arm"])))))
+    labelled = numbers.assign(arm=view.arm_labels(list(numbers["arm"])))
+    for column in ("arm", *table.texts):
+        labelled[column] = list(map(escape_csv, labelled[column]))
     write_text(Path(smk.output.csv), labelled.to_csv(index=False))
     write_text(Path(smk.output.md), markdown(formatted))
     write_text(Path(smk.output.tex), latex(formatted))

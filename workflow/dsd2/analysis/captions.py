@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from dsd2.analysis.classes import arms_by_class, majority_said
 from dsd2.analysis.summary import MEAN
 from dsd2.analysis.table_format import percent
 from dsd2.analysis.view import StudyView
@@ -57,6 +58,13 @@ def interval(view: StudyView) -> str:
 def rst_list(sentences: Iterable[str]) -> str:
     """A list, an entry a sentence."""
     return "".join(f"* {sentence}\n" for sentence in sentences)
+
+
+def baseline_found(study: pd.DataFrame, view: StudyView) -> str:
+    """Whether what arms return is above the baseline, where that is not so or classes differ."""
+    arms = arms_by_class(rows_of(study[study["returned"]]))
+    said = [(row, majority_said(row)) for row in arms]
+    return rst_list(f"{name_of(row, view)} {text}." for row, text in said if text)
 
 
 def best_of_panels(table: pd.DataFrame, view: StudyView, column: str, split: str) -> str:

@@ -68,11 +68,13 @@ class Table(ABC):
         heading: what the report's menu calls it.
         trains: whether its numbers come from trainings.
         printed: the column that stands for each quantity that the paper prints.
+        texts: the columns beside ``arm`` that hold text of the user's.
     """
 
     heading: ClassVar[str]
     trains: ClassVar[bool] = True
     printed: ClassVar[Mapping[str, str]] = {}
+    texts: ClassVar[tuple[str, ...]] = ()
 
     @abstractmethod
     def numbers(self, study: pd.DataFrame, view: StudyView) -> pd.DataFrame:

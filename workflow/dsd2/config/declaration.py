@@ -212,7 +212,7 @@ class Configuration(Sections):
     tables: Annotated[
         tuple[Annotated[str, NameOf(TABLES)], ...],
         Unique(),
-        Default(("stopping", "phases")),
+        Default(("stopping", "phases", "classes")),
         Doc("Which tables the study has, as Markdown, CSV, LaTeX and HTML."),
     ]
     paper: Annotated[

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import math
 from collections.abc import Sequence
@@ -16,6 +17,7 @@ from dsd2.errors import UserError
 from dsd2.keys import fixed_values, required_keys
 from dsd2.recipe import (
     AUGMENTATIONS,
+    LOSSES,
     DatasetRecipe,
     ModelRecipe,
     NoiseRecipe,
@@ -85,6 +87,12 @@ def training_recipe(section: Section, dataset: DatasetRecipe, where: str) -> Tra
         raise UserError(
             f"config key training.augmentation of {where} is {section['augmentation']!r}, which"
             " needs streamed images: set dataset.stream: true, or take flip-shift"
+        )
+    loss, weights = section["loss"], section["class_weights"]
+    if weights != "none" and "weights" not in inspect.signature(LOSSES[loss]).parameters:
+        raise UserError(
+            f"config key training.class_weights of {where} is {weights!r} but must be none with"
+            f" training.loss {loss!r}, which takes no weights of images"
         )
     # Rounded up, less the rounding of the product, so that one epoch is never dropped from.
     epochs, parts = section["epochs"], sorted(section["milestones"])

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from dsd2.data.files import Encoded, ImageFiles
 from dsd2.data.listing import SPLITS
-from dsd2.data.source import Images, Source
+from dsd2.data.source import Images, Source, reading_of
 from dsd2.data.splits import split_sizes
 from dsd2.data.stratified import stratified_split
 from dsd2.environment import user_path
@@ -44,6 +44,8 @@ class Dataset:
         std: likewise.
         origin: one line that says what was read.
         own_validation: whether the validation images are none of the source's training images.
+        reading: how image files were read (:func:`dsd2.data.source.reading_of`), whether or not
+            they were decoded into memory; None where an older artefact does not say.
     """
 
     train: Images
@@ -57,6 +59,7 @@ class Dataset:
     std: Tensor
     origin: str
     own_validation: bool
+    reading: dict[str, Any] | None = None
 
     @property
     def image(self) -> tuple[int, int, int]:
@@ -104,6 +107,7 @@ def split_source(source: Source, recipe: DatasetRecipe) -> Dataset:
         std=std.clamp_min(1.0).view(-1, 1, 1),
         origin=source.origin,
         own_validation=own is not None,
+        reading=reading_of(source.train.images),
     )
 
 
@@ -210,6 +214,7 @@ def save_dataset(path: Path, dataset: Dataset, recipe: DatasetRecipe) -> None:
         "classes": list(dataset.classes),
         "origin": dataset.origin,
         "own_validation": dataset.own_validation,
+        "reading": dataset.reading,
     }
     splits = {"train": dataset.train, "test": dataset.test}
     if dataset.validation is not dataset.test:
@@ -219,12 +224,7 @@ def save_dataset(path: Path, dataset: Dataset, recipe: DatasetRecipe) -> None:
         if isinstance(part.images, ImageFiles):
             files = part.images
             tensors[f"{split}/names"] = files.names
-            about["files"] = {
-                "folder": str(files.folder),
-                "mode": files.mode,
-                "size": files.size,
-                "fit": files.fit,
-            }
+            about["files"] = {"folder": str(files.folder), **files.reading}
         else:
             assert isinstance(part.images, Tensor), "files alone are streamed"
             tensors[f"{split}/images"] = part.images
@@ -255,9 +255,10 @@ def load_dataset(path: Path, name: str) -> Dataset:
         files = {**about["files"], "folder": folder}
         return Images(ImageFiles(names=tensors[f"{split}/names"], **files), labels)
 
-    test = images("test")
+    train, test = images("train"), images("test")
+    streamed = train.images.reading if isinstance(train.images, ImageFiles) else None
     return Dataset(
-        train=images("train"),
+        train=train,
         validation=images("validation") if "validation/labels" in tensors else test,
         test=test,
         train_rows=tensors["train/rows"],
@@ -269,4 +270,5 @@ def load_dataset(path: Path, name: str) -> Dataset:
         origin=about["origin"],
         # Artefacts of earlier versions do not say it.
         own_validation=about.get("own_validation", recipe.validation == "own"),
+        reading=about.get("reading") or streamed,
     )

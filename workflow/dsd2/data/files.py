@@ -81,6 +81,11 @@ class ImageFiles(Encoded):
     fit: Literal["square", "imagenet"]
 
     @property
+    def reading(self) -> dict[str, Any]:
+        """What :func:`dsd2.preprocessing.read_image` has to know to read such a file."""
+        return {"mode": self.mode, "size": self.size, "fit": self.fit}
+
+    @property
     def shape(self) -> tuple[int, int, int, int]:
         """(N, C, H, W) of the images once decoded."""
         return len(self.names), 1 if self.mode == "L" else 3, self.size, self.size

@@ -70,6 +70,18 @@ def judged(source: Source, rows: Sequence[Mapping[str, Any]]) -> Source:
     return replace(source, groups=groups, left_out=left_out)
 
 
+def reading_of(images: Tensor | ImageFiles) -> dict[str, Any]:
+    """How images were read: ``mode``, ``size`` and ``fit`` (:func:`dsd2.preprocessing.read_image`).
+
+    The ``fit`` of images that came as arrays is ``none``: all had one size, and none was resized.
+    """
+    if isinstance(images, ImageFiles):
+        return images.reading
+    channels, height, width = images.shape[1:]
+    size = height if height == width else [height, width]
+    return {"mode": "L" if channels == 1 else "RGB", "size": size, "fit": "none"}
+
+
 def channels_first(pixels: np.ndarray) -> Tensor:
     """uint8 pixels [N, H, W, C] as images are decoded, as a tensor [N, C, H, W]."""
     return torch.from_numpy(np.ascontiguousarray(pixels.transpose(0, 3, 1, 2)))

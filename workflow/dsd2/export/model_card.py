@@ -2,53 +2,27 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from statistics import NormalDist
+from typing import Any
 
+from dsd2.analysis.classes import is_counted, proportion_interval
 from dsd2.analysis.phases import phases
-from dsd2.analysis.table_format import unit
+from dsd2.analysis.table_format import percent, unit
 from dsd2.escaping import escape_markdown
 from dsd2.export.agreement import Agreement
+from dsd2.export.card_classes import baseline_line, classes_section
 from dsd2.export.choice import Row
+from dsd2.export.loading import using
 from dsd2.recipe import NOISES
 from dsd2.stopping import ENDS
 
-LOADING = """\
-## Load it
-
-The network takes images of type uint8 and shape [N, {shape}]: image, channel, row, column. Their
-values are 0 to 255, as decoded. `load_network.py` lies beside this card. It needs torch and
-safetensors alone:
-
-```python
-from load_network import load_network
-
-network = load_network("network.safetensors")
-classes = network(images).argmax(1)  # network.classes are their names
-```
-
-It refuses a damaged file. ONNX Runtime does not check files: `sha256sum --check SHA256SUMS` does.
-
-With onnxruntime and numpy, without torch:
-
-```python
-import onnxruntime
-
-session = onnxruntime.InferenceSession("network.onnx")
-classes = session.run(None, {{"images": images}})[0].argmax(1)
-```
-"""
-"""The card's last section."""
-
-
-def proportion_interval(share: float, count: int, confidence: float) -> tuple[float, float]:
-    """Wilson's interval of a proportion that was seen in so many trials."""
-    z = NormalDist().inv_cdf((1 + confidence) / 2)
-    middle = share + z * z / (2 * count)
-    half = z * math.sqrt(share * (1 - share) / count + z * z / (4 * count * count))
-    return (middle - half) / (1 + z * z / count), (middle + half) / (1 + z * z / count)
+BY_CLASS = (
+    ("balanced test accuracy", "test_balanced_accuracy"),
+    ("macro-F1 on the test images", "test_macro_f1"),
+    ("majority baseline on the test images", "test_majority_accuracy"),
+)
+"""Lines of the first table that networks have which were measured by class."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +40,7 @@ class CardData:
         flat_tolerance: accuracy difference that is no drop, when phases are told apart.
         test_images: how many.
         image: (C, H, W).
+        reading: what ``preprocessing.json`` holds.
         precision: that the small file's numbers are stored with.
         parts: name, parameters and multiply-accumulates after each part of the compression; the
             first is the dense network.
@@ -84,6 +59,7 @@ class CardData:
     flat_tolerance: float
     test_images: int
     image: tuple[int, int, int]
+    reading: Mapping[str, Any]
     precision: str
     parts: Sequence[tuple[str, int, int]]
     nonzero: int
@@ -107,7 +83,8 @@ def card(chosen: Row, study: Sequence[Row], data: CardData) -> str:
     low, high = (100 * end for end in interval)
 
     def line(name: str, key: str) -> str:
-        cells = (f"{100 * row[key]:.2f} %" for row in (chosen, best, dense))
+        values = (percent(row[key]) for row in (chosen, best, dense))
+        cells = (value if value == "–" else f"{value} %" for value in values)
         return f"| {name} | {' | '.join(cells)} |"
 
     return "\n".join(
@@ -119,6 +96,7 @@ def card(chosen: Row, study: Sequence[Row], data: CardData) -> str:
             "| | this network | best by validation | dense |",
             "| --- | --- | --- | --- |",
             line("test accuracy", "test_accuracy"),
+            *(line(*named) for named in BY_CLASS if is_counted(chosen)),
             line("validation accuracy", "validation_accuracy"),
             line("sparsity", "sparsity"),
             line("accuracy on the training labels", "train_accuracy"),
@@ -126,6 +104,7 @@ def card(chosen: Row, study: Sequence[Row], data: CardData) -> str:
             f"- **Accuracy**: {100 * chosen['test_accuracy']:.2f} % of {data.test_images:,} test"
             f" images. The {100 * data.confidence:g} % interval is {low:.2f} to {high:.2f} %"
             " (Wilson's, over images). The training seed adds to it.",
+            baseline_line(chosen),
             f"- **Phase** of the curve over sparsity that it lies in:"
             f" {phase_of(chosen, study, data.flat_tolerance)}.",
             f"- **Trained on**: {escape_markdown(chosen['origin'])},"
@@ -137,9 +116,10 @@ def card(chosen: Row, study: Sequence[Row], data: CardData) -> str:
             *_costs(run, study, chosen),
             f"- **Licence**: {_licence(data.licence)}.",
             "",
+            *classes_section(chosen, data.confidence),
             *_sizes(data),
             "",
-            LOADING.format(shape=", ".join(map(str, data.image))),
+            using(data.reading),
         ]
     )
 

@@ -6,7 +6,7 @@ needs, would add nothing.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +31,14 @@ ALIGNMENT = 4
 """ONNX Runtime's fast convolutions take channels in such groups: 15 are slower than 16."""
 
 
-def save_onnx(path: Path, graph: Graph, mean: Tensor, std: Tensor, classes: Sequence[str]) -> None:
+def save_onnx(
+    path: Path,
+    graph: Graph,
+    mean: Tensor,
+    std: Tensor,
+    classes: Sequence[str],
+    metadata: Mapping[str, str] | None = None,
+) -> None:
     """Write a network that takes ``images``, uint8 [N, C, H, W], and gives ``logits``.
 
     Args:
@@ -40,8 +47,11 @@ def save_onnx(path: Path, graph: Graph, mean: Tensor, std: Tensor, classes: Sequ
         mean: of the images, per channel, in units of 0–255, [C, 1, 1].
         std: likewise.
         classes: their names; kept as the model's metadata ``classes``, each on one line.
+        metadata: what else the model's metadata is to hold.
     """
     model = onnx_model(graph, mean, std, classes)
+    for key, value in (metadata or {}).items():
+        model.metadata_props.add(key=key, value=value)
     with replacing(path) as temporary:
         temporary.write_bytes(model.SerializeToString(deterministic=True))
 

@@ -1,16 +1,20 @@
-"""Arrow's columns as numpy arrays, and the checksum of a table; millions of rows in a second.
+"""Tables from and to plain values and numpy arrays, and their checksum; without pandas.
 
-All is taken from Arrow's buffers, for its own functions make it import pandas.
+Millions of rows take a second. Arrow's own functions would import pandas, so arrays are taken from
+its buffers, and rows go by way of JSON.
 """
 
 from __future__ import annotations
 
 import hashlib
+import io
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from pyarrow.json import ParseOptions, ReadOptions, read_json
 
 _CHECKSUM = b"sha256-of-columns"
 _CHECKSUM_OF_ROWS = b"sha256"
@@ -91,3 +95,48 @@ def numbers(column: pa.Array) -> np.ndarray:
     if len(column) == 0:
         return np.empty(0, kind)  # Arrow gives such a column no memory.
     return np.frombuffer(column.buffers()[1], kind)[column.offset :][: len(column)]
+
+
+def table_of_rows(
+    rows: list[Mapping[str, Any]], schema: pa.Schema, may_be_nan: Collection[str]
+) -> pa.Table:
+    """A table of rows whose keys are the schema's columns.
+
+    Args:
+        rows: plain values.
+        schema: of the table.
+        may_be_nan: columns of numbers in which NaN may stand; pyarrow reads it back.
+
+    Raises:
+        ValueError, pa.ArrowException: a value does not fit the schema.
+    """
+    lines = "\n".join(_line(row, may_be_nan) for row in rows)
+    options = ParseOptions(explicit_schema=schema, unexpected_field_behavior="error")
+    # As one block: a row must not be cut in two.
+    blocks = ReadOptions(use_threads=False, block_size=len(lines) + 1)
+    table = read_json(io.BytesIO(lines.encode()), read_options=blocks, parse_options=options)
+    for field in schema:
+        if not field.nullable and table.column(field.name).null_count:
+            raise ValueError(f"column {field.name} has no value")
+    return pa.Table.from_arrays([table.column(name) for name in schema.names], schema=schema)
+
+
+def _line(row: Mapping[str, Any], may_be_nan: Collection[str]) -> str:
+    undefined = {name for name in may_be_nan if row.get(name) != row.get(name)}
+    json.dumps({**row, **dict.fromkeys(undefined)}, allow_nan=False)
+    return json.dumps(row)
+
+
+def with_later_columns(table: pa.Table, schema: pa.Schema, later: Collection[str]) -> pa.Table:
+    """The table with nulls for columns of a schema that it lacks, where all of them came later.
+
+    Any other table stays as it is.
+    """
+    missing = [field for field in schema if field.name not in table.column_names]
+    if len(table.column_names) + len(missing) != len(schema):
+        return table
+    if not missing or any(field.name not in later for field in missing):
+        return table
+    for field in missing:
+        table = table.append_column(field, pa.nulls(len(table), field.type))
+    return table.select(schema.names)

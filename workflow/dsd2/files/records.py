@@ -6,7 +6,6 @@ a checksum of the rows: Parquet's own leave its headers unprotected.
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -14,11 +13,10 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from pyarrow.json import ParseOptions, ReadOptions, read_json
 
 from dsd2.errors import DELETE, UserError, remake
 from dsd2.files.atomic import replacing
-from dsd2.files.columns import is_whole, with_checksum
+from dsd2.files.columns import is_whole, table_of_rows, with_checksum, with_later_columns
 from dsd2.files.identity import Identity, check_identity
 from dsd2.files.reading import check_file, not_read
 
@@ -32,7 +30,7 @@ def _column(
 
 
 _TEXT, _INT, _REAL = pa.string(), pa.int64(), pa.float64()
-_TEXTS, _REALS = pa.list_(pa.string()), pa.list_(pa.float64())
+_TEXTS, _INTS, _REALS = (pa.list_(kind) for kind in (_TEXT, _INT, _REAL))
 
 HISTORY = pa.schema(
     [
@@ -40,7 +38,7 @@ HISTORY = pa.schema(
         _column("iteration", _INT, "", "pruning rounds so far; 0 is the dense network"),
         _column("epoch", _INT, "", "epochs done, from 1"),
         _column("learning_rate", _REAL, "", "of the epoch"),
-        _column("train_loss", _REAL, "nats", "mean over the epoch's images while training"),
+        _column("train_loss", _REAL, "nats", "mean over images of what is minimised, without ℓ1"),
         _column("train_accuracy", _REAL, "1", "likewise, against the given labels"),
         _column("seconds", _REAL, "s", "wall time of the epoch"),
     ]
@@ -48,6 +46,27 @@ HISTORY = pa.schema(
 
 MAY_BE_NAN = ("entropy", "entropy_channel")
 """Columns of numbers that a network may not have: NaN where it has no ReLU layer."""
+
+_BY_CLASS = [
+    _column("validation_balanced_accuracy", _REAL, "1", "mean recall of classes", optional=True),
+    _column("test_balanced_accuracy", _REAL, "1", "mean recall of classes", optional=True),
+    _column("test_macro_f1", _REAL, "1", "mean F1 of classes in labels or answers", optional=True),
+    _column(
+        "test_majority_accuracy",
+        _REAL,
+        "1",
+        "of always answering the most frequent class of the given training labels",
+        optional=True,
+    ),
+    _column("classes", _TEXTS, "", "names of the classes, on one line each", optional=True),
+    _column("class_images", _INTS, "", "test images of each of `classes`", optional=True),
+    _column(
+        "class_recall", _REALS, "1", "share of them that is answered so; or null", optional=True
+    ),
+]
+
+LATER = frozenset(column.name for column in _BY_CLASS)
+"""Columns that earlier versions did not write: a file that lacks them is read with nulls there."""
 
 METRICS = pa.schema(
     [
@@ -72,6 +91,7 @@ METRICS = pa.schema(
         _column("validation_loss", _REAL, "nats", "cross-entropy on the validation images"),
         _column("test_accuracy", _REAL, "1", "reported, never used"),
         _column("test_loss", _REAL, "nats", "cross-entropy on the test images"),
+        *_BY_CLASS,
         _column("entropy", _REAL, "bits", "eq. 1, mean over layers; a neuron is a position"),
         _column("entropy_channel", _REAL, "bits", "the same; a neuron is a channel"),
         _column("layers", _TEXTS, "", "names of the prunable weights"),
@@ -208,7 +228,7 @@ def write_table(
     for row in held:
         if row.keys() != set(schema.names):
             raise ValueError(f"columns {sorted(row.keys() ^ set(schema.names))} do not fit {path}")
-    write_columns(path, _from_rows(held, schema), identity)
+    write_columns(path, table_of_rows(held, schema, MAY_BE_NAN), identity)
 
 
 def write_columns(path: Path, table: pa.Table, identity: Identity | None = None) -> None:
@@ -225,35 +245,12 @@ def write_columns(path: Path, table: pa.Table, identity: Identity | None = None)
         pq.write_table(with_checksum(table), temporary, write_page_checksum=True)
 
 
-def _from_rows(rows: list[Mapping[str, Any]], schema: pa.Schema) -> pa.Table:
-    """A table of rows, by way of JSON: converting Python lists makes pyarrow import pandas.
-
-    Pyarrow reads NaN back as Python writes it.
-    """
-    lines = "\n".join(map(_line, rows))
-    options = ParseOptions(explicit_schema=schema, unexpected_field_behavior="error")
-    # As one block: a row must not be cut in two.
-    blocks = ReadOptions(use_threads=False, block_size=len(lines) + 1)
-    table = read_json(io.BytesIO(lines.encode()), read_options=blocks, parse_options=options)
-    for field in schema:
-        if not field.nullable and table.column(field.name).null_count:
-            raise ValueError(f"column {field.name} has no value")
-    return pa.Table.from_arrays([table.column(name) for name in schema.names], schema=schema)
-
-
-def _line(row: Mapping[str, Any]) -> str:
-    """A row as JSON; only what may be undefined may be NaN."""
-    undefined = {name for name in MAY_BE_NAN if row.get(name) != row.get(name)}
-    json.dumps({**row, **dict.fromkeys(undefined)}, allow_nan=False)
-    return json.dumps(row)
-
-
 def read_table(path: Path, schema: pa.Schema, identity: Identity | None = None) -> pa.Table:
     """Read a table that :func:`write_table` wrote with this schema.
 
     Args:
         path: the file.
-        schema: that it must have.
+        schema: that it must have, but for columns of :data:`LATER`.
         identity: what it must belong to.
 
     Raises:
@@ -266,7 +263,8 @@ def read_table(path: Path, schema: pa.Schema, identity: Identity | None = None) 
         # Not pq.read_table, which imports pyarrow's datasets and takes some paths for one.
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
             table = file.read()
-        known = table.schema.equals(schema)
+        filled = with_later_columns(table, schema, LATER)
+        known = filled.schema.equals(schema)
         whole = known and is_whole(table)
         # Tables of earlier versions do not say what they belong to.
         said = (table.schema.metadata or {}).get(_IDENTITY, b"{}")
@@ -282,7 +280,7 @@ def read_table(path: Path, schema: pa.Schema, identity: Identity | None = None) 
     if not whole:
         raise UserError(f"{path}: is damaged (its checksum does not match); {remedy}")
     check_identity(path, json.loads(said), identity or {}, remedy)
-    return table
+    return filled
 
 
 def read_rows(

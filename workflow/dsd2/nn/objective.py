@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch.nn.functional as F
 from torch import Tensor
 
 from dsd2.compat import foreach
-from dsd2.recipe import DIVERGENCES, LOSSES, DistillationRecipe
+from dsd2.recipe import DIVERGENCES, LOSSES, DistillationRecipe, TrainingRecipe
+
+LabelLoss = Callable[[Tensor, Tensor, Tensor], Tensor]
+"""From logits [B, classes], given labels [B] and positions of the images [B] to a scalar."""
 
 
 def teacher_targets(logits: Tensor, temperature: float) -> Tensor:
@@ -14,29 +19,56 @@ def teacher_targets(logits: Tensor, temperature: float) -> Tensor:
     return F.log_softmax(logits / temperature, dim=1)
 
 
+def balanced_weights(labels: Tensor) -> Tensor:
+    """What each image counts where all classes are to count the same together, float32 [N].
+
+    N / (K · n) for an image whose label n images have, where K labels occur. Their mean is 1: the
+    loss keeps its scale, and with it the learning rate and eq. 2's α.
+
+    A batch's loss is divided by its images. torch's ``CrossEntropyLoss(weight=…)`` divides by their
+    weights, so that a batch of one class is not weighted at all; where a class is rare most batches
+    are such. Here a step is on average that of all images, whatever shares its batch.
+
+    Args:
+        labels: given labels of the training images, int64 [N].
+    """
+    counts = labels.cpu().bincount()
+    weights = len(labels) / (int((counts > 0).sum()) * counts.clamp_min(1).float())
+    return weights.to(labels.device)[labels]
+
+
+def label_loss(recipe: TrainingRecipe, labels: Tensor) -> LabelLoss:
+    """The loss on the labels of a batch, which weights classes as the recipe says.
+
+    Args:
+        recipe: the loss and its weights.
+        labels: of all training images, int64 [N]; the positions of a batch's images are in these.
+    """
+    loss = LOSSES[recipe.loss]
+    if recipe.class_weights == "none":
+        return lambda logits, given, rows: loss(logits, given)
+    weights = balanced_weights(labels)
+    return lambda logits, given, rows: loss(logits, given, weights[rows])
+
+
 def distillation_loss(
-    logits: Tensor,
-    labels: Tensor,
-    targets: Tensor,
-    recipe: DistillationRecipe,
-    loss: str = "cross-entropy",
+    on_labels: Tensor, logits: Tensor, targets: Tensor, recipe: DistillationRecipe
 ) -> Tensor:
     """Eq. 2: (1 − α) · CE(student, labels) + α · [τ²] · KL(teacher ‖ student at τ), a scalar.
 
     The published code and Hinton et al. (2015) have the factor τ², and eq. 2 has not.
 
     Args:
+        on_labels: the loss on the labels, a scalar.
         logits: the student's, [B, classes].
-        labels: given labels, [B].
         targets: :func:`teacher_targets` of the same images, [B, classes].
         recipe: α, τ, τ² and the divergence.
-        loss: name of the loss on the labels.
     """
     tau = recipe.temperature
     student = F.log_softmax(logits / tau, dim=1)
     divergence = DIVERGENCES[recipe.divergence](student, targets)
     scale = tau**2 if recipe.temperature_squared else 1.0
-    return (1 - recipe.alpha) * LOSSES[loss](logits, labels) + recipe.alpha * scale * divergence
+    return (1 - recipe.alpha) * on_labels + recipe.alpha * scale * divergence
 
 
 def add_l1_gradients(gradients: list[Tensor], weights: list[Tensor], strength: float) -> None:

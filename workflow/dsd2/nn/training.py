@@ -13,11 +13,11 @@ from torch import Tensor, nn
 from dsd2.compat import foreach
 from dsd2.errors import UserError
 from dsd2.nn.images import ImageSet
-from dsd2.nn.objective import add_l1_gradients, distillation_loss
+from dsd2.nn.objective import add_l1_gradients, distillation_loss, label_loss
 from dsd2.nn.precision import arithmetic, laid_like, lay_out, memory_layout
 from dsd2.nn.pruning import Masks, prunable_weights_masks
 from dsd2.nn.teacher import Teacher
-from dsd2.recipe import LOSSES, TrainingRecipe
+from dsd2.recipe import TrainingRecipe
 from dsd2.seeds import derived_seed, generator
 
 State = dict[str, Tensor]
@@ -130,7 +130,7 @@ def train(
     ]
     pruned, alive = prunable_weights_masks(model, masks)
     place = {name: i for i, name in enumerate(parameters)}
-    loss_on_labels = LOSSES[recipe.loss]
+    loss_on_labels = label_loss(recipe, data.labels)
     batches_of = data.epochs(recipe.augmentation, recipe.batch_size)
     steps_an_epoch = -(-len(data) // recipe.batch_size)
 
@@ -151,10 +151,9 @@ def train(
             with forward_pass():
                 logits = model(inputs).float()
                 targets = None if teacher is None else teacher.targets(batch, inputs)
-            if teacher is None or targets is None:
-                loss = loss_on_labels(logits, labels)
-            else:
-                loss = distillation_loss(logits, labels, targets, teacher.recipe, recipe.loss)
+            loss = loss_on_labels(logits, labels, batch.rows)
+            if teacher is not None and targets is not None:
+                loss = distillation_loss(loss, logits, targets, teacher.recipe)
             gradients = list(torch.autograd.grad(loss, leaves))
             if recipe.l1:
                 add_l1_gradients([gradients[place[n]] for n in masks], pruned, recipe.l1)

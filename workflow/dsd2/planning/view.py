@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from dsd2 import paths
+from dsd2.analysis.classes import USED, arms_by_class, majority_said
 from dsd2.analysis.registered import FIGURES, Figure, Page
 from dsd2.analysis.view import StudyView
 from dsd2.config.arms import Arm
@@ -26,6 +27,9 @@ EXPORTED = (
     paths.EXPORTED_NETWORK,
     paths.EXPORTED_ONNX,
     paths.EXPORTED_LOADER,
+    paths.EXPORTED_PREPROCESSING,
+    paths.EXPORTED_READER,
+    paths.EXPORTED_CLASSIFIER,
     paths.EXPORTED_CARD,
     paths.EXPORTED_SUMS,
 )
@@ -116,9 +120,8 @@ def exported_arm(study: Study, network: str) -> Arm:
 def card_facts(study: Study, network: str) -> dict[str, Any]:
     """What the card of an exported network says of its arm; raises as :func:`exported_arm`."""
     arm = exported_arm(study, network)
-    panel = f" ({study.panels[arm.panel]})" if len(study.panels) > 1 else ""
     return {
-        "label": f"{arm.label}{panel}",
+        "label": _named(study, arm),
         "noise": arm.noise.kind,
         "own": arm.dataset.path is not None,
         "stand_in": arm.noise.stand_in or arm.dataset.stand_in,
@@ -166,7 +169,15 @@ def _each(pattern: str, **values: Iterable[str]) -> list[str]:
 
 
 def outcome(study: Study) -> list[str]:
-    """For the terminal, the table of verdicts, or the first that the study has."""
+    """For the terminal, the table of verdicts, or the first that the study has.
+
+    Below it stands what the accuracy of an arm hides: that it is not above the baseline, or that
+    classes are of unequal size.
+    """
+    return [*_verdicts(study), *_baselines(study)]
+
+
+def _verdicts(study: Study) -> list[str]:
     tables = sorted(study.tables, key=lambda table: table != "phases")
     for table in tables[:1]:
         path = Path(paths.TABLE.format(study=study.folder, table=table, format="md"))
@@ -174,3 +185,27 @@ def outcome(study: Study) -> list[str]:
             lines = path.read_text(encoding="utf-8").splitlines()
             return [line for line in lines if line.startswith("|")]
     return []
+
+
+def _baselines(study: Study) -> list[str]:
+    from dsd2.files.records import STUDY, read_table
+
+    path = Path(paths.STUDY_METRICS.format(study=study.folder))
+    if not path.exists():
+        return []
+    try:
+        table = read_table(path, STUDY, {"study": study.folder})
+    except UserError as error:
+        return [str(error)]
+    lines = []
+    for row in arms_by_class(table.select(USED).to_pylist()):
+        arm = study.arms.get((row["panel"], row["arm"]))
+        if arm is not None and (said := majority_said(row)):
+            warning = "WARNING: " if row["seeds not above majority"] else ""
+            lines.append(f"{warning}{one_line(_named(study, arm))} {said}")
+    return lines
+
+
+def _named(study: Study, arm: Arm) -> str:
+    """An arm's label, with its panel's where there are several."""
+    return f"{arm.label} ({study.panels[arm.panel]})" if len(study.panels) > 1 else arm.label

@@ -5,22 +5,24 @@ from __future__ import annotations
 import hashlib
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from dsd2 import load_network, paths
+from dsd2 import classify, load_network, paths
 from dsd2.config.export_options import Export, Exported
-from dsd2.data.dataset import load_dataset
+from dsd2.data.dataset import Dataset, load_dataset
 from dsd2.errors import UserError
 from dsd2.export.agreement import compare
 from dsd2.export.choice import checkpoint_of, row_of_export
 from dsd2.export.encoding import dense_bytes, load_compact, save_network
+from dsd2.export.graph import Graph
 from dsd2.export.model_card import CardData, card, label_noise
 from dsd2.export.onnx import run_session, save_onnx, session_of
+from dsd2.export.reading import READER, compact_json, described_reading, indented_json
 from dsd2.export.shrink import compress, parts_of
 from dsd2.export.trace import graph_of
 from dsd2.files.atomic import replacing, write_text
@@ -32,11 +34,25 @@ MAX_DIFFERENCE = 1e-4
 
 @dataclass(frozen=True)
 class ExportFiles:
-    """What an exported network consists of; ``sums`` has the SHA-256 of each of the others."""
+    """What an exported network consists of; ``sums`` has the SHA-256 of each of the others.
+
+    Attributes:
+        network: the small file.
+        onnx: the ONNX model.
+        loader: a copy of what loads the small file.
+        preprocessing: how images are read, as JSON.
+        reader: a copy of what reads them so.
+        classifier: a copy of what classifies files.
+        card: the model card.
+        sums: checksums.
+    """
 
     network: Path
     onnx: Path
     loader: Path
+    preprocessing: Path
+    reader: Path
+    classifier: Path
     card: Path
     sums: Path
 
@@ -77,11 +93,7 @@ def run_export(
     graph = graph_of(checkpoint.network(torch.device("cpu")), checkpoint.image)
     small = compress(graph)
     about = {key: chosen[key] for key in ("run", "iteration", "sparsity", "test_accuracy")}
-    described = (data.mean, data.std, data.classes)
-    save_network(files.network, small, *described, export.precision, about)
-    save_onnx(files.onnx, small, *described)
-    with replacing(files.loader) as temporary:
-        shutil.copyfile(load_network.__file__, temporary)
+    reading = _write_network(files, small, data, export.precision, about)
     session = session_of(files.onnx.read_bytes())
     trained = checkpoint.network(torch.device("cpu"))
     answers: dict[str, Callable[[Tensor], Tensor]] = {
@@ -109,6 +121,7 @@ def run_export(
         flat_tolerance=analysis["tolerance"],
         test_images=len(data.test.labels),
         image=checkpoint.image,
+        reading=reading,
         precision=export.precision,
         parts=[(name, part.parameters, part.macs()) for name, part in parts_of(graph).items()],
         nonzero=small.nonzero,
@@ -120,7 +133,31 @@ def run_export(
         agreements=(agreements["network"], agreements["onnx"]),
     )
     write_text(files.card, card(chosen, study, data_of_card))
-    write_text(files.sums, checksums((files.network, files.onnx, files.loader, files.card)))
+    summed = [getattr(files, field.name) for field in fields(files) if field.name != "sums"]
+    write_text(files.sums, checksums(summed))
+
+
+def _write_network(
+    files: ExportFiles, small: Graph, data: Dataset, precision: str, about: dict[str, Any]
+) -> dict[str, Any]:
+    """Write all but the card and the checksums; gives what is said of how images are read."""
+    reading = described_reading(data)
+    described = (data.mean, data.std, data.classes)
+    # The small file's description has the classes already.
+    brief = {key: value for key, value in reading.items() if key != "classes"}
+    about = {**about, "preprocessing": brief}
+    save_network(files.network, small, *described, precision, about)
+    save_onnx(files.onnx, small, *described, {"preprocessing": compact_json(reading)})
+    write_text(files.preprocessing, indented_json(reading))
+    copies = {
+        files.loader: Path(load_network.__file__),
+        files.reader: READER,
+        files.classifier: Path(classify.__file__),
+    }
+    for copy, source in copies.items():
+        with replacing(copy) as temporary:
+            shutil.copyfile(source, temporary)
+    return reading
 
 
 def checksums(files: Sequence[Path]) -> str:

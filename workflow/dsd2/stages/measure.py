@@ -19,6 +19,7 @@ from dsd2.data.labels import Labels, load_labels
 from dsd2.data.streaming import DecodingStream
 from dsd2.devices import stage_device
 from dsd2.errors import UserError
+from dsd2.nn.classwise import class_columns
 from dsd2.nn.entropy import StateCounts, channel_entropy, position_entropy
 from dsd2.nn.evaluation import Evaluation, evaluate, evaluate_with_states
 from dsd2.nn.flops import training_cost
@@ -127,7 +128,7 @@ def metrics_row(
         "seed": recipe.seed,
         "scheduled_sparsity": scheduled_sparsity(job.iteration, recipe.pruning.fraction),
         **structure_columns(model, masks),
-        **accuracy_columns(model, job.data, job.labels),
+        **accuracy_columns(model, job.data, job.labels, job.dataset.classes),
         **cost_columns(job, model, masks),
         "teacher_run": teacher.run if teacher else None,
         "teacher_iteration": teacher.iteration if teacher else None,
@@ -209,10 +210,18 @@ def cost_columns(job: Job, model: nn.Module, masks: Masks) -> Columns:
     }
 
 
-def accuracy_columns(model: nn.Module, data: dict[str, ImageSet], labels: Labels) -> Columns:
-    """Accuracy, loss and entropy: one pass over each split, whose entries ``data`` has by name.
+def accuracy_columns(
+    model: nn.Module, data: dict[str, ImageSet], labels: Labels, classes: Sequence[str]
+) -> Columns:
+    """Accuracy, loss, entropy and what each class has of them: one pass over each split.
 
     A network without ReLU has no entropy of eq. 1: NaN.
+
+    Args:
+        model: on the device of the data.
+        data: the images of each split with the labels that are used, by the split's name.
+        labels: of the training and validation images.
+        classes: names of the classes.
 
     Raises:
         UserError: a loss is NaN or infinite.
@@ -225,10 +234,12 @@ def accuracy_columns(model: nn.Module, data: dict[str, ImageSet], labels: Labels
                 f"the trained network's loss on the {split} images is {evaluation.loss}: the"
                 " training diverged in its last steps; lower training.learning_rate"
             )
+    predictions = {split: evaluation.predictions for split, evaluation in held_out.items()}
     return {
         **_fit(train_set, labels, data["train"]),
         **_entropies(counts),
         **{f"{s}_{m}": getattr(e, m) for s, e in held_out.items() for m in ("accuracy", "loss")},
+        **class_columns(predictions, {split: d.labels for split, d in data.items()}, classes),
     }
 
 

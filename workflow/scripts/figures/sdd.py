@@ -17,7 +17,7 @@ from styles import (
     title_of,
 )
 
-from dsd2.analysis.captions import Row, interval, name_of, rows_of, rst_list
+from dsd2.analysis.captions import Row, baseline_found, interval, name_of, rows_of, rst_list
 from dsd2.analysis.registered import FIGURES, Figure
 from dsd2.analysis.summary import Finding, curves, findings, shown_curves
 from dsd2.analysis.table_format import absent, minus, percent
@@ -54,8 +54,9 @@ count. A curve that a gate cut short has no phases.
         return draw(study, view)
 
     def found(self, study: pd.DataFrame, view: StudyView) -> str:
-        """See :func:`curves_found`."""
-        return curves_found(phase_numbers(findings(study, **view.analysis)), view)
+        """See :func:`curves_found` and :func:`baseline_found`."""
+        curves = curves_found(phase_numbers(findings(study, **view.analysis)), view)
+        return curves + baseline_found(study, view)
 
 
 def draw(study: pd.DataFrame, view: StudyView) -> drawing.Figure:

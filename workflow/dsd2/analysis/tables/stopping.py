@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from dsd2.analysis.captions import interval, name_of, rows_of, rst_list
+from dsd2.analysis.classes import BASELINE, majority_said, returned_by_class
 from dsd2.analysis.registered import TABLES, Table
 from dsd2.analysis.summary import by_arm
 from dsd2.analysis.table_format import (
@@ -44,10 +45,11 @@ class StoppingTable(Table):
     def numbers(self, study: pd.DataFrame, view: StudyView) -> pd.DataFrame:
         """A row an arm.
 
-        Accuracy and sparsity are those of the iteration that is returned. ``accuracy spread`` is
-        the sample deviation over seeds, ``accuracy interval`` half the confidence interval, absent
-        where no spread supports one. Costs are means over seeds, of the arm's own trainings up to
-        the last one and, apart, of its teacher's.
+        Accuracy and sparsity are those of the iteration that is returned, and so is what
+        :func:`returned_by_class` gives. ``accuracy spread`` is the sample deviation over seeds,
+        ``accuracy interval`` half the confidence interval, absent where no spread supports one.
+        Costs are means over seeds, of the arm's own trainings up to the last one and, apart, of its
+        teacher's.
         """
         import pandas as pd
 
@@ -74,6 +76,7 @@ class StoppingTable(Table):
                     "sparsity at stop": float(last["sparsity"].mean()),
                     "entropy at stop": float(last["entropy"].mean()),
                     "seeds": len(returned),
+                    **returned_by_class(rows_of(returned)),
                 }
             )
         return pd.DataFrame(table)
@@ -81,6 +84,7 @@ class StoppingTable(Table):
     def formatted(self, table: pd.DataFrame, view: StudyView) -> FormattedTable:
         """Ticks, units, teachers' costs in brackets."""
         compared = [c for c in ("paper training", "paper teacher") if c in table]
+        imbalanced = any(map(majority_said, rows_of(table)))
         scale = unit(table[["training paper", *compared]].max().max())
 
         def columns(rows: pd.DataFrame) -> Columns:
@@ -97,6 +101,7 @@ class StoppingTable(Table):
                 ("trainings", [f"{count:.1f}" for count in rows["trainings"]]),
                 *(column for kind in COUNTS for column in _costs(rows, kind, *scale)),
                 *beside_paper("test accuracy [%] ↑", rows, accuracy, "accuracy"),
+                *(_class_accuracies(rows) if imbalanced else []),
                 *beside_paper("sparsity [%] ↑", rows, sparsity, "sparsity"),
                 ("stopped at [%]", [percent(value) for value in rows["sparsity at stop"]]),
             ]
@@ -110,6 +115,11 @@ class StoppingTable(Table):
             " passes), dense (with them) and sparse (times density); in brackets what training the"
             " teacher took before."
         )
+        if imbalanced:
+            note += (
+                " Balanced accuracy is the mean over classes of the share that is recognised of"
+                f" each; the baseline is {BASELINE}."
+            )
         return FormattedTable(by_panel(table, view.panels, columns), note)
 
     def found(self, table: pd.DataFrame, view: StudyView) -> str:
@@ -124,7 +134,17 @@ class StoppingTable(Table):
                 f" {percent(row['sparsity'], 1)} %, after {row['trainings']:.1f} trainings of"
                 f" {row['training dense'] / size:.2f} {name} in all."
             )
+            if said := majority_said(row):
+                sentences.append(f"{name_of(row, view)} {said}.")
         return rst_list(sentences)
+
+
+def _class_accuracies(rows: pd.DataFrame) -> Columns:
+    """The columns that show what classes of unequal size make of the accuracy."""
+    return [
+        ("balanced accuracy [%] ↑", [percent(value) for value in rows["balanced accuracy"]]),
+        ("baseline [%]", [percent(value) for value in rows["majority accuracy"]]),
+    ]
 
 
 def _costs(rows: pd.DataFrame, kind: str, size: float, name: str) -> Columns:

@@ -11,8 +11,10 @@ if TYPE_CHECKING:
 
 
 @LOSSES.register("cross-entropy")
-def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
+def cross_entropy(logits: Tensor, labels: Tensor, weights: Tensor | None = None) -> Tensor:
     """Cross-entropy of the softmax in nats."""
     import torch.nn.functional as F
 
-    return F.cross_entropy(logits, labels)
+    if weights is None:
+        return F.cross_entropy(logits, labels)
+    return (weights * F.cross_entropy(logits, labels, reduction="none")).mean()
