@@ -222,6 +222,7 @@ def test_images_of_differing_sizes_take_a_size(tmp_path):
     own = recipe(tmp_path, image_size=6, train=2, validation="test")
     data = split_source(source, own)
     assert data.image == metadata(own, []).image == (3, 6, 6)
+    assert data.reading == {"mode": "RGB", "size": 6, "fit": "square"}
     assert data.train.images.dtype == torch.uint8
     assert find_parquet(tmp_path).one_size is False
     assert find_parquet(tmp_path, sample=1).sizes == [(6, 6)]

@@ -36,6 +36,11 @@ class Encoded(ABC):
     def __len__(self) -> int:
         return self.shape[0]
 
+    @property
+    @abstractmethod
+    def reading(self) -> dict[str, Any]:
+        """What :func:`dsd2.preprocessing.read_image` has to know to read such an image."""
+
     @abstractmethod
     def __getitem__(self, rows: Tensor) -> Self:
         """Some of the images."""
@@ -82,7 +87,7 @@ class ImageFiles(Encoded):
 
     @property
     def reading(self) -> dict[str, Any]:
-        """What :func:`dsd2.preprocessing.read_image` has to know to read such a file."""
+        """See :attr:`Encoded.reading`."""
         return {"mode": self.mode, "size": self.size, "fit": self.fit}
 
     @property

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import torch
 from torch import Tensor
@@ -51,6 +51,12 @@ class ImageCells(Encoded):
     def shape(self) -> tuple[int, int, int, int]:
         """(N, C, H, W) of the images once decoded."""
         return len(self.rows), 1 if self.mode == "L" else 3, self.height, self.width
+
+    @property
+    def reading(self) -> dict[str, Any]:
+        """See :attr:`Encoded.reading`; the ``fit`` of images that have their size is ``none``."""
+        size = self.height if self.height == self.width else [self.height, self.width]
+        return {"mode": self.mode, "size": size, "fit": "square" if self.fit else "none"}
 
     def __getitem__(self, rows: Tensor) -> Self:
         return replace(self, rows=self.rows[rows])

@@ -70,12 +70,12 @@ def judged(source: Source, rows: Sequence[Mapping[str, Any]]) -> Source:
     return replace(source, groups=groups, left_out=left_out)
 
 
-def reading_of(images: Tensor | ImageFiles) -> dict[str, Any]:
+def reading_of(images: Tensor | Encoded) -> dict[str, Any]:
     """How images were read: ``mode``, ``size`` and ``fit`` (:func:`dsd2.preprocessing.read_image`).
 
     The ``fit`` of images that came as arrays is ``none``: all had one size, and none was resized.
     """
-    if isinstance(images, ImageFiles):
+    if isinstance(images, Encoded):
         return images.reading
     channels, height, width = images.shape[1:]
     size = height if height == width else [height, width]
