@@ -79,18 +79,18 @@ def test_what_is_no_image_is_named_with_its_file_or_row(tmp_path, kind):
     with pytest.raises(UserError, match=rf"images/b/bad.png: the image .*{reason}"):
         read_imagefolder(folder, 8).train.images.decode_all()
     fine = png(random_images(1, (8, 8, 3))[0])
+    (tmp_path / "hub").mkdir()
     for row, images in ((1, [fine, content]), (0, [content, fine])):
-        write_parquet(tmp_path / "train.parquet", images, [0, 1])
+        write_parquet(tmp_path / "hub" / "train.parquet", images, [0, 1])
         with pytest.raises(UserError, match=rf"train.parquet row {row}: the image .*{reason}"):
-            read_parquet(tmp_path, "image", "label")
+            read_parquet(tmp_path / "hub", "image", "label")
     if kind != "half":
-        recipe = as_kind(FOLDER, "parquet", path=str(tmp_path))
+        recipe = as_kind(FOLDER, "parquet", path=str(tmp_path / "hub"))
         assert metadata(dataclasses.replace(recipe, train=1, validation="test"), []).image[1:] == (
             8,
             8,
         )
-        with pytest.raises(UserError, match=rf"train.parquet row 0: the image .*{reason}"):
-            suggestions(str(tmp_path))
+        assert suggestions(str(tmp_path / "hub"))["dataset"]["name"] == "parquet"
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "YCbCr"])

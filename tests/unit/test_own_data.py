@@ -129,3 +129,79 @@ def test_a_study_without_data_needs_a_name():
         load_study({"arms": {"a": None}})
     with pytest.raises(UserError, match="config key arms is missing"):
         load_study({"data": "photos"})
+
+
+def test_suggestions_follow_what_the_user_has_set(tmp_path):
+    folder = str(class_folders(tmp_path / "images", 40, (300, 200)))
+    usual, small, big = (
+        suggestions(folder, {"dataset": {"image_size": size}} if size else {})
+        for size in (None, 8, 128)
+    )
+    assert (usual["dataset"]["image_size"], usual["model"]["depth"]) == (64, 4)
+    assert "image_size" not in small["dataset"]
+    assert (small["model"]["depth"], big["model"]["depth"]) == (1, 5)
+    config = {"study": "own", "data": folder, "arms": {"a": None}}
+    arm = load_study({**config, "dataset": {"image_size": 8}}).arms["all", "a"]
+    assert (arm.dataset.image_size, arm.model.depth) == (8, 1)
+    many = str(class_folders(tmp_path / "many", 400, (8, 8)))
+    usual, fewer = (
+        suggestions(many, {"training": training})["training"]
+        for training in ({}, {"batch_size": 8})
+    )
+    assert fewer["batch_size"] == 8
+    assert fewer["epochs"] < usual["epochs"]
+
+
+def test_class_folders_beside_parquet_files_are_refused(tmp_path):
+    folder = class_folders(tmp_path / "images", 2, (8, 8))
+    encoded = io.BytesIO()
+    picture(8, 8).save(encoded, "PNG")
+    table = {"image": [{"bytes": encoded.getvalue()}], "label": [0]}
+    pq.write_table(pa.table(table), folder / "train.parquet")
+    with pytest.raises(UserError, match="has class folders and parquet files"):
+        suggestions(str(folder))
+    assert (
+        suggestions(str(folder), {"dataset": {"name": "parquet"}})["dataset"]["name"] == "parquet"
+    )
+
+
+def test_what_kind_of_data_a_folder_holds_is_found(tmp_path):
+    folder = tmp_path / "table"
+    (folder / "images").mkdir(parents=True)
+    rows = ["filename,label"]
+    for i in range(6):
+        picture(40, 24).save(folder / "images" / f"{i}.png")
+        rows.append(f"{i}.png,{'cat' if i % 2 else 'dog'}")
+    (folder / "labels.csv").write_text("\n".join(rows))
+    found = suggestions(str(folder))
+    assert found["dataset"] == {"name": "csv", "path": str(folder), "image_size": 24}
+    config = {"study": "own", "data": str(folder), "arms": {"a": None}}
+    assert load_study(config).arms["all", "a"].dataset.listing().classes == ("cat", "dog")
+
+
+def test_class_folders_and_a_table_that_disagrees_are_refused(tmp_path):
+    folder = class_folders(tmp_path / "images", 2, (8, 8))
+    table = folder / "labels.csv"
+    table.write_text("filename,label\ncats/0.png,cats\ncats/1.png,cats\ndogs/0.png,dogs\n")
+    assert suggestions(str(folder))["dataset"]["name"] == "imagefolder"
+    table.write_text("filename,label\ncats/0.png,tabby\ndogs/0.png,poodle\n")
+    with pytest.raises(UserError, match=r"says 'tabby' of cats/0\.png, which lies in"):
+        suggestions(str(folder))
+    for name in ("csv", "imagefolder"):
+        chosen = suggestions(str(folder), {"dataset": {"name": name}})
+        assert chosen["dataset"]["name"] == name
+
+
+def test_an_archive_is_to_be_unpacked(tmp_path):
+    (tmp_path / "photos.zip").write_bytes(b"PK")
+    with pytest.raises(UserError, match=r"photos.zip', which is an archive .*unpack it"):
+        suggestions(str(tmp_path / "photos.zip"))
+
+
+def test_a_tilde_is_the_users_own_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    class_folders(tmp_path / "photos", 2, (8, 8))
+    assert suggestions("~/photos")["dataset"]["path"] == str(tmp_path / "photos")
+    config = {"study": "own", "dataset": {"name": "imagefolder", "path": "~/photos"}}
+    arm = load_study({**config, "arms": {"a": None}}).arms["all", "a"]
+    assert arm.dataset.path == str(tmp_path / "photos")

@@ -126,7 +126,7 @@ def resolve_arms(config: dict[str, Any]) -> tuple[dict[str, str], dict[tuple[str
     }
     stand_in = top_level(config, "missing_data") == "stand-in"
     context = _Context(
-        layers=(suggestions(config["data"]) if "data" in config else {}, config),
+        layers=(suggestions(config["data"], config) if "data" in config else {}, config),
         override=config.get("override", {}),
         candidates=candidates,
         roots=[Path(root) for root in top_level(config, "data_roots")],

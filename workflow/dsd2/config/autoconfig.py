@@ -5,16 +5,17 @@ from __future__ import annotations
 import math
 import os
 import statistics
-from contextlib import suppress
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from dsd2.config.sanitize import shown
-from dsd2.data.decoding import open_image
-from dsd2.data.parquet_io import first_image, parquet_schema, row_count
-from dsd2.data.scan import list_class_folders
+from dsd2.data.find_data import kind_of
+from dsd2.data.own import OwnDataset
 from dsd2.errors import UserError
+from dsd2.keys import keys
 from dsd2.paths import own_study
+from dsd2.recipe import DATASETS
 
 SAMPLE = 200
 """Images whose size is looked at."""
@@ -22,65 +23,75 @@ SIZES = (8, 64)
 """Smallest and largest image side that is suggested: what a CPU manages, too."""
 STEPS = 1000
 """Optimiser steps of one training that are suggested."""
+EPOCHS = (10, 100)
+"""Fewest and most epochs that are suggested."""
 BATCH_SIZE = 64
 
 Sections = dict[str, dict[str, Any]]
 
 
-def suggestions(folder: str) -> Sections:
+def suggestions(folder: str, given: Mapping[str, Any] | None = None) -> Sections:
     """Sections of a configuration that suit a folder of images; any setting of the user's wins.
 
+    What the user has set decides what suits it: of another image size, another network.
+
     Args:
-        folder: with a folder for each class, or parquet files, as ``dataset.path``.
+        folder: of the images, as ``dataset.path``.
+        given: the user's own sections.
 
     Raises:
         UserError: there is no such folder, or there are no images in it.
     """
-    path = Path(os.path.normpath(folder))
-    if not path.is_dir():
-        raise UserError(f"config key data is {shown(folder)}, which is no folder")
-    if any(path.glob("train*.parquet")):
-        images, sides = _parquet(path)
-        dataset: dict[str, Any] = {"name": "parquet", "path": str(path)}
-        side = sides[0]
-    else:
-        images, sides = _class_folders(path)
-        side = round(min(max(statistics.median_low(sides), SIZES[0]), SIZES[1]) / 8) * 8
-        dataset = {"name": "imagefolder", "path": str(path), "image_size": side}
+    path = _folder(folder)
+    given = given or {}
+    dataset = given.get("dataset") or {}
+    kind = DATASETS.get(dataset.get("name") or kind_of(path))
+    if kind is None or not issubclass(kind, OwnDataset):
+        return {"dataset": {"path": str(path)}}
+    recipe = _recipe(kind, path, dataset)
+    images, sides, one_size = recipe.survey(SAMPLE)
+    images = min(images, dataset.get("train") or images)
+    suggested: dict[str, Any] = {"name": recipe.name, "path": str(path)}
+    side = dataset.get("image_size")
+    if side is None:
+        typical = statistics.median_low(sides or [SIZES[1]])
+        side = typical if one_size else round(min(max(typical, SIZES[0]), SIZES[1]) / 8) * 8
+        suggested |= {} if one_size else {"image_size": side}
     # The last feature map is about four pixels wide, and wide networks are for many images.
     depth = min(max(int(math.log2(side)) - 2, 1), 5)
-    epochs = round(STEPS / math.ceil(images / BATCH_SIZE))
+    batch = (given.get("training") or {}).get("batch_size") or BATCH_SIZE
+    epochs = round(STEPS / math.ceil(images / batch))
     return {
-        "dataset": dataset,
+        "dataset": suggested,
         "model": {"name": "vgg-like", "depth": depth, "width": 4 if images < 10_000 else 5},
-        "training": {"epochs": min(max(epochs, 10), 100), "batch_size": BATCH_SIZE},
+        "training": {
+            "epochs": min(max(epochs, EPOCHS[0]), EPOCHS[1]),
+            "batch_size": batch,
+        },
     }
+
+
+def _folder(given: str) -> Path:
+    path = Path(os.path.normpath(given)).expanduser()
+    if path.is_dir():
+        return path
+    if path.is_file() and path.suffix.lower() in (".zip", ".tar", ".gz", ".tgz", ".7z", ".rar"):
+        raise UserError(
+            f"config key data is {shown(given)}, which is an archive and no folder; unpack it, and"
+            " give the folder that it leaves"
+        )
+    raise UserError(f"config key data is {shown(given)}, which is no folder")
+
+
+def _recipe(kind: type[OwnDataset], path: Path, given: Mapping[str, Any]) -> OwnDataset:
+    """The dataset with what the user has set of it."""
+    usual = {key.name: key.default for key in keys(kind)}
+    own = {name: value for name, value in given.items() if name in usual}
+    return kind(**{**usual, **own, "path": str(path)})
 
 
 def own_study_name(folder: str) -> str:
     """Name of the study of a folder of images, the same by whatever path the folder is given."""
     # As suggestions() reads the path; then links are followed.
-    path = os.path.realpath(os.path.normpath(folder))
+    path = os.path.realpath(Path(os.path.normpath(folder)).expanduser())
     return own_study(Path(path), Path(os.path.realpath(".")))
-
-
-def _class_folders(folder: Path) -> tuple[int, list[int]]:
-    """How many images there are to train on, and the shorter sides of some in pixels."""
-    names = list_class_folders(folder).splits["train"].names
-    sides = []
-    for name in names[:: max(1, len(names) // SAMPLE)]:
-        # What cannot be decoded is for the data report to name.
-        with suppress(UserError), open_image(folder / name) as image:
-            sides.append(min(image.size))
-    return len(names), sides or [SIZES[1]]
-
-
-def _parquet(folder: Path) -> tuple[int, list[int]]:
-    """The same for parquet files, all of whose images have one size."""
-    files = sorted(folder.glob("train*.parquet"))
-    names = parquet_schema(files[0]).names
-    column = next((name for name in ("image", "img") if name in names), None)
-    if column is None:
-        raise UserError(f"{files[0]}: has no column image; it has {', '.join(names)}")
-    with first_image(files, column) as image:
-        return sum(map(row_count, files)), [min(image.size)]

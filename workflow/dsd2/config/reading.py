@@ -19,6 +19,8 @@ from dsd2.errors import UserError
 
 MAX_BYTES = 1_000_000
 """Bytes of a configuration file; ours have 6,000."""
+KINDS = {yaml.MappingNode: "mapping", yaml.SequenceNode: "list"}
+"""What nodes of YAML that are no text are called in messages."""
 YTE_KEY = "__use_yte__"
 """With it Snakemake takes parts of a file of ``--configfile`` for Python, and runs them."""
 
@@ -115,8 +117,8 @@ def _other_than_text(value: str) -> str | None:
     if value.lower() in ("true", "false"):
         return "truth value"
     with suppress(yaml.YAMLError, RecursionError):
-        read = yaml.load(value, Loader=yaml.BaseLoader)
-        return "mapping" if isinstance(read, dict) else "list" if isinstance(read, list) else None
+        node = _compose(value)
+        return next((name for kind, name in KINDS.items() if isinstance(node, kind)), None)
     return None
 
 
@@ -229,9 +231,10 @@ def _content(text: str) -> Any:
     return loader.get_single_data()
 
 
-def _compose(text: str) -> None:
-    """Find the keys that a text of YAML has twice."""
-    _Loader(text).get_single_node()
+def _compose(text: str) -> yaml.Node | None:
+    """The nodes of a text of YAML; finds the keys that it has twice."""
+    node: yaml.Node | None = _Loader(text).get_single_node()
+    return node
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 
 from dsd2.data.photos import Photos
 from dsd2.errors import UserError
@@ -18,6 +19,20 @@ from dsd2.typed import Number
 if TYPE_CHECKING:
     from dsd2.data.listing import Listed, Listing
     from dsd2.data.source import Images, Source
+
+
+class Survey(NamedTuple):
+    """A look at some of the images.
+
+    Attributes:
+        images: training images, all of them.
+        sides: shorter sides of some in pixels.
+        one_size: whether images need not be resized, since all have one size.
+    """
+
+    images: int
+    sides: list[int]
+    one_size: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +78,14 @@ class OwnDataset(DatasetRecipe):
         """The file of each listed image, or what is in it."""
         raise NotImplementedError
 
+    def survey(self, sample: int) -> Survey:
+        """How many and how large the images are; what cannot be decoded is passed over.
+
+        Args:
+            sample: images whose header is looked at, at most.
+        """
+        raise NotImplementedError
+
 
 @dataclass(frozen=True, kw_only=True)
 class OwnPhotos(Photos, OwnDataset):
@@ -71,6 +94,18 @@ class OwnPhotos(Photos, OwnDataset):
     def sources(self, names: Sequence[str]) -> Iterator[Path | bytes]:
         """See :meth:`OwnDataset.sources`."""
         return (self.folder / name for name in names)
+
+    def survey(self, sample: int) -> Survey:
+        """See :meth:`OwnDataset.survey`."""
+        from dsd2.data.decoding import open_image
+
+        names = self.listing().splits["train"].names
+        sides = []
+        for source in self.sources(names[:: max(1, len(names) // sample)]):
+            # What cannot be decoded is for the data report to name.
+            with suppress(UserError), open_image(source, "image") as image:
+                sides.append(min(image.size))
+        return Survey(len(names), sides, one_size=False)
 
     def files(self) -> list[str]:
         """See :meth:`DatasetRecipe.files`."""

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from dsd2.data.own import OwnDataset
+from dsd2.data.own import OwnDataset, Survey
+from dsd2.errors import UserError
 from dsd2.keys import Doc, Ge, Le, MinLen
 from dsd2.recipe import DATASETS, Contents
 
@@ -55,6 +56,14 @@ class Parquet(OwnDataset):
         from dsd2.data.parquet_data import parquet_sources
 
         return parquet_sources(self.folder, self.image_column, names)
+
+    def survey(self, sample: int) -> Survey:
+        from dsd2.data.parquet_data import find_parquet
+
+        found = find_parquet(self.folder, self.image_column, sample)
+        if found is None:
+            raise UserError(f"{self.folder}: has no parquet file of training images")
+        return Survey(found.rows, [min(size) for size in found.sizes], found.one_size)
 
     def contents(self, roots: Sequence[Path]) -> Contents:
         from dsd2.data.parquet_data import parquet_contents

@@ -1,0 +1,90 @@
+"""Which kind of dataset a folder of someone's own images is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from dsd2.data.find_tables import FoundTables, find_tables
+from dsd2.data.label_tables import list_tables
+from dsd2.data.listing import Listing
+from dsd2.data.parquet_data import find_parquet
+from dsd2.data.scan import list_class_folders
+from dsd2.data.sheet_columns import Columns
+from dsd2.errors import UserError
+
+
+def kind_of(folder: Path) -> str:
+    """The name of the dataset that reads a folder.
+
+    Class folders win over a table of labels that says the same.
+
+    Args:
+        folder: of class folders, of images with a table of their labels, or of parquet files.
+
+    Raises:
+        UserError: it is none of these, or it may be several.
+    """
+    try:
+        listing = list_class_folders(folder)
+    except UserError as error:
+        refused: UserError | None = error
+    else:
+        refused = None
+        if len(listing.classes) > 1:
+            _check_tables(folder, listing)
+            _check_parquet(folder)
+            return "imagefolder"
+    tables = find_tables(folder)
+    if tables.tables or tables.ambiguous:
+        return "csv"
+    if find_parquet(folder) is not None:
+        return "parquet"
+    if refused is not None:
+        raise refused
+    return "imagefolder"
+
+
+def _check_tables(folder: Path, listing: Listing) -> None:
+    """See that a table beside class folders gives images the classes of their folders."""
+    tables = find_tables(folder)
+    if not tables.tables:
+        return
+    told = _labels(folder, tables)
+    if told is None:
+        return
+    known = _names(listing)
+    for name in told.keys() & known.keys():
+        if told[name] != known[name]:
+            raise UserError(
+                f"{folder}: the table {next(iter(tables.tables.values()))} says {told[name]!r} of"
+                f" {name}, which lies in the class folder {known[name]!r}; say dataset.name: csv to"
+                " go by the table, or dataset.name: imagefolder to go by the folders"
+            )
+
+
+def _check_parquet(folder: Path) -> None:
+    try:
+        found = find_parquet(folder)
+    except UserError:
+        return
+    if found is not None:
+        raise UserError(
+            f"{folder}: has class folders and parquet files; say dataset.name: imagefolder or"
+            " dataset.name: parquet"
+        )
+
+
+def _labels(folder: Path, tables: FoundTables) -> dict[str, str] | None:
+    """The class of each image that tables name; None where they cannot be read as labels."""
+    try:
+        return _names(list_tables(folder, None, Columns(None, None, None)).listing)
+    except UserError:
+        return None
+
+
+def _names(listing: Listing) -> dict[str, str]:
+    return {
+        name: listing.classes[label]
+        for listed in listing.splits.values()
+        for name, label in zip(listed.names, listed.labels, strict=True)
+    }
