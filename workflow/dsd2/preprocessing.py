@@ -14,6 +14,7 @@ import io
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -90,12 +91,13 @@ def open_image(source: Any, name: str | None = None) -> Image.Image:
     return image
 
 
+@cache
 def _register_heif() -> None:
-    if "HEIF" not in Image.OPEN:
-        with suppress(ImportError):
-            from pillow_heif import register_heif_opener
+    """Have Pillow read HEIC photos, where the plugin is installed."""
+    with suppress(ImportError):
+        from pillow_heif import register_heif_opener
 
-            register_heif_opener()
+        register_heif_opener()
 
 
 def _unknown(source: Any) -> str:
