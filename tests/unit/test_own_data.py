@@ -46,6 +46,13 @@ def test_more_images_take_fewer_epochs(tmp_path):
     assert many == 31  # 2,000 images are 32 steps of 64 an epoch; 1,000 steps in all.
 
 
+def test_few_images_have_small_batches_and_as_many_steps_and_a_smaller_rate(tmp_path):
+    few = suggestions(str(class_folders(tmp_path / "few", 100, (8, 8))))["training"]
+    assert few == {"epochs": 77, "batch_size": 16, "learning_rate": 0.00025}
+    many = suggestions(str(class_folders(tmp_path / "many", 400, (8, 8))))["training"]
+    assert (many["batch_size"], many["learning_rate"]) == (64, 0.001)
+
+
 def test_train_and_test_folders_and_parquet_are_known(tmp_path):
     class_folders(tmp_path / "split" / "train", 2, (16, 16))
     assert suggestions(str(tmp_path / "split"))["dataset"]["image_size"] == 16

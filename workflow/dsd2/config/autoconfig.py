@@ -25,7 +25,11 @@ STEPS = 1000
 """Optimiser steps of one training that are suggested."""
 EPOCHS = (10, 100)
 """Fewest and most epochs that are suggested."""
-BATCH_SIZE = 64
+BATCH_SIZES = (8, 16, 32, 64)
+"""Of few images a batch has fewer, so that there are as many steps."""
+LEARNING_RATE = 0.001
+"""Of a batch of the largest size; of smaller ones it is as much smaller. On photos of 64 pixels ten
+times as much left a network at chance (docs/own-images.md)."""
 
 Sections = dict[str, dict[str, Any]]
 
@@ -59,15 +63,22 @@ def suggestions(folder: str, given: Mapping[str, Any] | None = None) -> Sections
         suggested |= {} if one_size else {"image_size": side}
     # The last feature map is about four pixels wide, and wide networks are for many images.
     depth = min(max(int(math.log2(side)) - 2, 1), 5)
-    batch = (given.get("training") or {}).get("batch_size") or BATCH_SIZE
-    epochs = round(STEPS / math.ceil(images / batch))
     return {
         "dataset": suggested,
         "model": {"name": "vgg-like", "depth": depth, "width": 4 if images < 10_000 else 5},
-        "training": {
-            "epochs": min(max(epochs, EPOCHS[0]), EPOCHS[1]),
-            "batch_size": batch,
-        },
+        "training": _training(images, given.get("training") or {}),
+    }
+
+
+def _training(images: int, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Batch size, epochs and learning rate for so many training images."""
+    fitting = [size for size in BATCH_SIZES if images * EPOCHS[1] >= STEPS * size]
+    batch = given.get("batch_size") or max(fitting, default=BATCH_SIZES[0])
+    epochs = round(STEPS / math.ceil(images / batch))
+    return {
+        "epochs": min(max(epochs, EPOCHS[0]), EPOCHS[1]),
+        "batch_size": batch,
+        "learning_rate": LEARNING_RATE * batch / BATCH_SIZES[-1],
     }
 
 

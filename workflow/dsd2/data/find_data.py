@@ -53,7 +53,7 @@ def _check_tables(folder: Path, listing: Listing) -> None:
     if told is None:
         return
     known = _names(listing)
-    for name in told.keys() & known.keys():
+    for name in sorted(told.keys() & known.keys()):
         if told[name] != known[name]:
             raise UserError(
                 f"{folder}: the table {next(iter(tables.tables.values()))} says {told[name]!r} of"
