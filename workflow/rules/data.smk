@@ -18,7 +18,7 @@ rule dataset_report:
     params:
         recipe=by(INPUTS.dataset_json, "dataset"),
         chosen=uncompared(INPUTS.chosen, "dataset"),
-        undecodable=paths.UNDECODABLE,
+        undecodable=uncompared(INPUTS.undecodable, "dataset"),
     shell:
         "exec python -m dsd2 --die-with-parent data-report --recipe {params.recipe:q}"
         " --chosen {params.chosen:q} --threads {threads} --output {output.images:q}"
@@ -29,7 +29,7 @@ rule dataset_report:
 # A target to ask for by name. It has no output, so that it is done whenever it is asked for.
 rule data_report:
     input:
-        checked(INPUTS.data_reports),
+        by(INPUTS.data_reports),
     localrule: True
 
 

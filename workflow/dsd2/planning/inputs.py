@@ -44,9 +44,22 @@ class Inputs:
         return {}
 
     def data_reports(self) -> list[str]:
-        """The reports of all images of users' own."""
+        """The reports of all images of users' own.
+
+        Raises:
+            UserError: no study has any.
+        """
         own = [n for n, recipe in self._plan.datasets.items() if isinstance(recipe, OwnDataset)]
+        if not own:
+            raise UserError(
+                "data_report: no study here has images of one's own; give a folder of them by"
+                " --config data=folder"
+            )
         return [paths.DATA_REPORT.format(dataset=name) for name in own]
+
+    def undecodable(self, dataset: str) -> str:
+        """Where images are listed that make a dataset be refused."""
+        return self._plan.placed(paths.UNDECODABLE.format(dataset=dataset))
 
     def chosen(self, dataset: str) -> list[str]:
         """What the studies do with a dataset's images, in sentences."""
