@@ -45,9 +45,9 @@ def test_the_usual_names_of_splits_are_understood(tmp_path, train, validation, t
     assert counts(listing) == {"train": 3, "validation": 1, "test": 2}
     assert listing.splits["test"].labels == [1, 1]
     assert all(
-        any(f"{folder} holds the {split} images" in remark for remark in listing.remarks)
-        for folder, split in ((train, "train"), (validation, "validation"), (test, "test"))
-        if folder != split
+        any(f"{folder} holds the {what} images" in remark for remark in listing.remarks)
+        for folder, what in ((train, "training"), (validation, "validation"), (test, "test"))
+        if folder not in ("train", "validation", "test")
     )
 
 

@@ -131,7 +131,8 @@ class _Scan:
         self._leave(BESIDE, images)
         for split, place in found.items():
             if place.name != split:
-                self._remarks.append(f"{self._name(place)} holds the {split} images")
+                what = "training" if split == "train" else split
+                self._remarks.append(f"{self._name(place)} holds the {what} images")
         return {split: found[split] for split in SPLITS if split in found}
 
     def _check_classes_called_as_splits(
