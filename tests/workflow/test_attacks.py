@@ -76,6 +76,9 @@ def test_nothing_runs_and_nothing_is_fetched_in_the_report(hostile, browser):
     assert browser.title == "Snakemake Report"
     results = browser.execute_script("return results")
     paths = [f"results/studies/hostile_/{name}" for name in LISTED]
+    of_data = sorted(hostile.folder.glob("results/datasets/*.report.html"))
+    assert len(of_data) == 2
+    paths += [str(page.relative_to(hostile.folder)) for page in of_data]
     assert set(results) == set(paths)
     assert f"Title {WORDS}" in shown_text(browser)
     assert_harmless(browser)
@@ -110,7 +113,8 @@ def assert_shown_in_page(browser, path):
         assert f"arm: {WORDS}" in " ".join(said.split())
     else:
         appears(browser, "td")
-        assert WORDS in shown_text(browser)
+        expected = "Data report of" if path.startswith("results/datasets") else WORDS
+        assert expected in shown_text(browser)
 
 
 def shown_text(browser):
@@ -199,7 +203,7 @@ def test_markdown_holds_the_texts_and_no_markup_of_theirs(study):
         assert [line.partition(",")[0] for line in headings[1:]] == [
             "## Classes",
             "## Size",
-            "## Load it",
+            "## Use it",
         ]
 
 

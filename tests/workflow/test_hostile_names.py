@@ -72,7 +72,7 @@ BROKEN = {
     "study: ../x": "config key study is '../x' but must match",
     "budget: $(touch ran)": "config key budget is '$(touch ran)' but must match",
     "arms: {../x: null}": "config key arms.../x is no valid name",
-    "tables: ['{x}']": "config key tables.0 is '{x}' but must be one of grid",
+    "tables: ['{x}']": "config key tables.0 is '{x}' but must be one of classes, grid",
     "noise: {kind: symmetric, rate: .nan}": "config key noise.rate is nan but a number must be",
     "training: {epochs: 2024-02-20}": "training.epochs is datetime.date(2024, 2, 20) but must be",
     "1: 2": "config key 1 is of type int but a key must be text",
@@ -105,5 +105,5 @@ def test_own_data_may_have_any_name(fresh):
     odd = fresh.folder / "x {dataset} <results> $(touch ran)"
     write_images(odd)
     done = fresh.done(fresh.snakemake("--config", f"data={odd}", "--until", "labels"))
-    assert done == {"dataset": 1, "labels": 1}
+    assert done == {"dataset_report": 1, "dataset": 1, "labels": 1}
     assert not (fresh.folder / "ran").exists()

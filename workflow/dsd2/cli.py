@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import fields
@@ -83,7 +84,7 @@ def _stage(options: argparse.Namespace, started: float) -> Callable[[], None]:
             recipe = located(from_json(DatasetRecipe, options.recipe))
             files = _files_of(ReportFiles, options)
             return lambda: run_data_report(
-                recipe, data_roots(), options.chosen, options.threads, files
+                recipe, data_roots(), json.loads(options.chosen), options.threads, files
             )
         case "labels":
             from dsd2.data.manifest import located
@@ -195,7 +196,7 @@ def _parser() -> argparse.ArgumentParser:
 
     report = verb("data-report", "look at all of a user's images before anything is trained")
     report.add_argument("--recipe", required=True, help="dataset recipe as JSON")
-    report.add_argument("--chosen", nargs="*", default=[], help="what the study does with them")
+    report.add_argument("--chosen", default="[]", help="sentences on what studies do, as JSON")
     _threads(report)
     _files(report, "output", "text", "page", "undecodable")
 

@@ -16,8 +16,8 @@ rule dataset_report:
         mem_mb=requested(ALLOCATION.dataset, "dataset", "mem_mb"),
         runtime=requested(ALLOCATION.dataset, "dataset", "minutes"),
     params:
-        recipe=by(INPUTS.dataset_json, "dataset"),
-        chosen=uncompared(INPUTS.chosen, "dataset"),
+        recipe=by(INPUTS.reported_json, "dataset"),
+        chosen=uncompared(INPUTS.chosen_json, "dataset"),
         undecodable=uncompared(INPUTS.undecodable, "dataset"),
     shell:
         "exec python -m dsd2 --die-with-parent data-report --recipe {params.recipe:q}"

@@ -219,7 +219,7 @@ def page(report: DataReport, thumbnails: Mapping[str, str]) -> str:
     body += _section("Cannot be decoded", [escape_html(line) for line in broken])
     for left in report.left_out:
         body += _section(f"Left out: {left.what}", [escape_html(name) for name in left.names])
-    return document(f"Data report of {report.title}", body, "img-src data:")
+    return document("Data report", body, "img-src data:")
 
 
 def pictured(report: DataReport, each: int) -> list[str]:

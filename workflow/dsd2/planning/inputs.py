@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -61,7 +62,11 @@ class Inputs:
         """Where images are listed that make a dataset be refused."""
         return self._plan.placed(paths.UNDECODABLE.format(dataset=dataset))
 
-    def chosen(self, dataset: str) -> list[str]:
+    def reported_json(self, dataset: str) -> str:
+        """What a dataset is, as Snakemake's report may hold it in a script of its page."""
+        return script_json(json.loads(self.dataset_json(dataset)))
+
+    def chosen_json(self, dataset: str) -> str:
         """What the studies do with a dataset's images, in sentences."""
         arms = [
             arm
@@ -69,7 +74,7 @@ class Inputs:
             for arm in study.arms.values()
             if paths.dataset_name(arm.dataset) == dataset
         ]
-        return list(dict.fromkeys(f"chosen: {described(arm)}" for arm in arms))
+        return script_json(list(dict.fromkeys(f"chosen: {described(arm)}" for arm in arms)))
 
     def labels(self, labels: str) -> Files:
         """The dataset that labels belong to."""
