@@ -14,6 +14,7 @@ def long(fresh):
     return fresh
 
 
+@pytest.mark.long
 def test_a_training_longer_than_a_job_is_attempted_until_it_is_done(long):
     text = long.snakemake(*LIMIT)
     # Each epoch ends an attempt; the last attempt measures.

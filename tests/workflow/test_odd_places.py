@@ -33,6 +33,7 @@ def test_snakemake_may_be_process_1(fresh):
     assert len(fresh.checkpoints()) == 1
 
 
+@pytest.mark.long
 def test_a_clone_of_an_odd_path_and_a_terminal_of_few_letters(tmp_path, monkeypatch):
     project = new_project(tmp_path / "a:b 'c' \"d\" $HOME %s;&" / "clone")
     project.configure(**SMALL)

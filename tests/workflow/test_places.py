@@ -136,7 +136,9 @@ def test_own_images_are_found_from_another_folder_and_below_no_prefix(clone, els
             ("tables/stopping.md",),
             marks=pytest.mark.long,
         ),
-        ("", "results", WITHOUT_FIGURES, ("tables/stopping.md",)),
+        pytest.param(
+            "", "results", WITHOUT_FIGURES, ("tables/stopping.md",), marks=pytest.mark.long
+        ),
     ],
 )
 def test_its_rules_serve_another_workflow(clone, elsewhere, more, place, config, results):

@@ -1,5 +1,6 @@
 """Students that look their teacher's answers up, from the configuration to the bytes."""
 
+import pytest
 from project import TINY
 
 TABLE = "results/runs/*/iter-*/views.safetensors"
@@ -14,6 +15,7 @@ ARMS = {
 }
 
 
+@pytest.mark.long
 def test_one_table_serves_all_students_and_is_made_again_to_the_same_bytes(fresh):
     fresh.configure(arms=ARMS, training=FLIPPED)
     done = fresh.done(fresh.snakemake())
