@@ -142,6 +142,7 @@ def test_settings_are_told_once_where_arms_share_them(study):
     assert differing.to_numpy().tolist() == [["Vanilla", "0.1"], ["Student", "0.2"]]
 
 
+@pytest.mark.process  # Python asks uname for the processor, once a process.
 def test_trainings_that_arms_share_are_counted_once(study):
     _, cells = trainings_part(study.assign(seconds=60.0), VIEW)
     counts = dict(zip(cells["arm"], cells["trainings"], strict=True))
