@@ -199,14 +199,13 @@ def page(report: DataReport, thumbnails: Mapping[str, str]) -> str:
     body = [f"<h1>Data report of {escape_html(report.title)}</h1>", "<ul>"]
     body += [_item(line) for line in [*findings(report), *report.chosen]]
     body += ["</ul>", f"<div><table><thead><tr>{head}</tr></thead><tbody>"]
+    pictures: dict[str, list[str]] = {name: [] for name in report.classes}
+    for row in report.used:
+        if (file := row["file"]) in thumbnails:
+            pictures[row["class"]].append(_figure(thumbnails[file], file))
     for name in report.classes:
-        pictures = [
-            _figure(thumbnails[row["file"]], row["file"])
-            for row in report.used
-            if row["class"] == name and row["file"] in thumbnails
-        ]
         cells = [escape_html(name), *(f"{counts[split][name]:,}" for split in splits)]
-        columns = "".join(f"<td>{cell}</td>" for cell in [*cells, "".join(pictures)])
+        columns = "".join(f"<td>{cell}</td>" for cell in [*cells, "".join(pictures[name])])
         body.append(f"<tr>{columns}</tr>")
     body.append("</tbody></table></div>")
     copies = copies_of(report.rows)

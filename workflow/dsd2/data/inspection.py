@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dsd2.data.decoding import decoded, open_image
 from dsd2.data.listing import Listing
@@ -14,11 +14,30 @@ from dsd2.errors import UserError
 from dsd2.escaping import one_line
 from dsd2.preprocessing import orientation, upright_size
 
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
 REDUCED = 256
 """Pixels of the shorter side that a JPEG is decoded to at least: enough to tell pictures apart."""
 
 Record = dict[str, Any]
 """A row of :data:`dsd2.files.records.IMAGES`."""
+
+
+def decoded_reduced(image: Image, side: int, name: str) -> Image:
+    """An image in colour; a JPEG is decoded to a fraction of its size, which is faster.
+
+    Args:
+        image: as :func:`dsd2.data.decoding.open_image` gives it.
+        side: pixels that each side of a JPEG keeps at least, where it has them.
+        name: in messages.
+
+    Raises:
+        UserError: it cannot be decoded.
+    """
+    if image.format in ("JPEG", "MPO"):
+        image.draft(None, (side, side))
+    return decoded(image, "RGB", name)
 
 
 def inspect_image(source: Path | str | bytes, name: str) -> Record:
@@ -42,9 +61,7 @@ def inspect_image(source: Path | str | bytes, name: str) -> Record:
                 "orientation": orientation(image),
                 "transparent": image.has_transparency_data,
             }
-            if image.format in ("JPEG", "MPO"):
-                image.draft(None, (REDUCED, REDUCED))
-            pixels = decoded(image, "RGB", name)
+            pixels = decoded_reduced(image, REDUCED, name)
     except UserError as error:
         return {**found, "error": one_line(str(error).removeprefix(f"{name}: "))}
     digest = hashlib.blake2b(f"{width}×{height}".encode(), digest_size=16)

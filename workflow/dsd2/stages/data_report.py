@@ -10,8 +10,8 @@ from pathlib import Path
 
 from dsd2.analysis.data_report import DataReport, page, pictured, text
 from dsd2.data.dataset import own_validation, split_rows
-from dsd2.data.decoding import decoded, open_image
-from dsd2.data.inspection import Record, inspect
+from dsd2.data.decoding import open_image
+from dsd2.data.inspection import Record, decoded_reduced, inspect
 from dsd2.data.manifest import check_unchanged, dataset_manifest
 from dsd2.data.own import OwnDataset
 from dsd2.data.source import Source, judged
@@ -127,9 +127,7 @@ def _thumbnails(recipe: OwnDataset, names: list[str]) -> dict[str, str]:
     for name, source in zip(names, recipe.sources(names), strict=True):
         try:
             with open_image(source, name) as image:
-                if image.format in ("JPEG", "MPO"):
-                    image.draft(None, (THUMBNAIL, THUMBNAIL))
-                small = decoded(image, "RGB", name)
+                small = decoded_reduced(image, THUMBNAIL, name)
         except UserError:
             continue
         small.thumbnail((THUMBNAIL, THUMBNAIL))
