@@ -11,6 +11,7 @@ from PIL import Image
 from dsd2.artefacts.checkpoint import load_checkpoint
 from dsd2.config.studies import load_studies
 from dsd2.files.records import HISTORY, STUDY, read_table
+from dsd2.fork_server import WANTED
 from dsd2.nn.pruning import sparsity
 from dsd2.paths import run_name
 from dsd2.planning.chains import Plan
@@ -123,7 +124,10 @@ def test_a_dry_run_of_an_empty_folder_lists_every_known_training(fresh):
     assert planned["select_teacher"] == 1
 
 
-def test_one_core_and_two_give_the_same_bytes(finished, fresh):
+def test_one_core_and_two_give_the_same_bytes_with_and_without_a_fork_server(
+    finished, fresh, monkeypatch
+):
+    monkeypatch.setenv(WANTED, "no")
     fresh.snakemake(cores=1)
     assert fresh.checkpoints() == finished.checkpoints()
 

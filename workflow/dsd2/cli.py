@@ -12,6 +12,7 @@ from typing import TypeVar
 
 from dsd2 import paths
 from dsd2.errors import UserError, out_of_memory
+from dsd2.fork_server import leave_server
 from dsd2.processes import (
     Stopped,
     die_with_parent,
@@ -20,6 +21,9 @@ from dsd2.processes import (
     out_of_memory_sentence,
 )
 from dsd2.recipe import DatasetRecipe, NoiseRecipe, RunRecipe, from_json
+
+WITH_TORCH = ("train", "evaluate", "teacher-logits")
+"""Verbs whose imports take seconds, and are worth to be kept for the next stage."""
 
 
 def main(arguments: Sequence[str], started: float) -> int:
@@ -36,6 +40,8 @@ def main(arguments: Sequence[str], started: float) -> int:
     try:
         with importing():
             stage = _stage(options, started)
+        if options.verb in WITH_TORCH:
+            leave_server(main)
         stage()
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)

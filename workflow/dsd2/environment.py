@@ -56,6 +56,9 @@ def set_for_jobs(
     interpreter = _listable(Path(sys.executable).parent)
     os.environ["PATH"] = os.pathsep.join([interpreter, os.environ.get("PATH", os.defpath)])
     os.environ[WORKFLOW] = str(Identity.own())
+    # pyarrow brings an allocator that it does not use, with a thread: a process of several threads
+    # leaves no fork server.
+    os.environ.setdefault("JE_ARROW_MALLOC_CONF", "background_thread:false")
     # As JSON, for a colon may be part of a path.
     os.environ[ROOTS] = json.dumps(list(data_roots))
     os.environ[USER_PATHS] = json.dumps(dict(user_paths or {}))
