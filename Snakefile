@@ -36,12 +36,12 @@ PROGRESS = ProgressReporter(PLAN, EVENTS)
 onstart:
     compat.drop_default_rate_limit(workflow)
     if compat.runs_jobs_here(workflow):
-        fork_server.set_folder()
+        fork_client.set_folder()
     PROGRESS.start()
 
 
 onsuccess:
-    fork_server.remove_folder()
+    fork_client.remove_folder()
     PROGRESS.stop()
     EVENTS.forget()
     for study in STUDIES.values():
@@ -52,6 +52,6 @@ onsuccess:
 
 
 onerror:
-    fork_server.remove_folder()
+    fork_client.remove_folder()
     PROGRESS.stop()
     EVENTS.tell(log)

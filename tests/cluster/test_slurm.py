@@ -60,8 +60,8 @@ def requeued(project):
 
 
 def out_of_time(project):
-    """A training hangs, as on a sick node, until its minute is over."""
-    process = project.start(*SINGLE, "--set-resources", "train:runtime=attempt")
+    """A training hangs, as on a sick node, until its two minutes are over."""
+    process = project.start(*SINGLE, "--set-resources", "train:runtime=1 + attempt")
     os.kill(iteration_trains(project, 0), signal.SIGSTOP)
     assert process.wait(timeout=project.patience) == 0, (
         project.folder / "snakemake.log"
@@ -70,8 +70,11 @@ def out_of_time(project):
 
 
 def parted(project):
-    """A job may take a minute, which leaves no time after any epoch: each attempt trains one."""
-    project.snakemake(*BLOCKS, "--resources", "max_runtime=1")
+    """A job may take three minutes, all of which are kept for saving: each attempt trains an epoch.
+
+    A shorter limit would end jobs on a busy machine before they have begun.
+    """
+    project.snakemake(*BLOCKS, "--resources", "max_runtime=3")
     return project
 
 

@@ -11,7 +11,7 @@ import pytest
 from one_stage import environment
 from project import wait_until
 
-from dsd2.fork_server import FOLDER, WANTED, set_folder
+from dsd2.fork_client import FOLDER, WANTED, set_folder
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="fork servers need Linux")
 
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="fork servers ne
 WORKFLOW = """
 import json, os, subprocess, sys
 from dsd2.environment import set_for_jobs
-from dsd2.fork_server import set_folder
+from dsd2.fork_client import set_folder
 set_for_jobs([], False, None)
 set_folder()
 print(os.environ.get("DSD2_FORK_SERVER"), flush=True)
@@ -55,7 +55,8 @@ def main(arguments, started):
                 return 128 + stopped.signal
 
 if __name__ == "__main__":
-    from dsd2.fork_server import leave_server, run_by_server
+    from dsd2.fork_client import run_by_server
+    from dsd2.fork_server import leave_server
     from dsd2.processes import Stopped, leave, raise_when_asked_to_stop
     status = run_by_server(sys.argv[1:], 0.0)
     if status is None:
@@ -184,7 +185,8 @@ def test_the_kernel_shows_a_copy_as_the_stage_that_it_runs(workflow):
 def test_a_process_with_threads_leaves_no_server(tmp_path):
     program = (
         "import threading, time; from dsd2.environment import set_for_jobs;"
-        "from dsd2.fork_server import *; set_for_jobs([], False, None); set_folder();"
+        "from dsd2.fork_client import *; from dsd2.fork_server import leave_server;"
+        "set_for_jobs([], False, None); set_folder();"
         "threading.Thread(target=time.sleep, args=[600], daemon=True).start();"
         "leave_server(None); print(os.listdir(os.environ[FOLDER])); remove_folder(); os._exit(0)"
     )

@@ -11,7 +11,7 @@ from PIL import Image
 from dsd2.artefacts.checkpoint import load_checkpoint
 from dsd2.config.studies import load_studies
 from dsd2.files.records import HISTORY, STUDY, read_table
-from dsd2.fork_server import WANTED
+from dsd2.fork_client import WANTED
 from dsd2.nn.pruning import sparsity
 from dsd2.paths import run_name
 from dsd2.planning.chains import Plan

@@ -6,7 +6,7 @@ import time
 _STARTED = time.time() - time.process_time()
 
 if __name__ == "__main__":
-    from dsd2.fork_server import run_by_server
+    from dsd2.fork_client import run_by_server
     from dsd2.processes import (
         escape_what_cannot_be_shown,
         leave,

@@ -15,80 +15,22 @@ import ctypes
 import json
 import os
 import select
-import shutil
 import signal
 import socket
 import sys
-import tempfile
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
 
-from dsd2.processes import WORKFLOW, Identity, die_with_workflow, leave
+from dsd2.fork_client import FOLDER, SIZE, receive, remove_folder, socket_path
+from dsd2.processes import WORKFLOW, Identity, leave, raise_when_asked_to_stop
 
-FOLDER = "DSD2_FORK_SERVER"
-"""Environment variable that names the folder of a workflow's fork servers."""
-WANTED = "DSD2_FORK"
-"""Environment variable by which a user turns fork servers off: ``no``."""
 SERVERS = 4
 """Environments of jobs for which a workflow keeps a server, at most: each holds torch in memory."""
-PATIENCE = 10.0
-"""Seconds in which a server answers; one that does not is left alone."""
 
 Main = Callable[[list[str], float], int]
 """A command line: arguments and when the process started, to the exit status."""
-
-_SIZE = 4
-"""Bytes of a message's length, of a signal's number and of a status."""
-
-
-def set_folder() -> None:
-    """Have stages that this process starts use fork servers; to be called when the work begins."""
-    os.environ.pop(FOLDER, None)
-    if sys.platform != "linux" or os.environ.get(WANTED) == "no":
-        return
-    folder = tempfile.mkdtemp(prefix="dsd2-")
-    # A socket's path has 107 bytes at most.
-    if len(os.fsencode(folder)) > 80:
-        Path(folder).rmdir()
-    else:
-        os.environ[FOLDER] = folder
-
-
-def remove_folder() -> None:
-    """Undo :func:`set_folder`: servers end with the workflow, and need no folder any more."""
-    if folder := os.environ.pop(FOLDER, None):
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def run_by_server(arguments: list[str], started: float) -> int | None:
-    """Have a fork server run a stage, and wait for it.
-
-    A signal that ends the stage ends this process, too.
-
-    Args:
-        arguments: of the command line, without the program's name.
-        started: when this process started, as ``time.time()`` counts.
-
-    Returns:
-        The exit status; None where there is no server, so that nothing has been done.
-    """
-    folder = os.environ.get(FOLDER)
-    if folder is None:
-        return None
-    with socket.socket(socket.AF_UNIX) as connection:
-        try:
-            connection.settimeout(PATIENCE)
-            connection.connect(_socket_path(folder))
-            die_with_workflow()
-            _pass_signals_on(connection)
-            _send_request(connection, arguments, started)
-            connection.settimeout(None)
-        except OSError:
-            _stop_passing_on()
-            return None
-        return _outcome(_receive(connection, _SIZE))
 
 
 def leave_server(main: Main) -> None:
@@ -109,76 +51,13 @@ def leave_server(main: Main) -> None:
             return
         ends = os.pidfd_open(workflow.pid)
         # Taken by one process alone: the first.
-        listening.bind(_socket_path(folder))
+        listening.bind(socket_path(folder))
         listening.listen(64)
         sys.stdout.flush()
         sys.stderr.flush()
         if os.fork() == 0:
             _serve(listening, ends, main)
         os.close(ends)
-
-
-def _socket_path(folder: str) -> str:
-    """A server's socket: one for each interpreter and environment, since imports depend on them."""
-    import hashlib
-
-    known = json.dumps([sys.executable, sys.flags, sorted(os.environ.items())])
-    return os.path.join(folder, hashlib.sha256(known.encode(errors="replace")).hexdigest()[:16])  # noqa: PTH118
-
-
-# The process that Snakemake started.
-
-
-def _pass_signals_on(connection: socket.socket) -> None:
-    def pass_on(number: int, _: object) -> None:
-        with suppress(OSError):
-            connection.send(number.to_bytes(_SIZE, "big"))
-
-    for asking in (signal.SIGTERM, signal.SIGINT):
-        if signal.getsignal(asking) is not signal.SIG_IGN:
-            signal.signal(asking, pass_on)
-
-
-def _stop_passing_on() -> None:
-    for asking in (signal.SIGTERM, signal.SIGINT):
-        if signal.getsignal(asking) is not signal.SIG_IGN:
-            signal.signal(asking, signal.SIG_DFL)
-
-
-def _send_request(connection: socket.socket, arguments: list[str], started: float) -> None:
-    mask = os.umask(0o077)
-    os.umask(mask)
-    ignored = [
-        int(number)
-        for number in (signal.SIGTERM, signal.SIGINT)
-        if signal.getsignal(number) is signal.SIG_IGN
-    ]
-    request = {
-        "arguments": arguments,
-        "started": started,
-        "folder": str(Path.cwd()),
-        "umask": mask,
-        "ignored": ignored,
-    }
-    text = json.dumps(request).encode()
-    socket.send_fds(connection, [len(text).to_bytes(_SIZE, "big")], [0, 1, 2])
-    connection.sendall(text)
-
-
-def _outcome(answer: bytes) -> int:
-    """A stage's exit status; ends this process by the signal that ended the stage."""
-    if len(answer) < _SIZE:
-        print("error: the process that ran this stage is gone", file=sys.stderr)
-        return 1
-    status = int.from_bytes(answer, "big", signed=True)
-    if status < 0:
-        with suppress(OSError):  # SIGKILL has no other action.
-            signal.signal(-status, signal.SIG_DFL)
-        os.kill(os.getpid(), -status)
-    return status
-
-
-# The server, and the process that it makes for each stage.
 
 
 def _serve(listening: socket.socket, workflow: int, main: Main) -> NoReturn:
@@ -218,7 +97,7 @@ def _run_stage(connection: socket.socket, workflow: int, main: Main) -> NoReturn
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     try:
         size, streams = _receive_request(connection)
-        request = json.loads(_receive(connection, size))
+        request = json.loads(receive(connection, size))
     except (OSError, ValueError):
         leave(1)
     stage = os.fork()
@@ -228,20 +107,18 @@ def _run_stage(connection: socket.socket, workflow: int, main: Main) -> NoReturn
         _become_stage(request, streams, main)
     ends = os.pidfd_open(stage)
     while ends not in (ready := _ready(connection, workflow, ends)):
-        asked = _receive(connection, _SIZE) if connection.fileno() in ready else b""
+        asked = receive(connection, SIZE) if connection.fileno() in ready else b""
         os.kill(stage, int.from_bytes(asked, "big") if asked else signal.SIGKILL)
         if not asked:
             leave(1)
     status = os.waitstatus_to_exitcode(os.waitpid(stage, 0)[1])
     with suppress(OSError):
-        connection.sendall(status.to_bytes(_SIZE, "big", signed=True))
+        connection.sendall(status.to_bytes(SIZE, "big", signed=True))
     leave(0)
 
 
 def _become_stage(request: dict[str, object], streams: list[int], main: Main) -> NoReturn:
     """Take over what a client is to its stage, and run it."""
-    from dsd2.processes import raise_when_asked_to_stop
-
     for stream, given in enumerate(streams):
         os.dup2(given, stream)
         os.close(given)
@@ -266,24 +143,10 @@ def _become_stage(request: dict[str, object], streams: list[int], main: Main) ->
 
 def _receive_request(connection: socket.socket) -> tuple[int, list[int]]:
     """The length of a request, and the client's standard streams."""
-    head, streams, _, _ = socket.recv_fds(connection, _SIZE, 3)
-    if len(head) < _SIZE or len(streams) != 3:
+    head, streams, _, _ = socket.recv_fds(connection, SIZE, 3)
+    if len(head) < SIZE or len(streams) != 3:
         raise OSError("no request")
     return int.from_bytes(head, "big"), streams
-
-
-def _receive(connection: socket.socket, size: int) -> bytes:
-    """So many bytes; fewer where the other end is gone."""
-    received = b""
-    while len(received) < size:
-        try:
-            part = connection.recv(size - len(received))
-        except ConnectionError:
-            part = b""
-        if not part:
-            break
-        received += part
-    return received
 
 
 def _ready(*sources: socket.socket | int) -> set[int]:

@@ -4,7 +4,7 @@ import os
 import shlex
 from pathlib import Path
 
-from dsd2 import compat, fork_server, paths
+from dsd2 import compat, fork_client, paths
 from dsd2.analysis.registered import FIGURES, TABLES
 from dsd2.config.studies import laid_over_file, load_studies
 from dsd2.environment import set_for_jobs
