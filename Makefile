@@ -45,7 +45,7 @@ faults: $(VENV)/dev.stamp
 	$(BIN)/pytest -n auto -m long
 
 test-cluster: $(VENV)/dev.stamp $(VENV)/slurm.stamp
-	$(BIN)/pytest tests/cluster
+	$(VENV)/slurm/bin/python -m pytest tests/cluster
 
 check: $(VENV)/dev.stamp
 	$(BIN)/ruff check
@@ -84,7 +84,12 @@ $(VENV)/dev.stamp: envs/requirements.txt envs/requirements-dev.txt envs/$(VERSIO
 	$(call INSTALL,envs/requirements-dev.txt)
 	touch $@
 
-# After the others' installation, not beside it.
+# An environment on top of the other: every Snakemake imports all plugins that it finds, and the one for
+# Slurm takes as long as Snakemake itself. So the tests that need no Slurm do not find it.
 $(VENV)/slurm.stamp: envs/requirements-slurm.txt | $(VENV)/dev.stamp
-	$(call INSTALL,envs/requirements-slurm.txt)
+	$(BIN)/python -m venv --without-pip $(VENV)/slurm
+	$(BIN)/python -c 'import sysconfig; print("import site; site.addsitedir(%r)" % sysconfig.get_path("purelib"))' \
+	  > "$$($(VENV)/slurm/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/below.pth"
+	$(BIN)/pip --python $(VENV)/slurm/bin/python install --quiet --constraint envs/$(VERSIONS).txt \
+	  --requirement envs/requirements-slurm.txt
 	touch $@
