@@ -98,14 +98,16 @@ def test_an_ungated_chain_is_asked_for_whole():
 
 
 def test_a_gated_chain_grows_gate_by_gate_and_ends_with_a_stop():
-    a_plan = plan()
+    a_plan = plan(arms={"gated": CONFIG["arms"]["gated"]})
     gated = chain(a_plan, "gated")
     for iteration in range(3):
         assert requested(a_plan, gated) == iteration + 1
+        assert len(stages(a_plan)) == 5, "no gate has stopped it"
         decide(gated, iteration, stop=False)
     assert requested(a_plan, gated) == 4
     decide(gated, 3, stop=True)
     assert requested(a_plan, gated) == 4
+    assert len(stages(a_plan)) == 4
 
 
 def test_a_gated_chain_that_never_stops_ends_at_its_target():

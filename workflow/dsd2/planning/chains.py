@@ -250,6 +250,12 @@ class Plan:
             for i in self.requested(run, stop, last)
         )
 
+    def possible(self, run: str, stop: str, last: int) -> list[int]:
+        """The iterations that a chain has at most, given the gates so far."""
+        if self.stopped(run, stop, last):
+            return list(self.requested(run, stop, last))
+        return list(range(last + 1))
+
     def _goes_on(self, run: str, stop: str, iteration: int) -> bool:
         """Whether a gate has let a chain go on; False while it has not been made."""
         path = Path(self.placed(gate_file(run, stop, iteration)))

@@ -51,7 +51,7 @@ def stages(plan: Plan) -> list[Stage]:
     needed: dict[str, Stage] = {}
     for study, chain in trained_chains(plan):
         label = f"{arm_label(plan, study, chain.arm)} seed {chain.seed}"
-        for i in plan.requested(chain.run, chain.arm.stopping.slug, chain.arm.last):
+        for i in plan.possible(chain.run, chain.arm.stopping.slug, chain.arm.last):
             path = plan.placed(paths.METRICS.format(run=chain.run, i=paths.number(i)))
             needed.setdefault(path, Stage(f"{label} iteration {i}", path))
         teacher = plan.recipe(chain.run).distillation
