@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
 
 import torch
 from torch import Tensor, nn
 
 from dsd2.recipe import TrainingRecipe
+from dsd2.seeds import allow_tf32
 
 
 def arithmetic(
@@ -18,17 +19,26 @@ def arithmetic(
     """What makes the context of one training step's forward pass; bf16 weights are cast once in it.
 
     With ``bf16`` convolutions and matrix products take bfloat16 numbers (torch's autocast), while
-    weights, their updates and the loss stay in single precision. ``tf32`` lets a GPU round the
-    factors of products to 10 bits, and changes nothing on a CPU. ``fp32`` is single precision
-    throughout, where torch by itself would take TF32 for a GPU's convolutions; measuring after the
-    training keeps to what is said here.
+    weights, their updates and the loss stay in single precision.
     """
-    if device.type == "cuda":
-        torch.backends.cudnn.allow_tf32 = recipe.precision == "tf32"
-        torch.backends.cuda.matmul.allow_tf32 = recipe.precision == "tf32"
     if recipe.precision == "bf16":
         return partial(torch.autocast, device.type, torch.bfloat16)
     return nullcontext
+
+
+@contextmanager
+def training_products(recipe: TrainingRecipe) -> Iterator[None]:
+    """Let a GPU round the factors of products to 10 bits while a ``tf32`` recipe trains.
+
+    On a CPU that changes nothing. What is measured before and after a training is in single
+    precision (:func:`dsd2.seeds.be_deterministic`), so it is put back as it was.
+    """
+    before = torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32
+    allow_tf32(*[recipe.precision == "tf32"] * 2)
+    try:
+        yield
+    finally:
+        allow_tf32(*before)
 
 
 def memory_layout(recipe: TrainingRecipe) -> torch.memory_format:

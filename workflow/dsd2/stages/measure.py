@@ -165,7 +165,6 @@ def image_sets(
         device: where images in memory go.
         workers: processes that decode images in files.
     """
-    mean, std = dataset.mean.to(device), dataset.std.to(device)
     own = {
         "train": labels.train.given,
         "validation": dataset.validation.labels
@@ -176,12 +175,9 @@ def image_sets(
     sets = {}
     for split, given in own.items():
         images = getattr(dataset, split).images
-        held = (
-            DecodingStream(images, workers, pinned=device.type == "cuda")
-            if isinstance(images, ImageFiles)
-            else images.to(device)
-        )
-        sets[split] = ImageSet(held, given.to(device), mean, std)
+        if isinstance(images, ImageFiles):
+            images = DecodingStream(images, workers, pinned=device.type == "cuda")
+        sets[split] = ImageSet(images, given, dataset.mean, dataset.std).to(device)
     return sets
 
 

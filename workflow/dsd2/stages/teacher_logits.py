@@ -46,12 +46,7 @@ def run_teacher_logits(
     data = load_dataset(dataset, dataset_name(recipe))
     images = data.train.images
     assert isinstance(images, torch.Tensor), "the configuration leaves out streamed images"
-    held = ImageSet(
-        images.to(device),
-        data.train.labels.to(device),
-        data.mean.to(device),
-        data.std.to(device),
-    )
+    held = ImageSet(images, data.train.labels, data.mean, data.std).to(device)
     network = load_checkpoint_of(checkpoint, run, iteration).network(device)
     logits = logits_of_views(
         network, held, after_view=lambda done: print(f"view {done}/{VIEWS}", flush=True)
