@@ -15,6 +15,7 @@ import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -29,14 +30,30 @@ ASK_EVERY = 0.5
 """Seconds between looks for a free GPU."""
 
 
-def stage_device() -> torch.device:
+@dataclass(frozen=True)
+class Given:
+    """What a scheduler gave the stage.
+
+    Attributes:
+        threads: of the CPU.
+        gpus: 0 keeps to the CPU; None takes a GPU where there is one.
+    """
+
+    threads: int
+    gpus: int | None = None
+
+
+def stage_device(gpus: int | None = None) -> torch.device:
     """The device of this process: a free GPU, waited for if there is none, or else the CPU.
 
     Under Slurm the allocation's GPU is taken without a lock: nobody else has it.
+
+    Args:
+        gpus: how many the stage was given; with 0 it works on the CPU. None takes what there is.
     """
     import torch
 
-    if not torch.cuda.is_available():
+    if gpus == 0 or not torch.cuda.is_available():
         return torch.device("cpu")
     if "SLURM_JOB_ID" not in os.environ:
         names = device_names(torch.cuda.device_count(), os.environ)

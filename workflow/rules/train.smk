@@ -29,7 +29,7 @@ rule teacher_logits:
         inputs=as_options,
     shell:
         "exec python -m dsd2 --die-with-parent teacher-logits --run {wildcards.run:q}"
-        " --iteration {wildcards.i} --recipe {params.recipe:q} --threads {threads} {params.inputs} --output {output:q}"
+        " --iteration {wildcards.i} --recipe {params.recipe:q} --threads {threads} --gpus {resources.gpu} {params.inputs} --output {output:q}"
         " > {log:q} 2>&1"
 
 
@@ -61,7 +61,7 @@ rule train:
         resume=PLAN.placed(paths.RESUME),
     shell:
         "exec python -m dsd2 --die-with-parent train --run {wildcards.run:q}"
-        " --iteration {wildcards.i} --recipe {params.recipe:q} --threads {threads}"
+        " --iteration {wildcards.i} --recipe {params.recipe:q} --threads {threads} --gpus {resources.gpu}"
         " {params.inputs} --resume {params.resume:q} --checkpoint {output.checkpoint:q}"
         " --history {output.history:q} --metrics {output.metrics:q} > {log:q} 2>&1"
 
@@ -92,5 +92,5 @@ rule evaluate:
         resume=PLAN.placed(paths.RESUME),
     shell:
         "exec python -m dsd2 --die-with-parent evaluate --run {wildcards.run:q}"
-        " --iteration {wildcards.i} --recipe {params.recipe:q} --threads {threads}"
+        " --iteration {wildcards.i} --recipe {params.recipe:q} --threads {threads} --gpus {resources.gpu}"
         " {params.inputs} --metrics {output.metrics:q} > {log:q} 2>&1"

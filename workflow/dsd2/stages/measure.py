@@ -17,7 +17,7 @@ from dsd2.data.dataset import Dataset, load_dataset
 from dsd2.data.files import ImageFiles
 from dsd2.data.labels import Labels, load_labels
 from dsd2.data.streaming import DecodingStream
-from dsd2.devices import stage_device
+from dsd2.devices import Given, stage_device
 from dsd2.errors import UserError
 from dsd2.nn.classwise import class_columns
 from dsd2.nn.entropy import StateCounts, channel_entropy, position_entropy
@@ -80,7 +80,7 @@ class JobFiles:
 
 
 def open_job(
-    run: str, iteration: int, recipe: RunRecipe, files: JobFiles, threads: int, started: float
+    run: str, iteration: int, recipe: RunRecipe, files: JobFiles, given: Given, started: float
 ) -> Job:
     """Share the threads, take a device, and load images, labels and teacher.
 
@@ -89,10 +89,10 @@ def open_job(
     Raises:
         UserError: a file is missing or damaged, or belongs to something else.
     """
-    workers = max(1, threads - 1) if recipe.dataset.stream else 0
-    torch.set_num_threads(max(1, threads - workers))
+    workers = max(1, given.threads - 1) if recipe.dataset.stream else 0
+    torch.set_num_threads(max(1, given.threads - workers))
     be_deterministic()
-    device = stage_device()
+    device = stage_device(given.gpus)
     dataset = load_dataset(files.dataset, dataset_name(recipe.dataset))
     labels = load_labels(files.labels, dataset, labels_name(recipe.dataset, recipe.noise))
     data = image_sets(dataset, labels, device, workers)
@@ -101,7 +101,9 @@ def open_job(
         if files.teacher is None or taught.teacher_iteration is None:
             raise UserError("the run is distilled: its teacher must be selected and its file given")
         teacher = load_checkpoint_of(files.teacher, taught.teacher_run, taught.teacher_iteration)
-    return Job(run, iteration, recipe, dataset, labels, data, teacher, device, threads, started)
+    return Job(
+        run, iteration, recipe, dataset, labels, data, teacher, device, given.threads, started
+    )
 
 
 def metrics_row(
