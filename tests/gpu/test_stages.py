@@ -65,3 +65,21 @@ def test_a_network_of_the_gpu_is_measured_again(card, place):
     assert len(read_rows(files["history"], HISTORY)) == 1
     state = load_checkpoint_of(files["checkpoint"], run_name(RECIPE), 0).state
     assert all(type(tensor) is torch.Tensor for tensor in state.values()), "on the CPU"
+
+
+@pytest.mark.parametrize(("gpus", "device"), [(None, "cuda"), (1, "cuda"), (0, "cpu")])
+def test_every_stage_takes_a_lock_unless_it_works_on_the_cpu(
+    card, tmp_path, monkeypatch, gpus, device
+):
+    monkeypatch.setattr(devices, "lock_folder", lambda _: tmp_path / "locks")
+    monkeypatch.setenv("SLURM_JOB_ID", "7")
+    found = devices.stage_device(gpus)
+    assert found.device.type == device
+    assert (tmp_path / "locks" / "0.0.lock").exists() == (device == "cuda")
+
+
+def test_waiting_for_a_gpu_does_not_count(card, place, monkeypatch):
+    monkeypatch.setattr(devices, "claim", lambda *_: time.sleep(3) or 0)
+    began = time.time()
+    row = trained(place)
+    assert row["seconds"] + 3 <= time.time() - began

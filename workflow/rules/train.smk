@@ -23,7 +23,7 @@ rule teacher_logits:
         mem_mb=requested(ALLOCATION.teacher_logits, "run", "mem_mb"),
         runtime=requested(ALLOCATION.teacher_logits, "run", "minutes"),
         gpu=requested(ALLOCATION.teacher_logits, "run", "gpus"),
-        gpu_share=1,
+        gpu_share=requested(ALLOCATION.teacher_logits, "run", "gpus"),
     params:
         recipe=uncompared(INPUTS.dataset_of_run_json, "run"),
         inputs=as_options,
@@ -54,7 +54,7 @@ rule train:
         mem_mb=requested(ALLOCATION.training_mem_mb, "run"),
         runtime=requested(ALLOCATION.training_minutes, "run"),
         gpu=requested(ALLOCATION.training, "run", "gpus"),
-        gpu_share=1,
+        gpu_share=requested(ALLOCATION.training, "run", "gpus"),
     params:
         recipe=by(PLAN.recipe_json, "run"),
         inputs=as_options,
@@ -84,7 +84,7 @@ rule evaluate:
         mem_mb=requested(ALLOCATION.training_mem_mb, "run"),
         runtime=requested(ALLOCATION.training_minutes, "run"),
         gpu=requested(ALLOCATION.training, "run", "gpus"),
-        gpu_share=1,
+        gpu_share=requested(ALLOCATION.training, "run", "gpus"),
     params:
         recipe=by(PLAN.recipe_json, "run"),
         inputs=as_options,

@@ -52,7 +52,8 @@ class Job:
         teacher: the teacher's checkpoint, if there is one.
         device: of the networks and images.
         threads: CPU threads.
-        started: when the process started, as ``time.time()`` counts.
+        started: when the process started, later by what it waited for a GPU, as ``time.time()``
+            counts.
     """
 
     run: str
@@ -92,7 +93,7 @@ def open_job(
     workers = max(1, given.threads - 1) if recipe.dataset.stream else 0
     torch.set_num_threads(max(1, given.threads - workers))
     be_deterministic()
-    device = stage_device(given.gpus)
+    device, waited = stage_device(given.gpus)
     dataset = load_dataset(files.dataset, dataset_name(recipe.dataset))
     labels = load_labels(files.labels, dataset, labels_name(recipe.dataset, recipe.noise))
     data = image_sets(dataset, labels, device, workers)
@@ -101,9 +102,8 @@ def open_job(
         if files.teacher is None or taught.teacher_iteration is None:
             raise UserError("the run is distilled: its teacher must be selected and its file given")
         teacher = load_checkpoint_of(files.teacher, taught.teacher_run, taught.teacher_iteration)
-    return Job(
-        run, iteration, recipe, dataset, labels, data, teacher, device, given.threads, started
-    )
+    about, clock = (run, iteration, recipe, dataset, labels, data), started + waited
+    return Job(*about, teacher, device, given.threads, clock)
 
 
 def metrics_row(

@@ -42,7 +42,7 @@ def run_teacher_logits(
     """
     torch.set_num_threads(given.threads)
     be_deterministic()
-    device = stage_device(given.gpus)
+    device = stage_device(given.gpus).device
     data = load_dataset(dataset, dataset_name(recipe))
     images = data.train.images
     assert isinstance(images, torch.Tensor), "the configuration leaves out streamed images"
