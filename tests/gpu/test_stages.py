@@ -42,13 +42,16 @@ def trained(place, recipe=RECIPE, iteration=0, given=None, **files):
 
 @pytest.mark.parametrize(("gpus", "device"), [(None, "pretended GPU"), (1, "pretended GPU")])
 def test_a_stage_works_on_the_gpu_that_it_was_given(card, place, gpus, device):
-    assert trained(place, given=Given(1, gpus))["device"] == device
+    row = trained(place, given=Given(1, gpus))
+    assert row["device"] == device
+    assert row["peak_gpu_memory"] == card.peak
 
 
 def test_a_stage_that_was_given_no_gpu_leaves_it_alone(card, place):
     with card.counting() as count:
         row = trained(place, given=Given(1, 0))
     assert row["device"] == "cpu"
+    assert row["peak_gpu_memory"] is None
     assert not count.kernels
     assert not (place / "locks").exists()
 

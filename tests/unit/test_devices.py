@@ -8,7 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from dsd2.devices import claim, device_names, lock_folder, memory_of_gpus, stage_device
+from dsd2.devices import (
+    claim,
+    device_names,
+    gpu_limits,
+    lock_folder,
+    memory_of_gpus,
+    share_of_gpus,
+    stage_device,
+)
 from dsd2.environment import gpu_share, set_for_jobs
 from dsd2.errors import UserError
 
@@ -212,6 +220,28 @@ def test_gpus_and_their_memory_are_known_without_torch(tmp_path, monkeypatch, vi
     tool.unlink()
     environment["PATH"] = str(tmp_path)
     assert memory_of_gpus(environment) is None, "there may be GPUs that no tool tells of"
+
+
+@pytest.mark.parametrize(
+    ("memory", "given", "limits"),
+    [
+        (None, {}, {}),
+        ([], {"gpu_share": 4}, {"gpu": 0, "gpu_mem_mb": 0}),
+        ([80, 80], {}, {"gpu": 2, "gpu_mem_mb": 160}),
+        ([80, 80], {"gpu": 1}, {"gpu_mem_mb": 160}),
+        ([80, 80], {"gpu_share": 4}, {"gpu": 4, "gpu_mem_mb": 160}),
+        ([80, 80], {"gpu_share": 1}, {"gpu": 2, "gpu_mem_mb": 160}),
+        ([80], {"gpu_mem_mb": 70}, {"gpu": 64}),
+    ],
+)
+def test_no_more_is_given_out_than_there_is(memory, given, limits):
+    assert gpu_limits(memory, given.get) == limits
+
+
+def test_stages_share_gpus_where_one_says_how_many_may_or_what_fits():
+    assert share_of_gpus({}.get) is None
+    assert share_of_gpus({"gpu_mem_mb": 70_000}.get) > 8
+    assert share_of_gpus({"gpu_mem_mb": 70_000, "gpu_share": 2}.get) == 2
 
 
 @pytest.mark.skipif(Path("/dev/nvidia0").exists(), reason="this machine has a GPU")

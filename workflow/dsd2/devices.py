@@ -15,7 +15,7 @@ import stat
 import subprocess
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 ASK_EVERY = 0.5
 """Seconds between looks for a free GPU."""
+MANY = 64
+"""Stages on a machine's GPUs where only their memory limits them."""
 ALLOCATED = ("SLURM_JOB_GPUS", "SLURM_STEP_GPUS")
 """What says which GPUs a Slurm job was given; one that was given none has neither."""
 
@@ -115,6 +117,33 @@ def memory_of_gpus(environment: Mapping[str, str]) -> list[int] | None:
         return [int(line) for line in done.stdout.splitlines() if line.strip()]
     except (OSError, ValueError, subprocess.SubprocessError):
         return None
+
+
+def share_of_gpus(given: Callable[[str], int | None]) -> int | None:
+    """Stages that may share a machine's GPUs; None where nobody has said.
+
+    Args:
+        given: what ``--resources`` limits a resource to.
+    """
+    if (share := given("gpu_share")) is not None:
+        return share
+    return MANY if given("gpu_mem_mb") is not None else None
+
+
+def gpu_limits(memory: Sequence[int] | None, given: Callable[[str], int | None]) -> dict[str, int]:
+    """What Snakemake may give out at once of this machine's GPUs, beside what it was told.
+
+    One stage a GPU; where stages may share them, as many as may and as fit together.
+
+    Args:
+        memory: megabytes of each GPU; None where they are not known.
+        given: what ``--resources`` limits a resource to.
+    """
+    if memory is None:
+        return {}
+    share = (share_of_gpus(given) or 0) if memory else 0
+    limits = {"gpu": max(len(memory), share), "gpu_mem_mb": sum(memory)}
+    return {name: limit for name, limit in limits.items() if given(name) is None}
 
 
 def lock_folder(environment: Mapping[str, str]) -> Path:

@@ -24,6 +24,7 @@ rule teacher_logits:
         runtime=requested(ALLOCATION.teacher_logits, "run", "minutes"),
         gpu=requested(ALLOCATION.teacher_logits, "run", "gpus"),
         gpu_share=requested(ALLOCATION.teacher_logits, "run", "gpus"),
+        gpu_mem_mb=requested(ALLOCATION.teacher_logits, "run", "gpu_mem_mb"),
     params:
         recipe=uncompared(INPUTS.dataset_of_run_json, "run"),
         inputs=as_options,
@@ -55,6 +56,7 @@ rule train:
         runtime=requested(ALLOCATION.training_minutes, "run"),
         gpu=requested(ALLOCATION.training, "run", "gpus"),
         gpu_share=requested(ALLOCATION.training, "run", "gpus"),
+        gpu_mem_mb=requested(ALLOCATION.training, "run", "gpu_mem_mb"),
     params:
         recipe=by(PLAN.recipe_json, "run"),
         inputs=as_options,
@@ -85,6 +87,7 @@ rule evaluate:
         runtime=requested(ALLOCATION.training_minutes, "run"),
         gpu=requested(ALLOCATION.training, "run", "gpus"),
         gpu_share=requested(ALLOCATION.training, "run", "gpus"),
+        gpu_mem_mb=requested(ALLOCATION.training, "run", "gpu_mem_mb"),
     params:
         recipe=by(PLAN.recipe_json, "run"),
         inputs=as_options,

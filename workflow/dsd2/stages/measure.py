@@ -137,6 +137,7 @@ def metrics_row(
         "seconds_training": sum(epoch["seconds"] for epoch in history),
         "seconds": time.time() - job.started,
         "peak_memory": peak_memory(),
+        "peak_gpu_memory": torch.cuda.max_memory_reserved() if cuda else None,
         "device": torch.cuda.get_device_name() if cuda else "cpu",
         "threads": job.threads,
         "torch": torch.__version__,
