@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import json
+import time
 
 import pytest
 import torch
@@ -228,6 +229,20 @@ def test_real_steps_are_measured(augmentation, teacher):
     measured = measure_speed(work, 50, torch.device("cpu"), enough=0.0)
     assert measured.training > 0
     assert measured.forward > 0
+
+
+def test_the_first_pass_which_finds_all_cold_is_not_counted(monkeypatch):
+    passes = []
+
+    def cold_at_first(*_):
+        passes.append(1)
+        time.sleep(0.5 if len(passes) == 1 else 0.0)
+
+    monkeypatch.setattr(speeds, "evaluate_with_states", cold_at_first)
+    monkeypatch.setattr(speeds, "_epoch_seconds", lambda *_: 1.0)
+    work = Work(VGG, (1, 8, 8), 10, timed_training(training()))
+    measured = measure_speed(work, 10, torch.device("cpu"), enough=0.0)
+    assert measured.forward * 4 < 0.4
 
 
 def as_file(path, runs):

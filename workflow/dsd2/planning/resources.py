@@ -167,10 +167,15 @@ def training_needs(
         overhead += epochs * data.train * DECODING / decoders
         decoding = decoders * LIBRARIES
     on_cpu = decoding + MARGIN * training_bytes(recipe, data, network, teaches)
-    beside_gpu = decoding + MARGIN * (data_bytes(recipe, data) + cached)
+    beside_gpu = decoding + host_bytes(recipe, data)
     on_gpu = training_gpu_bytes(recipe, data, network, teaches)
     needs = _needs(operations, overhead, on_cpu, (beside_gpu, on_gpu), gpus)
     return replace(needs, epoch=(needs.seconds - START) / epochs)
+
+
+def host_bytes(recipe: RunRecipe, data: Metadata) -> float:
+    """Bytes of the host that a training on a GPU takes beside libraries: CUDA, images, logits."""
+    return CUDA + MARGIN * (data_bytes(recipe, data) + _logits_bytes(recipe, data))
 
 
 def training_gpu_bytes(
@@ -192,7 +197,7 @@ def table_needs(recipe: RunRecipe, data: Metadata, gpus: bool) -> Needs:
     overhead = START + STEP * VIEWS * math.ceil(data.train / EVALUATED)
     on_gpu = CONTEXT + MARGIN * (held + 2 * EVALUATED_ON_GPU * network.largest)
     on_cpu = MARGIN * (held + activations)
-    return _needs(operations, overhead, on_cpu, (MARGIN * held, on_gpu), gpus)
+    return _needs(operations, overhead, on_cpu, (CUDA + MARGIN * held, on_gpu), gpus)
 
 
 def dataset_needs(recipe: DatasetRecipe, data: Metadata) -> Needs:
@@ -230,5 +235,5 @@ def _needs(
     if gpus and operations / CPU >= GPU_PAYS:
         on_host, on_gpu = with_gpu
         seconds = overhead + operations / GPU
-        return Needs(always + CUDA + on_host, seconds, gpus=1, gpu_memory=on_gpu)
+        return Needs(always + on_host, seconds, gpus=1, gpu_memory=on_gpu)
     return Needs(always + on_cpu, overhead + operations / CPU)
