@@ -13,6 +13,7 @@ from dsd2.artefacts.checkpoint import Checkpoint, save_checkpoint
 from dsd2.cli import main
 from dsd2.data.metadata import Metadata
 from dsd2.errors import UserError
+from dsd2.nn import precision
 from dsd2.nn import speed as speeds
 from dsd2.nn.flops import training_cost
 from dsd2.nn.footprint import footprint, sizes_of
@@ -278,6 +279,15 @@ def test_what_cannot_be_estimated_is_one_sentence(tmp_path, capsys, timed):
         assert "is no list of runs" in message or "nothing to estimate" in message
     with pytest.raises(UserError, match="a teacher that is none of them"):
         estimate([PlannedRun(student(0), 1, 1)], [], 1)
+
+
+def test_a_study_in_bf16_says_what_it_costs_where_the_processor_lacks_it(timed, monkeypatch):
+    rates = {torch.float32: 60e9, torch.bfloat16: 6e9}
+    monkeypatch.setattr(precision, "products_a_second", rates.get)
+    half = dataclasses.replace(TEACHER.training, precision="bf16")
+    found = estimate([PlannedRun(dataclasses.replace(TEACHER, training=half), 1, 1)], [], 1)
+    assert "convolves 6 GMAC/s, against 60 in fp32" in page.markdown(found)
+    assert not estimate([PlannedRun(TEACHER, 1, 1)], [], 1).warnings
 
 
 @pytest.mark.process

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from dsd2.recipe import TrainingRecipe
@@ -56,3 +58,32 @@ def lay_out(network: nn.Module, layout: torch.memory_format) -> None:
 def laid_like(tensor: Tensor, model: Tensor) -> Tensor:
     """A tensor's numbers in the order in memory that another of its shape has."""
     return torch.empty_like(model, dtype=tensor.dtype).copy_(tensor)
+
+
+def bf16_warning(recipe: TrainingRecipe, device: torch.device) -> str | None:
+    """A sentence where a recipe asks a CPU for bfloat16 that has no instructions for it, or None.
+
+    It computes with them all the same, bit by bit: ten times slower than in single precision.
+    """
+    if recipe.precision != "bf16" or device.type != "cpu":
+        return None
+    single, half = products_a_second(torch.float32), products_a_second(torch.bfloat16)
+    if half >= single:
+        return None
+    return (
+        "training.precision is bf16, in which this processor convolves"
+        f" {half / 1e9:.3g} GMAC/s, against {single / 1e9:.3g} in fp32: fp32 is faster here, and"
+        " exact"
+    )
+
+
+def products_a_second(kind: torch.dtype) -> float:
+    """Multiply-accumulates a second of a small network's convolution on the CPU, in a format."""
+    images, filters = torch.ones(8, 64, 16, 16, dtype=kind), torch.ones(64, 64, 3, 3, dtype=kind)
+    seconds = []
+    for _ in range(4):
+        start = time.perf_counter()
+        F.conv2d(images, filters, padding=1)
+        seconds.append(time.perf_counter() - start)
+    # The first has the library choose its way.
+    return images.numel() * filters[0].numel() / min(seconds[1:])

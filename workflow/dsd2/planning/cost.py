@@ -47,6 +47,7 @@ class Estimate:
         tables: bytes on disk of cached teacher logits.
         datasets: bytes on disk.
         measured: the speeds.
+        warnings: sentences on what was found.
     """
 
     runs: int
@@ -68,6 +69,7 @@ class Estimate:
     tables: int
     datasets: int
     measured: tuple[Measured, ...]
+    warnings: tuple[str, ...] = ()
 
     @property
     def elapsed(self) -> float:
@@ -140,7 +142,7 @@ def _notes(e: Estimate) -> list[str]:
             "Where a step of the real batch would have taken long, or there are few images, a"
             " smaller one was measured; larger batches are often a little faster an image."
         )
-    return [f"- {note}" for note in notes]
+    return [f"- {note}" for note in (*(f"**{w}.**" for w in e.warnings), *notes)]
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:

@@ -6,7 +6,7 @@ import resource
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -20,6 +20,7 @@ from dsd2.devices import stage_device
 from dsd2.environment import gpu_share
 from dsd2.errors import UserError
 from dsd2.nn.flops import TrainingCost, training_cost
+from dsd2.nn.precision import bf16_warning
 from dsd2.nn.pruning import scheduled_densities
 from dsd2.nn.sizes import Sizes, network_sizes
 from dsd2.nn.speed import Speed, Work, measure_speed, timed
@@ -161,7 +162,16 @@ def estimate(runs: Sequence[PlannedRun], roots: list[Path], cores: int) -> Estim
             }.values()
         ),
         measured=tuple(_measured(work, speed) for work, speed in speeds.items()),
+        warnings=_warnings(speeds),
     )
+
+
+def _warnings(works: Iterable[Work]) -> tuple[str, ...]:
+    """What is said once of all that is slower than need be."""
+    slow = (w for w in works if w.training.precision == "bf16" and w.device == "cpu")
+    first = next(slow, None)
+    warning = first and bf16_warning(first.training, torch.device("cpu"))
+    return (warning,) if warning else ()
 
 
 def _device_name(device: str) -> str:

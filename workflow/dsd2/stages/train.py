@@ -19,6 +19,7 @@ from dsd2.errors import UserError
 from dsd2.files.records import HISTORY, METRICS, write_table
 from dsd2.nn.images import ImageSet
 from dsd2.nn.models import prunable_weights
+from dsd2.nn.precision import bf16_warning
 from dsd2.nn.pruning import Masks, apply_masks, full_masks, prune
 from dsd2.nn.schedule import scheduled_sparsity
 from dsd2.nn.scores import Trained, scores
@@ -68,6 +69,8 @@ def run_iteration(
     dataset, data = job.dataset, job.data["train"]
     model, masks, initial = _start(job, files)
     masks = {name: mask.to(job.device) for name, mask in masks.items()}
+    if warning := bf16_warning(recipe.training, job.device):
+        print(warning, flush=True)
     teacher = _teacher(job, files)
     resume = ResumeFile(files.resume, key=f"{run}/{iteration}", every=save_every)
     with resume.saving_when_stopped():
