@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import json
+import time
 
 import pytest
 import torch
@@ -12,6 +13,7 @@ from dsd2.artefacts.checkpoint import Checkpoint, save_checkpoint
 from dsd2.cli import main
 from dsd2.data.metadata import Metadata
 from dsd2.errors import UserError
+from dsd2.nn import precision
 from dsd2.nn import speed as speeds
 from dsd2.nn.flops import training_cost
 from dsd2.nn.footprint import footprint, sizes_of
@@ -230,6 +232,20 @@ def test_real_steps_are_measured(augmentation, teacher):
     assert measured.forward > 0
 
 
+def test_the_first_pass_which_finds_all_cold_is_not_counted(monkeypatch):
+    passes = []
+
+    def cold_at_first(*_):
+        passes.append(1)
+        time.sleep(0.5 if len(passes) == 1 else 0.0)
+
+    monkeypatch.setattr(speeds, "evaluate_with_states", cold_at_first)
+    monkeypatch.setattr(speeds, "_epoch_seconds", lambda *_: 1.0)
+    work = Work(VGG, (1, 8, 8), 10, timed_training(training()))
+    measured = measure_speed(work, 10, torch.device("cpu"), enough=0.0)
+    assert measured.forward * 4 < 0.4
+
+
 def as_file(path, runs):
     entries = [
         {"recipe": json.loads(to_json(run)), "iterations": n, "chains": k} for run, n, k in runs
@@ -263,6 +279,15 @@ def test_what_cannot_be_estimated_is_one_sentence(tmp_path, capsys, timed):
         assert "is no list of runs" in message or "nothing to estimate" in message
     with pytest.raises(UserError, match="a teacher that is none of them"):
         estimate([PlannedRun(student(0), 1, 1)], [], 1)
+
+
+def test_a_study_in_bf16_says_what_it_costs_where_the_processor_lacks_it(timed, monkeypatch):
+    rates = {torch.float32: 60e9, torch.bfloat16: 6e9}
+    monkeypatch.setattr(precision, "products_a_second", rates.get)
+    half = dataclasses.replace(TEACHER.training, precision="bf16")
+    found = estimate([PlannedRun(dataclasses.replace(TEACHER, training=half), 1, 1)], [], 1)
+    assert "convolves 6 GMAC/s, against 60 in fp32" in page.markdown(found)
+    assert not estimate([PlannedRun(TEACHER, 1, 1)], [], 1).warnings
 
 
 @pytest.mark.process

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from dsd2 import paths
+from dsd2.devices import Given
 from dsd2.errors import UserError, out_of_memory
 from dsd2.fork_server import leave_server
 from dsd2.processes import (
@@ -113,7 +114,7 @@ def _stage(options: argparse.Namespace, started: float) -> Callable[[], None]:
                 options.iteration,
                 from_json(RunRecipe, options.recipe),
                 _files_of(IterationFiles, options),
-                options.threads,
+                Given(options.threads, options.gpus),
                 options.save_every,
                 started,
             )
@@ -125,7 +126,7 @@ def _stage(options: argparse.Namespace, started: float) -> Callable[[], None]:
                 options.iteration,
                 from_json(RunRecipe, options.recipe),
                 _files_of(EvaluationFiles, options),
-                options.threads,
+                Given(options.threads, options.gpus),
                 started,
             )
         case "teacher-logits":
@@ -137,7 +138,7 @@ def _stage(options: argparse.Namespace, started: float) -> Callable[[], None]:
                 from_json(DatasetRecipe, options.recipe),
                 options.dataset,
                 options.checkpoint,
-                options.threads,
+                Given(options.threads, options.gpus),
                 options.output,
             )
         case "gate":
@@ -215,6 +216,7 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--recipe", required=True, help="run recipe as JSON")
     _iteration(train)
     _threads(train)
+    _gpus(train)
     train.add_argument(
         "--save-every",
         type=float,
@@ -229,12 +231,14 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--recipe", required=True, help="run recipe as JSON")
     _iteration(evaluate)
     _threads(evaluate)
+    _gpus(evaluate)
     _files(evaluate, "dataset", "labels", "checkpoint", "history", "metrics")
     _files(evaluate, "teacher", required=False)
 
     logits = verb("teacher-logits", "compute a teacher's logits for every view of every image")
     _iteration(logits)
     _threads(logits)
+    _gpus(logits)
     logits.add_argument("--recipe", required=True, help="dataset recipe as JSON")
     _files(logits, "dataset", "checkpoint", "output")
 
@@ -271,6 +275,11 @@ def _iteration(parser: argparse.ArgumentParser) -> None:
 
 def _threads(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--threads", type=int, default=1, help="CPU threads (default 1)")
+
+
+def _gpus(parser: argparse.ArgumentParser) -> None:
+    text = "0: work on the CPU (default: on a GPU where there is one)"
+    parser.add_argument("--gpus", type=int, help=text)
 
 
 def _policy(parser: argparse.ArgumentParser) -> None:

@@ -2,11 +2,13 @@
 
 import os
 import shlex
+from functools import partial
 from pathlib import Path
 
 from dsd2 import compat, fork_client, paths
 from dsd2.analysis.registered import FIGURES, TABLES
 from dsd2.config.studies import laid_over_file, load_studies
+from dsd2.devices import share_of_gpus
 from dsd2.environment import set_for_jobs
 from dsd2.escaping import escape_rst, script_json
 from dsd2.events import Events, listen
@@ -36,7 +38,7 @@ checked(
     set_for_jobs,
     dict.fromkeys(root for study in STUDIES.values() for root in study.data_roots),
     any(study.download for study in STUDIES.values()),
-    compat.resource_limit(workflow, "gpu_share"),
+    share_of_gpus(partial(compat.resource_limit, workflow)),
     PLAN.places,
 )
 

@@ -65,7 +65,8 @@ _BY_CLASS = [
     ),
 ]
 
-LATER = frozenset(column.name for column in _BY_CLASS)
+PEAK_GPU = "peak_gpu_memory"
+LATER = frozenset({PEAK_GPU, *(column.name for column in _BY_CLASS)})
 """Columns that earlier versions did not write: a file that lacks them is read with nulls there."""
 
 METRICS = pa.schema(
@@ -113,6 +114,9 @@ METRICS = pa.schema(
         _column("seconds_training", _REAL, "s", "wall time inside the training loop"),
         _column("seconds", _REAL, "s", "wall time of the stage from process start"),
         _column("peak_memory", _INT, "byte", "largest resident size of the stage"),
+        _column(
+            PEAK_GPU, _INT, "byte", "of its GPU, largest part held; empty on a CPU", optional=True
+        ),
         _column("device", _TEXT, "", "what it ran on"),
         _column("threads", _INT, "", "CPU threads of the stage"),
         _column("torch", _TEXT, "", "version of torch"),

@@ -26,7 +26,9 @@ from dsd2.recipe import ModelRecipe, digest, to_json
 FLOAT = 4
 """Bytes of a weight or an activation."""
 EVALUATED = 128
-"""Images of a batch of evaluation."""
+"""Images of a batch of evaluation on a CPU, whose caches larger ones no longer fit."""
+EVALUATED_ON_GPU = 1024
+"""Likewise on a GPU, which smaller ones leave idle."""
 BACKWARD = 3
 """A training step costs three forward passes: one forward, and twice that backward."""
 

@@ -14,7 +14,7 @@ from dsd2.compat import foreach
 from dsd2.errors import UserError
 from dsd2.nn.images import ImageSet
 from dsd2.nn.objective import add_l1_gradients, distillation_loss, label_loss
-from dsd2.nn.precision import arithmetic, laid_like, lay_out, memory_layout
+from dsd2.nn.precision import arithmetic, laid_like, lay_out, memory_layout, training_products
 from dsd2.nn.pruning import Masks, prunable_weights_masks
 from dsd2.nn.teacher import Teacher
 from dsd2.recipe import TrainingRecipe
@@ -134,49 +134,50 @@ def train(
     batches_of = data.epochs(recipe.augmentation, recipe.batch_size)
     steps_an_epoch = -(-len(data) // recipe.batch_size)
 
-    while progress.epoch < recipe.epochs:
-        epoch, start = progress.epoch, time.perf_counter()
-        draws = generator(*stream, epoch)
-        order = torch.randperm(len(data), generator=draws)
-        batches = batches_of(order, draws)
-        torch.manual_seed(derived_seed(*stream, epoch, "dropout"))
-        rate = learning_rate(recipe, epoch)
-        loss_sum = torch.zeros((), device=data.device)
-        correct = torch.zeros((), dtype=torch.int64, device=data.device)
-        for step, batch in enumerate(batches):
-            if rewind_step == epoch * steps_an_epoch + step:
-                progress.rewind = network_state(model)
-            inputs = data.normalise(batch.images.contiguous(memory_format=layout))
-            labels = data.labels[batch.rows]
-            with forward_pass():
-                logits = model(inputs).float()
-                targets = None if teacher is None else teacher.targets(batch, inputs)
-            loss = loss_on_labels(logits, labels, batch.rows)
-            if teacher is not None and targets is not None:
-                loss = distillation_loss(loss, logits, targets, teacher.recipe)
-            gradients = list(torch.autograd.grad(loss, leaves))
-            if recipe.l1:
-                add_l1_gradients([gradients[place[n]] for n in masks], pruned, recipe.l1)
-            sgd_step(values, gradients, momenta, recipe, rate)
-            foreach("mul_")(pruned, alive)
-            loss_sum += loss.detach() * len(labels)
-            correct += (logits.detach().argmax(1) == labels).sum()
-        progress.epoch += 1
-        progress.momentum = {
-            name: momentum
-            for name, momentum in zip(parameters, momenta, strict=True)
-            if momentum is not None
-        }
-        progress.history.append(
-            {
-                "epoch": progress.epoch,
-                "learning_rate": rate,
-                "train_loss": _finite(float(loss_sum) / len(data), progress.epoch, recipe),
-                "train_accuracy": int(correct) / len(data),
-                "seconds": time.perf_counter() - start,
+    with training_products(recipe):
+        while progress.epoch < recipe.epochs:
+            epoch, start = progress.epoch, time.perf_counter()
+            draws = generator(*stream, epoch)
+            order = torch.randperm(len(data), generator=draws)
+            batches = batches_of(order, draws)
+            torch.manual_seed(derived_seed(*stream, epoch, "dropout"))
+            rate = learning_rate(recipe, epoch)
+            loss_sum = torch.zeros((), device=data.device)
+            correct = torch.zeros((), dtype=torch.int64, device=data.device)
+            for step, batch in enumerate(batches):
+                if rewind_step == epoch * steps_an_epoch + step:
+                    progress.rewind = network_state(model)
+                inputs = data.normalise(batch.images.contiguous(memory_format=layout))
+                labels = data.labels[batch.rows]
+                with forward_pass():
+                    logits = model(inputs).float()
+                    targets = None if teacher is None else teacher.targets(batch, inputs)
+                loss = loss_on_labels(logits, labels, batch.rows)
+                if teacher is not None and targets is not None:
+                    loss = distillation_loss(loss, logits, targets, teacher.recipe)
+                gradients = list(torch.autograd.grad(loss, leaves))
+                if recipe.l1:
+                    add_l1_gradients([gradients[place[n]] for n in masks], pruned, recipe.l1)
+                sgd_step(values, gradients, momenta, recipe, rate)
+                foreach("mul_")(pruned, alive)
+                loss_sum += loss.detach() * len(labels)
+                correct += (logits.detach().argmax(1) == labels).sum()
+            progress.epoch += 1
+            progress.momentum = {
+                name: momentum
+                for name, momentum in zip(parameters, momenta, strict=True)
+                if momentum is not None
             }
-        )
-        after_epoch(progress)
+            progress.history.append(
+                {
+                    "epoch": progress.epoch,
+                    "learning_rate": rate,
+                    "train_loss": _finite(float(loss_sum) / len(data), progress.epoch, recipe),
+                    "train_accuracy": int(correct) / len(data),
+                    "seconds": time.perf_counter() - start,
+                }
+            )
+            after_epoch(progress)
     lay_out(model, torch.contiguous_format)
     return progress
 

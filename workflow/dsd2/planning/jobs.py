@@ -11,6 +11,7 @@ from dsd2 import paths
 from dsd2.config.arms import ONLY_PANEL, Arm
 from dsd2.config.study import Study
 from dsd2.planning.chains import Chain, Plan
+from dsd2.planning.requests import Allocation
 
 
 @dataclass(frozen=True)
@@ -28,16 +29,18 @@ class Stage:
     trains: bool = True
 
 
-def planned_runs(plan: Plan) -> list[dict[str, Any]]:
+def planned_runs(plan: Plan, allocation: Allocation) -> list[dict[str, Any]]:
     """What would be trained at most, for the estimate of its cost.
 
     One entry a run: its recipe as plain values, its iterations in the longest chain that needs
-    it, and how many chains do.
+    it, how many chains do, and the GPUs that a training of it is given.
     """
     planned: dict[str, dict[str, Any]] = {}
     for _, chain in trained_chains(plan):
         recipe = json.loads(plan.recipe_json(chain.run))
-        run = planned.setdefault(chain.run, {"recipe": recipe, "iterations": 0, "chains": 0})
+        entry = {"recipe": recipe, "iterations": 0, "chains": 0}
+        run = planned.setdefault(chain.run, entry)
+        run["gpus"] = allocation.training(chain.run).gpus
         run["iterations"] = max(run["iterations"], chain.arm.last + 1)
         run["chains"] += 1
     return list(planned.values())

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import resource
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -16,35 +15,29 @@ import torch
 
 from dsd2.artefacts.checkpoint import checkpoint_bytes
 from dsd2.config.distillation import table_bytes
-from dsd2.data.manifest import located
 from dsd2.data.metadata import Metadata, metadata
+from dsd2.devices import stage_device
+from dsd2.environment import gpu_share
 from dsd2.errors import UserError
 from dsd2.nn.flops import TrainingCost, training_cost
+from dsd2.nn.precision import bf16_warning
 from dsd2.nn.pruning import scheduled_densities
 from dsd2.nn.sizes import Sizes, network_sizes
 from dsd2.nn.speed import Speed, Work, measure_speed, timed
 from dsd2.nn.teacher import passes_an_image
 from dsd2.paths import dataset_name, run_name
 from dsd2.planning.cost import Estimate, Measured, markdown
-from dsd2.planning.resources import LABEL, NAME, training_bytes
+from dsd2.planning.resources import (
+    LABEL,
+    NAME,
+    host_bytes,
+    training_bytes,
+    training_gpu_bytes,
+)
 from dsd2.processes import peak_memory
-from dsd2.recipe import AUGMENTATIONS, VIEWS, RunRecipe, from_json
+from dsd2.recipe import AUGMENTATIONS, VIEWS
 from dsd2.seeds import be_deterministic
-
-
-@dataclass(frozen=True)
-class PlannedRun:
-    """A run of a study.
-
-    Attributes:
-        recipe: of the run; its teacher may be yet to be selected.
-        iterations: at most.
-        chains: how many of the study's chains share it.
-    """
-
-    recipe: RunRecipe
-    iterations: int
-    chains: int
+from dsd2.stages.planned_runs import PlannedRun, read_runs
 
 
 @dataclass(frozen=True)
@@ -55,6 +48,7 @@ class _Known:
     data: Metadata
     network: Sizes
     teacher: _Known | None
+    on_gpu: bool
 
     @property
     def table(self) -> str | None:
@@ -64,11 +58,13 @@ class _Known:
             return None
         return f"{taught.teacher_run}/{taught.teacher_iteration}"
 
-    @property
-    def memory(self) -> int:
-        """Bytes of a training, libraries aside."""
+    def memory(self, libraries: int) -> tuple[float, float]:
+        """Bytes of a training: of the host, where libraries take so many, and of a GPU."""
         teacher = self.teacher.network if self.teacher else None
-        return training_bytes(self.run.recipe, self.data, self.network, teacher)
+        about = (self.run.recipe, self.data, self.network, teacher)
+        if self.on_gpu:
+            return libraries + host_bytes(self.run.recipe, self.data), training_gpu_bytes(*about)
+        return libraries + training_bytes(*about), 0.0
 
     @property
     def work(self) -> Work:
@@ -81,80 +77,67 @@ class _Known:
             classes=self.data.classes,
             training=timed(recipe.training),
             teacher=live.run.recipe.model if live else None,
+            device=self.device,
         )
 
+    @property
+    def device(self) -> str:
+        return "cuda" if self.on_gpu else "cpu"
 
-def run_plan(path: Path, roots: list[Path], jobs: int) -> None:
+
+def run_plan(path: Path, roots: list[Path], cores: int) -> None:
     """Print what the runs of a file would take, as Markdown.
 
     Args:
-        path: a JSON list of objects with ``recipe``, ``iterations`` and ``chains``.
+        path: a JSON list of objects with ``recipe``, ``iterations``, ``chains`` and ``gpus``.
         roots: folders that may hold a named dataset.
-        jobs: trainings side by side on a CPU; a GPU has one.
+        cores: trainings side by side on CPUs.
 
     Raises:
         UserError: the file is not such a list, or a dataset is missing.
     """
     torch.set_num_threads(1)
     be_deterministic()
-    print(markdown(estimate(read_runs(path), roots, jobs)))
+    print(markdown(estimate(read_runs(path), roots, cores)))
 
 
-def read_runs(path: Path) -> list[PlannedRun]:
-    """The runs of a file.
-
-    Raises:
-        UserError: it is missing or not as it should be.
-    """
-    try:
-        return [
-            PlannedRun(
-                _located(from_json(RunRecipe, json.dumps(entry["recipe"]))),
-                int(entry["iterations"]),
-                int(entry["chains"]),
-            )
-            for entry in json.loads(path.read_text(encoding="utf-8"))
-        ]
-    except FileNotFoundError as error:
-        raise UserError(f"{path}: there is no such file") from error
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise UserError(
-            f"{path}: is no list of runs with recipe, iterations and chains ({error!r})"
-        ) from error
-
-
-def _located(recipe: RunRecipe) -> RunRecipe:
-    return replace(recipe, dataset=located(recipe.dataset))
-
-
-def estimate(runs: Sequence[PlannedRun], roots: list[Path], jobs: int) -> Estimate:
-    """Count and time what runs would take.
+def estimate(runs: Sequence[PlannedRun], roots: list[Path], cores: int) -> Estimate:
+    """Count and time what runs would take, each on a GPU or a CPU as its trainings will be.
 
     Args:
         runs: each once, teachers among them.
         roots: folders that may hold a named dataset.
-        jobs: trainings side by side on a CPU; a GPU has one.
+        cores: trainings side by side on CPUs.
 
     Raises:
         UserError: there are no runs, a teacher is none of them, or a dataset is missing.
     """
     if not runs:
         raise UserError("there is nothing to estimate: the study has no runs")
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    known = _know(runs, roots)
-    most = {known_run.work: known_run.data.train for known_run in known.values()}
-    speeds = {work: measure_speed(work, images, device) for work, images in most.items()}
-    stage, libraries = _stage_cost(device)
-    seconds = {name: stage + _seconds(one, speeds) for name, one in known.items()}
+    # What is measured beside a training on the same card would be too slow: it waits its turn.
+    gpu = stage_device(max(run.gpus for run in runs)).device.type == "cuda"
+    known = _know(runs, roots, gpu)
+    most = {one.work: one.data.train for one in known.values()}
+    speeds = {
+        work: measure_speed(work, images, torch.device(work.device))
+        for work, images in most.items()
+    }
+    starts = {device: _stage_cost(torch.device(device)) for device in {w.device for w in most}}
+    seconds = {n: starts[one.device][0] + _seconds(one, speeds) for n, one in known.items()}
     tables = {
         one.table: (
-            stage + VIEWS * one.data.train * speeds[one.teacher.work].forward,
+            starts[one.teacher.device][0]
+            + VIEWS * one.data.train * speeds[one.teacher.work].forward,
             table_bytes(one.data.train, one.data.classes),
+            one.teacher.on_gpu,
         )
         for one in known.values()
         if one.table and one.teacher
     }
     costs = [cost for one in known.values() for cost in _costs(one)]
+    spent = [(one.on_gpu, one.run.iterations * seconds[name]) for name, one in known.items()]
+    spent += [(on_gpu, making) for making, _, on_gpu in tables.values()]
+    memory = [one.memory(starts[one.device][1]) for one in known.values()]
     return Estimate(
         runs=len(runs),
         trainings=sum(run.iterations for run in runs),
@@ -162,25 +145,40 @@ def estimate(runs: Sequence[PlannedRun], roots: list[Path], jobs: int) -> Estima
         flops_paper=sum(cost.paper for cost in costs),
         flops_dense=sum(cost.dense for cost in costs),
         flops_sparse=sum(cost.sparse for cost in costs),
-        seconds=sum(known[name].run.iterations * each for name, each in seconds.items())
-        + sum(making for making, _ in tables.values()),
+        seconds=sum(each for _, each in spent),
+        gpu_seconds=sum(each for on_gpu, each in spent if on_gpu),
         longest=max(_until(one, one.run.iterations, seconds, tables) for one in known.values()),
-        jobs=jobs if device.type == "cpu" else 1,
-        device="CPU, one thread" if device.type == "cpu" else torch.cuda.get_device_name(),
-        stage=stage,
-        memory=libraries + max(one.memory for one in known.values()),
+        jobs=cores,
+        gpu_jobs=max(torch.cuda.device_count(), gpu_share()) if gpu else 0,
+        device=" and ".join(_device_name(device) for device in sorted(starts)),
+        stage=max(start for start, _ in starts.values()),
+        memory=max(host for host, _ in memory),
+        gpu_memory=max(of_gpu for _, of_gpu in memory),
         checkpoints=sum(_checkpoints(one) for one in known.values()),
-        tables=sum(size for _, size in tables.values()),
+        tables=sum(size for _, size, _ in tables.values()),
         datasets=sum(
             {
                 dataset_name(one.run.recipe.dataset): _artefact(one) for one in known.values()
             }.values()
         ),
         measured=tuple(_measured(work, speed) for work, speed in speeds.items()),
+        warnings=_warnings(speeds),
     )
 
 
-def _know(runs: Sequence[PlannedRun], roots: list[Path]) -> dict[str, _Known]:
+def _warnings(works: Iterable[Work]) -> tuple[str, ...]:
+    """What is said once of all that is slower than need be."""
+    slow = (w for w in works if w.training.precision == "bf16" and w.device == "cpu")
+    first = next(slow, None)
+    warning = first and bf16_warning(first.training, torch.device("cpu"))
+    return (warning,) if warning else ()
+
+
+def _device_name(device: str) -> str:
+    return "CPU, one thread" if device == "cpu" else torch.cuda.get_device_name()
+
+
+def _know(runs: Sequence[PlannedRun], roots: list[Path], gpu: bool) -> dict[str, _Known]:
     by_name = {run_name(run.recipe): run for run in runs}
 
     @cache
@@ -191,7 +189,8 @@ def _know(runs: Sequence[PlannedRun], roots: list[Path]) -> dict[str, _Known]:
         data, taught = metadata(recipe.dataset, roots), recipe.distillation
         network = network_sizes(recipe.model, data.image, data.classes)
         teacher = None if taught is None else know(taught.teacher_run)
-        return _Known(by_name[name], data, network, teacher)
+        on_gpu = gpu and by_name[name].gpus > 0
+        return _Known(by_name[name], data, network, teacher, on_gpu)
 
     return {name: know(name) for name in by_name}
 
@@ -235,7 +234,7 @@ def _until(
     one: _Known,
     iterations: int,
     seconds: dict[str, float],
-    tables: dict[str, tuple[float, int]],
+    tables: dict[str, tuple[float, int, bool]],
 ) -> float:
     """Seconds until so many of a run's trainings are done, its teacher's before them."""
     total = iterations * seconds[run_name(one.run.recipe)]
@@ -289,7 +288,8 @@ def _measured(work: Work, speed: Speed) -> Measured:
             "×".join(map(str, work.image)),
             str(work.classes),
             work.training.augmentation,
-            f"{work.training.precision}{', channels last' * work.training.channels_last}",
+            f"{work.training.precision}{', channels last' * work.training.channels_last}"
+            f"{' on a GPU' * (work.device == 'cuda')}",
             work.teacher.name if work.teacher else "no",
         ),
         batch_size=work.training.batch_size,

@@ -13,11 +13,13 @@ from dsd2.artefacts.checkpoint import Checkpoint, load_checkpoint_of, save_check
 from dsd2.artefacts.resume import ResumeFile
 from dsd2.artefacts.teacher_logits import load_teacher_logits
 from dsd2.config.resolve import check_rewind_step
+from dsd2.devices import Given
 from dsd2.environment import deadline, time_limit
 from dsd2.errors import UserError
 from dsd2.files.records import HISTORY, METRICS, write_table
 from dsd2.nn.images import ImageSet
 from dsd2.nn.models import prunable_weights
+from dsd2.nn.precision import bf16_warning
 from dsd2.nn.pruning import Masks, apply_masks, full_masks, prune
 from dsd2.nn.schedule import scheduled_sparsity
 from dsd2.nn.scores import Trained, scores
@@ -43,7 +45,7 @@ def run_iteration(
     iteration: int,
     recipe: RunRecipe,
     files: IterationFiles,
-    threads: int,
+    given: Given,
     save_every: float,
     started: float,
 ) -> None:
@@ -54,7 +56,8 @@ def run_iteration(
         iteration: 0 trains the dense network.
         recipe: of the run.
         files: what to read and write.
-        threads: CPU threads; of streamed images all but one decode, and at least one does.
+        given: threads and GPUs; where images are streamed all threads but one, and at least one,
+            decode.
         save_every: seconds between saves of the resume state.
         started: when the process started, as ``time.time()`` counts.
 
@@ -62,10 +65,12 @@ def run_iteration(
         UserError: an input is missing or damaged, or the training diverged.
         Stopped: the process was interrupted; what was trained is saved.
     """
-    job = open_job(run, iteration, recipe, files, threads, started)
+    job = open_job(run, iteration, recipe, files, given, started)
     dataset, data = job.dataset, job.data["train"]
     model, masks, initial = _start(job, files)
     masks = {name: mask.to(job.device) for name, mask in masks.items()}
+    if warning := bf16_warning(recipe.training, job.device):
+        print(warning, flush=True)
     teacher = _teacher(job, files)
     resume = ResumeFile(files.resume, key=f"{run}/{iteration}", every=save_every)
     with resume.saving_when_stopped():
