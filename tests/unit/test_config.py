@@ -373,6 +373,12 @@ def test_optional_features_rename_runs_and_are_seen_in_names():
         "training.precision": ("bf16", "-bf16-"),
         "training.channels_last": (True, "-channelslast-"),
         "training.class_weights": ("balanced", "-balanced-"),
+        "training.optimiser": ("adamw", "-adamw-"),
+        "training.schedule": ("cosine", "-cosine-"),
+        "training.warmup": (0.1, "-"),
+        "training.clip_norm": (1, "-"),
+        "training.label_smoothing": (0.1, "-"),
+        "training.head_rate": (10, "-"),
         "pruning.structure": ("filters", "-filters-"),
         "model": ({"name": "resnet18", "stem": "imagenet"}, "-resnet18-imagenetstem-"),
     }
@@ -382,9 +388,23 @@ def test_optional_features_rename_runs_and_are_seen_in_names():
         assert named.rpartition("-")[2] != vanilla.rpartition("-")[2]
     absent = {"training.l1": 0, "pruning.structure": "weights", "pruning.scope": "global"}
     absent |= {"training.precision": "fp32", "training.channels_last": False}
-    absent |= {"training.class_weights": "none"}
+    absent |= {"training.class_weights": "none", "training.optimiser": "sgd"}
+    absent |= {"training.schedule": "multistep", "training.warmup": 0, "training.clip_norm": 0}
+    absent |= {"training.label_smoothing": 0, "training.head_rate": 1}
     for path, value in absent.items():
         assert run_names(changed(path, value))[0] == vanilla, path
+
+
+def test_adamw_has_torchs_own_defaults_and_a_cosine_no_milestones():
+    training = arm(changed("training", {"optimiser": "adamw", "schedule": "cosine"})).training
+    assert (training.learning_rate, training.weight_decay) == (0.001, 0.01)
+    assert (training.milestones, training.drop_factor) == ((), 1)
+    given = {"optimiser": "adamw", "learning_rate": 0.5}
+    assert arm(changed("training", given)).training.learning_rate == 0.5
+    for wrong in ({"schedule": "cosine", "milestones": [0.5]}, {"beta2": 0.9}):
+        key = next(name for name in wrong if name != "schedule")
+        with pytest.raises(UserError, match=f"training.{key} of arm .* does not apply to"):
+            arm(changed("training", wrong))
 
 
 def test_class_weights_need_a_loss_that_takes_them(monkeypatch):

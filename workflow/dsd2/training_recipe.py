@@ -1,4 +1,4 @@
-"""The network of a run, and how it is trained, pruned and perturbed, by registered kinds.
+"""How the network of a run is trained, pruned and perturbed, by registered kinds.
 
 A new kind is one new module in the package that its registry names, as ``docs/extending.md`` shows.
 Snakemake reads those modules whenever it starts, so they import torch inside functions.
@@ -18,7 +18,6 @@ from dsd2.typed import Choice, Number, Typed
 if TYPE_CHECKING:
     from torch import Generator, Tensor, nn
 
-NETWORKS: Registry[type[ModelRecipe]] = Registry("network", "dsd2.nn.networks")
 PERTURBATIONS: Registry[type[PerturbationRecipe]] = Registry(
     "perturbation", "dsd2.nn.perturbations"
 )
@@ -31,7 +30,9 @@ LOSSES: Registry[Callable[..., Tensor]] = Registry("loss", "dsd2.nn.losses")
 """From logits [B, classes] and given labels [B] to the training loss, a mean over the batch.
 
 Where classes are weighted a third argument, ``weights``, has those of the images, [B]. The mean is
-then that of each image's loss times its weight. A loss without that argument weights no classes."""
+then that of each image's loss times its weight. A loss without that argument weights no classes.
+Where labels are smoothed, ``smoothing`` is the share that is spread over all classes, and a loss
+without that argument smooths none."""
 
 DIVERGENCES: Registry[Callable[[Tensor, Tensor], Tensor]] = Registry(
     "distillation divergence", "dsd2.nn.divergences"
@@ -44,49 +45,6 @@ SHIFT = 4
 
 VIEWS = 2 * (2 * SHIFT + 1) ** 2
 """How many views of an image random flips and shifts have: 162."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class ModelRecipe(Choice):
-    """The network.
-
-    A network is a subclass that is registered in ``NETWORKS``.
-    """
-
-    registry: ClassVar[Registry[Any]] = NETWORKS
-    selector: ClassVar[str] = "name"
-
-    @property
-    def name(self) -> str:
-        """The name that the network is registered by."""
-        return self.choice
-
-    @property
-    def title(self) -> str:
-        """What tables call the network."""
-        return self.name
-
-    @property
-    def slug(self) -> str:
-        """What a run's name says of the network, for people; a digest beside it holds the rest."""
-        return "".join(filter(str.isalnum, self.name))
-
-    @property
-    def filters(self) -> list[int] | None:
-        """Filters of each convolution where whole filters can be pruned; None where not."""
-        return None
-
-    def build(self, image: tuple[int, int, int], classes: int) -> nn.Module:
-        """The network, its weights drawn from torch's global generator.
-
-        Args:
-            image: (C, H, W) of the images it will see.
-            classes: size of the logits.
-
-        Raises:
-            UserError: the images are too small for the network.
-        """
-        raise NotImplementedError
 
 
 class Augmentation:
@@ -129,7 +87,8 @@ class TrainingRecipe(Typed):
     """One training, of the dense network and after each pruning (Table 4).
 
     Attributes:
-        milestones: epochs after which the learning rate is multiplied by ``drop_factor``.
+        milestones: epochs after which the learning rate is multiplied by ``drop_factor``; none
+            where the schedule has no milestones.
     """
 
     epochs: Annotated[
@@ -139,14 +98,20 @@ class TrainingRecipe(Typed):
         int, Ge(1), Default(128), Doc("Images a step; the last batch of an epoch may be smaller.")
     ]
     learning_rate: Annotated[
-        Number, Gt(0), Default(0.1), Doc("Learning rate at the start of every iteration.")
+        Number,
+        Gt(0),
+        Default(0.1),
+        Doc("Learning rate at the start of every iteration; 0.001 by default with adamw."),
     ]
-    momentum: Annotated[Number, Ge(0), Lt(1), Default(0.9), Doc("Momentum of SGD.")]
+    momentum: Annotated[Number, Ge(0), Lt(1), Default(0.9), Doc("Momentum of SGD; β₁ of AdamW.")]
     weight_decay: Annotated[
         Number,
         Ge(0),
         Default(0.0001),
-        Doc("Weight decay of SGD, on all parameters; Appendix D's ℓ2."),
+        Doc(
+            "Weight decay, on all parameters; Appendix D's ℓ2 with sgd. That of adamw is decoupled,"
+            " and 0.01 by default."
+        ),
     ]
     milestones: Annotated[tuple[int, ...], Derived()]
     drop_factor: Annotated[
@@ -191,6 +156,57 @@ class TrainingRecipe(Typed):
     loss: Annotated[str, NameOf(LOSSES), Doc("What is minimised on the given labels.")] = (
         "cross-entropy"
     )
+    label_smoothing: Annotated[
+        Number,
+        Ge(0),
+        Lt(1),
+        Doc(
+            "Share of each given label that is spread evenly over all classes in the loss. The"
+            " distillation term has none of it, nor has what is measured after training."
+        ),
+    ] = 0
+    optimiser: Annotated[
+        Literal["sgd", "adamw"],
+        Doc(
+            "What steps are taken by; sgd: stochastic gradient descent with momentum; adamw: Adam"
+            " with decoupled weight decay, as transformers are trained. Both as torch has them."
+        ),
+    ] = "sgd"
+    beta2: Annotated[
+        Number, Ge(0), Lt(1), Doc("β₂ of AdamW, by which it remembers squared gradients.")
+    ] = 0.999
+    schedule: Annotated[
+        Literal["multistep", "cosine"],
+        Doc(
+            "How the learning rate falls; multistep: at each of the milestones; cosine: with every"
+            " step, along half a cosine to 0 at the end."
+        ),
+    ] = "multistep"
+    warmup: Annotated[
+        Number,
+        Ge(0),
+        Lt(1),
+        Doc(
+            "Share of the steps over which the learning rate first rises, in a line from a"
+            " hundredth. A cosine begins after it."
+        ),
+    ] = 0
+    clip_norm: Annotated[
+        Number,
+        Ge(0),
+        Doc(
+            "Longest that the gradient may be, as the norm over all parameters that are alive; a"
+            " longer one is scaled down to it. 0 lets it be."
+        ),
+    ] = 0
+    head_rate: Annotated[
+        Number,
+        Ge(0),
+        Doc(
+            "What the learning rate of the head is multiplied by, the last linear layer or"
+            " convolution: above 1 for a new head on pretrained weights, 0 for one that stays."
+        ),
+    ] = 1
     class_weights: Annotated[
         Literal["none", "balanced"],
         Doc(

@@ -184,6 +184,8 @@ def _arm(context: _Context, panel: str, overlay: Entry, name: str, listed: bool)
 
     def section(key: str) -> Section:
         paper = table4.defaults(key, model, dataset)
+        if key == "training" and value_of(key, "optimiser", merged.get(key) or {}) == "adamw":
+            paper |= table4.ADAMW
         return complete_section(key, merged.get(key) or {}, paper, where)
 
     roots, pruned = context.roots, section("pruning")

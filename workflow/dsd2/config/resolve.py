@@ -28,6 +28,11 @@ from dsd2.recipe import (
 from dsd2.typed import Choice
 
 C = TypeVar("C", bound=Choice)
+_OF_LOSSES = (
+    ("class_weights", "none", "weights", "weights of images"),
+    ("label_smoothing", 0, "smoothing", "smoothing of labels"),
+)
+"""Keys that a loss must have a parameter for: key, value that means none, parameter, its words."""
 _fixed, _required = cache(fixed_values), cache(required_keys)
 
 
@@ -88,16 +93,18 @@ def training_recipe(section: Section, dataset: DatasetRecipe, where: str) -> Tra
             f"config key training.augmentation of {where} is {section['augmentation']!r}, which"
             " needs streamed images: set dataset.stream: true, or take flip-shift"
         )
-    loss, weights = section["loss"], section["class_weights"]
-    if weights != "none" and "weights" not in inspect.signature(LOSSES[loss]).parameters:
-        raise UserError(
-            f"config key training.class_weights of {where} is {weights!r} but must be none with"
-            f" training.loss {loss!r}, which takes no weights of images"
-        )
+    loss = section["loss"]
+    known = inspect.signature(LOSSES[loss]).parameters
+    for key, absent, parameter, what in _OF_LOSSES:
+        if (value := section[key]) != absent and parameter not in known:
+            raise UserError(
+                f"config key training.{key} of {where} is {value!r} but must be {absent} with"
+                f" training.loss {loss!r}, which takes no {what}"
+            )
     # Rounded up, less the rounding of the product, so that one epoch is never dropped from.
-    epochs, parts = section["epochs"], sorted(section["milestones"])
+    epochs, parts = section["epochs"], sorted(section.get("milestones", ()))
     milestones = tuple(math.ceil(part * epochs - 1e-9) for part in parts)
-    return TrainingRecipe(**{**section, "milestones": milestones})
+    return TrainingRecipe(**{"drop_factor": 1, **section, "milestones": milestones})
 
 
 def pruning_recipe(section: Section, model: ModelRecipe, where: str) -> PruningRecipe:

@@ -8,6 +8,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+PRUNABLE = (
+    *(nn.Conv1d, nn.Conv2d, nn.Conv3d),
+    *(nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d),
+    nn.Linear,
+)
+"""Layers whose ``weight`` pruning may remove from, with all their subclasses."""
+
 
 @lru_cache(maxsize=16)
 def pooling_matrix(
@@ -56,3 +63,22 @@ def prunable_weights(model: nn.Module) -> dict[str, nn.Parameter]:
         for name, parameter in model.named_parameters()
         if name.rpartition(".")[2] == "weight" and parameter.dim() > 1
     }
+
+
+def head_of(model: nn.Module) -> str:
+    """Name of the module that makes the logits: the last linear layer or convolution.
+
+    Raises:
+        ValueError: there is none.
+    """
+    layers = [name for name, module in model.named_modules() if isinstance(module, PRUNABLE)]
+    if not layers:
+        raise ValueError("the network has no linear layer and no convolution")
+    return layers[-1]
+
+
+def head_parameters(model: nn.Module) -> frozenset[str]:
+    """Names of the head's weight and bias."""
+    head = head_of(model)
+    names = model.get_submodule(head).state_dict()
+    return frozenset(f"{head}.{name}".removeprefix(".") for name in names)

@@ -80,13 +80,18 @@ class Sizes:
         """Multiply-accumulates with living weights."""
         return sum(macs * densities[name] for name, macs in self.macs.items())
 
-    def training_memory(self, batch_size: int) -> int:
-        """Bytes that training with plain momentum takes, data aside.
+    def training_memory(self, batch_size: int, moments: int = 1) -> int:
+        """Bytes that training takes, data aside.
 
-        Weights, gradients, momentum, a copy of the initial weights, masks as numbers and as truth
-        values, a batch's activations, and the gradients of two layers' outputs.
+        Weights, gradients, a copy of the initial weights, masks as numbers and as truth values, a
+        batch's activations, the gradients of two layers' outputs, and the optimiser's moments.
+
+        Args:
+            batch_size: images a step.
+            moments: numbers that the optimiser remembers of each parameter: 1 with momentum, 2 with
+                AdamW.
         """
-        network = 4 * self.state + (FLOAT + 1) * self.prunable
+        network = (3 + moments) * self.state + (FLOAT + 1) * self.prunable
         return network + batch_size * (self.activations + 2 * self.largest)
 
 
