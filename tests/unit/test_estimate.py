@@ -29,7 +29,8 @@ from dsd2.recipe import (
     to_json,
 )
 from dsd2.stages import estimate as stage
-from dsd2.stages.estimate import PlannedRun, estimate
+from dsd2.stages.estimate import estimate
+from dsd2.stages.planned_runs import PlannedRun
 from dsd2.stages.prepare import run_dataset
 
 pytestmark = pytest.mark.usefixtures("reproducible")
@@ -282,3 +283,27 @@ def test_numbers_are_readable():
         "9.5 days",
     ]
     assert [page.size(b) for b in (512, 2.5e6, 1.28e11)] == ["0.512 kB", "2.5 MB", "128 GB"]
+
+
+def test_the_plan_shows_what_pruning_may_remove_of_each_layer(timed):
+    pruning = dataclasses.replace(TEACHER.pruning, head="kept")
+    model = ModelRecipe.of("torchvision/mobilenet_v3_small")
+    one = dataclasses.replace(TEACHER, model=model, pruning=pruning)
+    text = page.markdown(estimate([PlannedRun(one, 2, 1)], [], jobs=1))
+    assert "33 layers of neurons have states" in text
+    assert "| features.0.0.weight | 144 | 2,304 | yes |" in text
+    assert "| features.1.block.0.0.weight | 144 | 576 | all but a weight of each filter" in text
+    assert "| classifier.3.weight | 10,240 | 10,240 | no: the head |" in text
+    assert "of which pruning may remove 1,501,544" in text
+
+
+def test_of_many_networks_the_plan_shows_three(timed):
+    runs = [
+        PlannedRun(
+            dataclasses.replace(TEACHER, model=ModelRecipe.of("vgg-like", depth=1, width=w)), 1, 1
+        )
+        for w in range(1, 6)
+    ]
+    text = page.markdown(estimate(runs, [], jobs=1))
+    assert text.count("| layer | weights |") == 3
+    assert "2 more networks of the study" in text

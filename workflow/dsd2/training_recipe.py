@@ -7,16 +7,17 @@ Snakemake reads those modules whenever it starts, so they import torch inside fu
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
+from dsd2.augmentation_recipe import AUGMENTATIONS
 from dsd2.keys import Default, Derived, Doc, Ge, Gt, Le, Lt, NameOf
 from dsd2.registry import Registry
 from dsd2.typed import Choice, Number, Typed
 
 if TYPE_CHECKING:
-    from torch import Generator, Tensor, nn
+    from torch import Tensor, nn
 
 PERTURBATIONS: Registry[type[PerturbationRecipe]] = Registry(
     "perturbation", "dsd2.nn.perturbations"
@@ -24,7 +25,6 @@ PERTURBATIONS: Registry[type[PerturbationRecipe]] = Registry(
 CRITERIA: Registry[Callable[..., dict[str, Tensor]]] = Registry(
     "pruning criterion", "dsd2.nn.criteria"
 )
-AUGMENTATIONS: Registry[type[Augmentation]] = Registry("augmentation", "dsd2.nn.augmentations")
 
 LOSSES: Registry[Callable[..., Tensor]] = Registry("loss", "dsd2.nn.losses")
 """From logits [B, classes] and given labels [B] to the training loss, a mean over the batch.
@@ -39,47 +39,6 @@ DIVERGENCES: Registry[Callable[[Tensor, Tensor], Tensor]] = Registry(
 )
 """From the student's and the teacher's log-probabilities at the temperature, [B, classes] each, to
 the distillation term of eq. 2, a mean over the batch."""
-
-SHIFT = 4
-"""Largest random shift of an image in pixels, in any direction (Appendix B.1)."""
-
-VIEWS = 2 * (2 * SHIFT + 1) ** 2
-"""How many views of an image random flips and shifts have: 162."""
-
-
-class Augmentation:
-    """What is done at random to the training images, anew in each epoch.
-
-    An augmentation is a subclass that is registered in ``AUGMENTATIONS``.
-
-    Attributes:
-        shifts: images are first flipped and shifted by up to 4 pixels.
-        crops: images are cropped while they are decoded, so that they must be streamed.
-        edits: :meth:`edit` changes images.
-        slug: what a run's name says of it; nothing by default.
-    """
-
-    shifts: ClassVar[bool] = False
-    crops: ClassVar[bool] = False
-    edits: ClassVar[bool] = False
-    slug: ClassVar[str] = ""
-
-    @classmethod
-    def views(cls) -> int | None:
-        """How many views of an image there are; None where they cannot be numbered."""
-        if cls.crops or cls.edits:
-            return None
-        return VIEWS if cls.shifts else 1
-
-    @staticmethod
-    def draw(images: int, size: Sequence[int], draws: Generator) -> Any:
-        """The random numbers of so many images of a size (H, W); a slice of them is a batch's."""
-        raise NotImplementedError
-
-    @staticmethod
-    def edit(images: Tensor, drawn: Any) -> Tensor:
-        """Edited images, uint8 [B, C, H, W], by what was drawn for them."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -245,6 +204,28 @@ class PruningRecipe(Typed):
             " filters, that a round removes."
         ),
     ]
+    head: Annotated[
+        Literal["pruned", "kept"],
+        Doc("Whether the head, the last linear layer or convolution, is pruned as the rest is."),
+    ] = "pruned"
+    depthwise: Annotated[
+        Literal["guarded", "pruned", "kept"],
+        Doc(
+            "What becomes of convolutions that have one filter for each channel; guarded: each"
+            " filter keeps its last weight, without which its channel would be dead; pruned: as all"
+            " others; kept: they lose nothing."
+        ),
+    ] = "guarded"
+
+    def kept(self, head: str, depthwise: Collection[str]) -> frozenset[str]:
+        """Names of the weights that lose nothing.
+
+        Args:
+            head: name of the head's weight.
+            depthwise: names of the weights of depthwise convolutions.
+        """
+        kept = {head} if self.head == "kept" else set()
+        return frozenset(kept | set(depthwise) if self.depthwise == "kept" else kept)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,6 +15,7 @@ from dsd2.config.sections import Section
 from dsd2.data.metadata import metadata
 from dsd2.errors import UserError
 from dsd2.keys import fixed_values, required_keys
+from dsd2.nn.sizes import network_sizes
 from dsd2.recipe import (
     AUGMENTATIONS,
     LOSSES,
@@ -25,6 +26,7 @@ from dsd2.recipe import (
     PruningRecipe,
     TrainingRecipe,
 )
+from dsd2.stopping import Stopping
 from dsd2.typed import Choice
 
 C = TypeVar("C", bound=Choice)
@@ -114,6 +116,11 @@ def pruning_recipe(section: Section, model: ModelRecipe, where: str) -> PruningR
             f"config key pruning.structure of {where} is 'filters', which this network cannot lose,"
             f" but model.name is {model.name!r}"
         )
+    if section["structure"] == "filters" and section["head"] == "kept":
+        raise UserError(
+            f"config key pruning.head of {where} is 'kept' but must be pruned where"
+            " pruning.structure is filters: with a filter goes what reads it"
+        )
     return PruningRecipe(**section)
 
 
@@ -136,6 +143,33 @@ def perturbation_recipe(
         except UserError:
             return recipe
         check_rewind_step(recipe.rewind_step, training, images, f" of {where}")
+    return recipe
+
+
+def stopping_recipe(
+    section: Section,
+    model: ModelRecipe,
+    dataset: DatasetRecipe,
+    roots: Sequence[Path],
+    where: str,
+) -> Stopping:
+    """The recipe of a chain's end; one that looks at the entropy needs a network that has one.
+
+    Where the dataset cannot be looked at yet, or the network cannot be built, gates refuse it.
+    """
+    recipe = chosen(Stopping, "stopping", section, where)
+    if recipe.uses_entropy:
+        try:
+            known = metadata(dataset, roots)
+            states = network_sizes(model, known.image, known.classes).states
+        except UserError:
+            return recipe
+        if not states:
+            raise UserError(
+                f"config key stopping.policy of {where} is {recipe.policy!r}, which needs an"
+                f" entropy, but no activation of {model.name!r} has neurons that are on or off; it"
+                " must be accuracy or none"
+            )
     return recipe
 
 

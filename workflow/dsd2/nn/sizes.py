@@ -12,7 +12,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -30,9 +30,12 @@ EVALUATED = 128
 BACKWARD = 3
 """A training step costs three forward passes: one forward, and twice that backward."""
 
-_FORMAT = 1
+_FORMAT = 2
 """Raise when the file has other fields."""
-_COUNTING = tuple(Path(__file__).with_name(name) for name in ("footprint.py", "models.py"))
+_COUNTING = tuple(
+    Path(__file__).with_name(name)
+    for name in ("footprint.py", "models.py", "calls.py", "entropy.py")
+)
 """Modules whose change may change the sizes of any network."""
 
 
@@ -50,6 +53,9 @@ class Sizes:
         macs: multiply-accumulates of each convolution and linear layer in a forward pass, by the
             weight's name; of all calls of a layer that is called several times.
         extra: what the paper's count has beside them: batch-norm and adaptive pooling.
+        head: name of the weight of the layer that makes the logits.
+        depthwise: names of the weights of depthwise convolutions.
+        states: how many layers of neurons have states, and with them an entropy.
     """
 
     parameters: int
@@ -60,6 +66,9 @@ class Sizes:
     largest: int
     macs: dict[str, int]
     extra: int
+    head: str = ""
+    depthwise: Sequence[str] = ()
+    states: int = 0
 
     @property
     def prunable(self) -> int:
@@ -77,8 +86,8 @@ class Sizes:
         return self.dense + self.extra
 
     def sparse(self, densities: Mapping[str, float]) -> float:
-        """Multiply-accumulates with living weights."""
-        return sum(macs * densities[name] for name, macs in self.macs.items())
+        """Multiply-accumulates with living weights; a layer that is not pruned keeps all."""
+        return sum(macs * densities.get(name, 1.0) for name, macs in self.macs.items())
 
     def training_memory(self, batch_size: int, moments: int = 1) -> int:
         """Bytes that training takes, data aside.

@@ -87,7 +87,7 @@ def train(
     for network in (model, teacher.model) if teacher else (model,):
         lay_out(network, layout)
     forward_pass = arithmetic(recipe, data.device)
-    parameters = dict(model.named_parameters())
+    parameters = {name: p for name, p in model.named_parameters() if p.requires_grad}
     leaves = list(parameters.values())
     head = head_parameters(model) if recipe.head_rate != 1 else frozenset[str]()
     optimiser = Optimiser(parameters, recipe, head, progress.moments)
@@ -116,7 +116,9 @@ def train(
             loss = loss_on_labels(logits, labels, batch.rows)
             if teacher is not None and targets is not None:
                 loss = distillation_loss(loss, logits, targets, teacher.recipe)
-            gradients = list(torch.autograd.grad(loss, leaves))
+            gradients = list(
+                torch.autograd.grad(loss, leaves, allow_unused=True, materialize_grads=True)
+            )
             of_pruned = [gradients[place[name]] for name in masks]
             if recipe.l1:
                 add_l1_gradients(of_pruned, pruned, recipe.l1)

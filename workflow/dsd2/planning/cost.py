@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from dsd2.planning.layers_table import PrunedNetwork, layers_tables
+
 
 @dataclass(frozen=True)
 class Measured:
@@ -44,6 +46,7 @@ class Estimate:
         tables: bytes on disk of cached teacher logits.
         datasets: bytes on disk.
         measured: the speeds.
+        networks: those that are pruned, each once with the pruning.
     """
 
     runs: int
@@ -62,6 +65,7 @@ class Estimate:
     tables: int
     datasets: int
     measured: tuple[Measured, ...]
+    networks: tuple[PrunedNetwork, ...] = ()
 
     @property
     def elapsed(self) -> float:
@@ -97,6 +101,7 @@ def markdown(estimate: Estimate) -> str:
             *_table((*COLUMNS, "batch", "measured with", "ms an image"), speeds),
             "",
             *_notes(e),
+            *layers_tables(e.networks),
         ]
     )
 

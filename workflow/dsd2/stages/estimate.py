@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import resource
 import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -16,7 +15,6 @@ import torch
 
 from dsd2.artefacts.checkpoint import checkpoint_bytes
 from dsd2.config.distillation import table_bytes
-from dsd2.data.manifest import located
 from dsd2.data.metadata import Metadata, metadata
 from dsd2.errors import UserError
 from dsd2.nn.flops import TrainingCost, training_cost
@@ -26,25 +24,12 @@ from dsd2.nn.speed import Speed, Work, measure_speed, timed
 from dsd2.nn.teacher import passes_an_image
 from dsd2.paths import dataset_name, run_name
 from dsd2.planning.cost import Estimate, Measured, markdown
+from dsd2.planning.layers_table import PrunedNetwork
 from dsd2.planning.resources import LABEL, NAME, training_bytes
 from dsd2.processes import peak_memory
-from dsd2.recipe import AUGMENTATIONS, VIEWS, RunRecipe, from_json
+from dsd2.recipe import AUGMENTATIONS, VIEWS
 from dsd2.seeds import be_deterministic
-
-
-@dataclass(frozen=True)
-class PlannedRun:
-    """A run of a study.
-
-    Attributes:
-        recipe: of the run; its teacher may be yet to be selected.
-        iterations: at most.
-        chains: how many of the study's chains share it.
-    """
-
-    recipe: RunRecipe
-    iterations: int
-    chains: int
+from dsd2.stages.planned_runs import PlannedRun, read_runs
 
 
 @dataclass(frozen=True)
@@ -63,6 +48,17 @@ class _Known:
         if taught is None or not taught.table:
             return None
         return f"{taught.teacher_run}/{taught.teacher_iteration}"
+
+    @property
+    def kept(self) -> frozenset[str]:
+        """The layers that lose nothing."""
+        return self.run.recipe.pruning.kept(self.network.head, self.network.depthwise)
+
+    @property
+    def pruned(self) -> PrunedNetwork:
+        """The network as the table of its layers is made from it."""
+        model, data = self.run.recipe.model, self.data
+        return PrunedNetwork(model, data.image, data.classes, self.run.recipe.pruning)
 
     @property
     def memory(self) -> int:
@@ -98,33 +94,6 @@ def run_plan(path: Path, roots: list[Path], jobs: int) -> None:
     torch.set_num_threads(1)
     be_deterministic()
     print(markdown(estimate(read_runs(path), roots, jobs)))
-
-
-def read_runs(path: Path) -> list[PlannedRun]:
-    """The runs of a file.
-
-    Raises:
-        UserError: it is missing or not as it should be.
-    """
-    try:
-        return [
-            PlannedRun(
-                _located(from_json(RunRecipe, json.dumps(entry["recipe"]))),
-                int(entry["iterations"]),
-                int(entry["chains"]),
-            )
-            for entry in json.loads(path.read_text(encoding="utf-8"))
-        ]
-    except FileNotFoundError as error:
-        raise UserError(f"{path}: there is no such file") from error
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise UserError(
-            f"{path}: is no list of runs with recipe, iterations and chains ({error!r})"
-        ) from error
-
-
-def _located(recipe: RunRecipe) -> RunRecipe:
-    return replace(recipe, dataset=located(recipe.dataset))
 
 
 def estimate(runs: Sequence[PlannedRun], roots: list[Path], jobs: int) -> Estimate:
@@ -177,6 +146,7 @@ def estimate(runs: Sequence[PlannedRun], roots: list[Path], jobs: int) -> Estima
             }.values()
         ),
         measured=tuple(_measured(work, speed) for work, speed in speeds.items()),
+        networks=tuple(dict.fromkeys(one.pruned for one in known.values())),
     )
 
 
@@ -205,11 +175,12 @@ def _costs(one: _Known) -> list[TrainingCost]:
         teacher = one.teacher.network
         chosen = recipe.distillation.teacher_iteration or 0
         pruning = one.teacher.run.recipe.pruning
-        densities = scheduled_densities(list(teacher.macs), pruning, chosen)
+        kept = pruning.kept(teacher.head, teacher.depthwise)
+        densities = scheduled_densities(list(teacher.macs), pruning, chosen, kept)
     return [
         training_cost(
             one.network,
-            scheduled_densities(layers, recipe.pruning, iteration),
+            scheduled_densities(layers, recipe.pruning, iteration, one.kept),
             images,
             epochs,
             teacher=teacher,
@@ -255,7 +226,7 @@ def _checkpoints(one: _Known) -> int:
             network.state,
             network.tensors,
             network.weights,
-            scheduled_densities(list(network.weights), recipe.pruning, iteration),
+            scheduled_densities(list(network.weights), recipe.pruning, iteration, one.kept),
             rewind=recipe.perturbation.rewinds and iteration == 0,
         )
         for iteration in range(one.run.iterations)
