@@ -26,7 +26,7 @@ ON_GPU, ON_CPU = 7.0 + 300 * 0.001 + 170 * 0.001, 5.0 + 300 * 0.002 + 170 * 0.00
 def timed(monkeypatch, tmp_path):
     """A machine of known speed, whose GPU trains twice as fast as a core."""
     rates = {"cpu": 0.002, "cuda": 0.001}
-    monkeypatch.setattr(stage, "metadata", lambda _recipe, _roots: METADATA)
+    monkeypatch.setattr("dsd2.stages.known_runs.metadata", lambda _recipe, _roots: METADATA)
     monkeypatch.setattr(stage, "_stage_cost", lambda device: START[device.type])
     monkeypatch.setattr(
         stage, "measure_speed", lambda work, _, device: Speed(rates[device.type], 0.001, 10)

@@ -31,7 +31,8 @@ from dsd2.recipe import (
     to_json,
 )
 from dsd2.stages import estimate as stage
-from dsd2.stages.estimate import PlannedRun, estimate
+from dsd2.stages.estimate import estimate
+from dsd2.stages.planned_runs import PlannedRun
 from dsd2.stages.prepare import run_dataset
 
 pytestmark = pytest.mark.usefixtures("reproducible")
@@ -65,7 +66,7 @@ def student(iteration, augmentation="none", table=False):
 @pytest.fixture
 def timed(monkeypatch):
     """A machine of known speed: 2 ms an image to train, 1 ms to pass, 5 s to start a stage."""
-    monkeypatch.setattr(stage, "metadata", lambda _recipe, _roots: METADATA)
+    monkeypatch.setattr("dsd2.stages.known_runs.metadata", lambda _recipe, _roots: METADATA)
     monkeypatch.setattr(stage, "_stage_cost", lambda _device: (5.0, 1000))
     monkeypatch.setattr(
         stage,
@@ -256,7 +257,7 @@ def as_file(path, runs):
 
 @pytest.mark.process
 def test_the_verb_prints_a_page(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(stage, "metadata", lambda _recipe, _roots: METADATA)
+    monkeypatch.setattr("dsd2.stages.known_runs.metadata", lambda _recipe, _roots: METADATA)
     monkeypatch.setattr(stage, "measure_speed", functools.partial(measure_speed, enough=0.0))
     runs = [(TEACHER, 4, 2), (student(None, "flip-shift"), 3, 1)]
     assert main(as_file(tmp_path / "runs.json", runs), 0.0) == 0
@@ -307,3 +308,27 @@ def test_numbers_are_readable():
         "9.5 days",
     ]
     assert [page.size(b) for b in (512, 2.5e6, 1.28e11)] == ["0.512 kB", "2.5 MB", "128 GB"]
+
+
+def test_the_plan_shows_what_pruning_may_remove_of_each_layer(timed):
+    pruning = dataclasses.replace(TEACHER.pruning, head="kept")
+    model = ModelRecipe.of("torchvision/mobilenet_v3_small")
+    one = dataclasses.replace(TEACHER, model=model, pruning=pruning)
+    text = page.markdown(estimate([PlannedRun(one, 2, 1)], [], jobs=1))
+    assert "33 layers of neurons have states" in text
+    assert "| features.0.0.weight | 144 | 2,304 | yes |" in text
+    assert "| features.1.block.0.0.weight | 144 | 576 | all but a weight of each filter" in text
+    assert "| classifier.3.weight | 10,240 | 10,240 | no: the head |" in text
+    assert "of which pruning may remove 1,501,544" in text
+
+
+def test_of_many_networks_the_plan_shows_three(timed):
+    runs = [
+        PlannedRun(
+            dataclasses.replace(TEACHER, model=ModelRecipe.of("vgg-like", depth=1, width=w)), 1, 1
+        )
+        for w in range(1, 6)
+    ]
+    text = page.markdown(estimate(runs, [], jobs=1))
+    assert text.count("| layer | weights |") == 3
+    assert "2 more networks of the study" in text

@@ -37,8 +37,8 @@ from dsd2.files.decision import CHOICE, GATE, read_decision
 from dsd2.files.records import CHAIN, HISTORY, METRICS, STUDY, read_table
 from dsd2.load_network import load_network
 from dsd2.recipe import DatasetRecipe, ModelRecipe
-from dsd2.stages.estimate import read_runs
 from dsd2.stages.gating import run_gate
+from dsd2.stages.planned_runs import read_runs
 from dsd2.stopping import Stopping
 
 ROOT = Path(__file__).parents[2]

@@ -170,14 +170,6 @@ def says_nothing(workflow: Any) -> bool:
     return "all" in quiet and not getattr(settings, "dryrun", False)
 
 
-def runs_jobs_here(workflow: Any) -> bool:
-    """Whether jobs are processes of this machine; False where that cannot be known."""
-    try:
-        return bool(workflow.executor_plugin.common_settings.local_exec)
-    except AttributeError:
-        return False
-
-
 def drop_default_rate_limit(workflow: Any) -> None:
     """Have Snakemake look for jobs to start when one has ended, and not in between.
 

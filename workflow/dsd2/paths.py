@@ -86,6 +86,8 @@ def fill(patterns: Iterable[str], **names: str) -> list[str]:
     return [pattern.format(**names) for pattern in patterns]
 
 
+USUAL = ("sgd", "multistep")
+"""The optimiser and the schedule that a run's name does not say."""
 MAX_READABLE = 40
 """Characters of a folder's name that the name of its study has at most."""
 
@@ -165,6 +167,7 @@ def run_name(recipe: RunRecipe) -> str:
         parts.append(training.precision)
     if training.channels_last:
         parts.append("channelslast")
+    parts += [word for word in (training.optimiser, training.schedule) if word not in USUAL]
     if training.l1:
         parts.append(f"l1x{training.l1:g}")
     if training.class_weights != "none":

@@ -8,7 +8,8 @@ these defaults must never change. What users get who say nothing is the field's 
 A number has the form that its field declares (:mod:`dsd2.typed`), however it was written. These
 forms are part of every name, and must never change either.
 
-Its parts are declared in :mod:`dsd2.data_recipe` and :mod:`dsd2.training_recipe`.
+Its parts are declared in :mod:`dsd2.data_recipe`, :mod:`dsd2.model_recipe`,
+:mod:`dsd2.training_recipe` and :mod:`dsd2.augmentation_recipe`.
 """
 
 from __future__ import annotations
@@ -19,20 +20,16 @@ import json
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
 
+from dsd2.augmentation_recipe import AUGMENTATIONS, SHIFT, VIEWS, Augmentation
 from dsd2.data_recipe import DATASETS, NOISES, Contents, DatasetRecipe, NoiseRecipe
 from dsd2.keys import Default, Derived, Doc, Ge, Gt, Le, NameOf
+from dsd2.model_recipe import NETWORKS, ModelRecipe
 from dsd2.stopping import Stopping
 from dsd2.training_recipe import (
-    AUGMENTATIONS,
     CRITERIA,
     DIVERGENCES,
     LOSSES,
-    NETWORKS,
     PERTURBATIONS,
-    SHIFT,
-    VIEWS,
-    Augmentation,
-    ModelRecipe,
     PerturbationRecipe,
     PruningRecipe,
     TrainingRecipe,

@@ -12,12 +12,14 @@ from dsd2.config.chain_length import chains_end
 from dsd2.config.distillation import caches_logits
 from dsd2.config.grids import Entry, Point, expand, written_out
 from dsd2.config.layers import inherited, merged_sections, overridden
+from dsd2.config.pinned import pinned
 from dsd2.config.resolve import (
     chosen,
     dataset_recipe,
     noise_recipe,
     perturbation_recipe,
     pruning_recipe,
+    stopping_recipe,
     training_recipe,
 )
 from dsd2.config.sanitize import shown
@@ -96,6 +98,7 @@ class _Context:
         stand_in: where missing data gets a stand-in, whether it may be downloaded; None where it
             is an error.
         manifests: of the user's own data, as they are made.
+        code: Python files that networks may be built from; None for any.
     """
 
     layers: tuple[Entry, ...]
@@ -104,6 +107,7 @@ class _Context:
     roots: list[Path]
     stand_in: bool | None
     manifests: Known
+    code: tuple[str, ...] | None
 
 
 def resolve_arms(config: dict[str, Any]) -> tuple[dict[str, str], dict[tuple[str, str], Arm]]:
@@ -132,6 +136,7 @@ def resolve_arms(config: dict[str, Any]) -> tuple[dict[str, str], dict[tuple[str
         roots=[Path(root) for root in top_level(config, "data_roots")],
         stand_in=top_level(config, "download") if stand_in else None,
         manifests={},
+        code=config.get("code"),
     )
     entries = config.get("panels", {ONLY_PANEL: {}})
     grids = {name: expand("panels", name, entry) for name, entry in entries.items()}
@@ -184,11 +189,13 @@ def _arm(context: _Context, panel: str, overlay: Entry, name: str, listed: bool)
 
     def section(key: str) -> Section:
         paper = table4.defaults(key, model, dataset)
+        if key == "training" and value_of(key, "optimiser", merged.get(key) or {}) == "adamw":
+            paper |= table4.ADAMW
         return complete_section(key, merged.get(key) or {}, paper, where)
 
     roots, pruned = context.roots, section("pruning")
     target = pruned.pop("target_sparsity")
-    network = chosen(ModelRecipe, "model", section("model"), where)
+    network = pinned(chosen(ModelRecipe, "model", section("model"), where), context.code)
     images = dataset_recipe(section("dataset"), where)
     noise = noise_recipe(section("noise"), images, where)
     if context.stand_in is not None:
@@ -217,7 +224,7 @@ def _arm(context: _Context, panel: str, overlay: Entry, name: str, listed: bool)
         pruning=pruning,
         perturbation=perturbation,
         distillation=distilled,
-        stopping=chosen(Stopping, "stopping", section("stopping"), where),
+        stopping=stopping_recipe(section("stopping"), network, images, roots, where),
         last=last,
         exhausted=exhausted,
     )

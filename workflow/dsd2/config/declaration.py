@@ -109,8 +109,8 @@ class Configuration(Sections):
             "Files of studies that are run together, sharing what they have in common; or a pattern"
             " that matches them, as config/paper/*.yaml, where files that list studies themselves"
             " are passed over. Paths start in the working directory. Beside it may stand budget,"
-            " seeds, override, data_roots, download, missing_data, lookahead, decoders, plot and"
-            " analysis, which are laid over every study."
+            " seeds, override, data_roots, download, missing_data, code, lookahead, decoders, plot"
+            " and analysis, which are laid over every study."
         ),
     ]
     study: Annotated[
@@ -168,6 +168,14 @@ class Configuration(Sections):
             " a CIFAR dataset's human labels are missing. With stand-in synthetic images in the"
             " dataset's own format take their place, or labels of which 30 % are flipped; that"
             " proves that a study runs, and every result says so (origin)."
+        ),
+    ]
+    code: Annotated[
+        tuple[Annotated[str, MinLen(1)], ...],
+        Doc(
+            "Python files that networks may be built from, as model.name FILE.py:FUNCTION says; no"
+            " other is run. A study that studies lists runs none by itself: it can only be given"
+            " beside studies. Without it a configuration that is given directly may run any."
         ),
     ]
     lookahead: Annotated[

@@ -16,6 +16,7 @@ from dsd2.config.models import (
     all_keys,
     condition,
     configuration,
+    entry,
     layer,
     section,
     section_keys,
@@ -107,7 +108,10 @@ def typed(where: str, name: str, key: str, value: Any) -> Any:
 def applies(name: str, key: str, given: Section) -> bool:
     """Whether a key has a meaning in a section, given what kind of thing the section is."""
     needed = condition(name, key)
-    return needed is None or value_of(name, needed[0], given) in needed[1]
+    if needed is None:
+        return True
+    by, values = needed
+    return entry(name, by, value_of(name, by, given)) in values
 
 
 def value_of(name: str, key: str, given: Section) -> Any:

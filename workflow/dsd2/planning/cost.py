@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from dsd2.planning.layers_table import PrunedNetwork, layers_tables
+
 
 @dataclass(frozen=True)
 class Measured:
@@ -48,6 +50,7 @@ class Estimate:
         datasets: bytes on disk.
         measured: the speeds.
         warnings: sentences on what was found.
+        networks: those that are pruned, each once with the pruning.
     """
 
     runs: int
@@ -70,6 +73,7 @@ class Estimate:
     datasets: int
     measured: tuple[Measured, ...]
     warnings: tuple[str, ...] = ()
+    networks: tuple[PrunedNetwork, ...] = ()
 
     @property
     def elapsed(self) -> float:
@@ -107,6 +111,7 @@ def markdown(estimate: Estimate) -> str:
             *_table((*COLUMNS, "batch", "measured with", "ms an image"), speeds),
             "",
             *_notes(e),
+            *layers_tables(e.networks),
         ]
     )
 

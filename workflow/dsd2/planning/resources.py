@@ -133,7 +133,8 @@ def training_bytes(
     if teacher is not None:
         total += teacher.state
     evaluating = min(evaluated, data.images) * 2 * network.largest
-    return total + max(network.training_memory(recipe.training.batch_size), evaluating)
+    moments = 2 if recipe.training.optimiser == "adamw" else 1
+    return total + max(network.training_memory(recipe.training.batch_size, moments), evaluating)
 
 
 def _logits_bytes(recipe: RunRecipe, data: Metadata) -> int:

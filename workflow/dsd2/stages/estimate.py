@@ -7,82 +7,28 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
 import torch
 
 from dsd2.artefacts.checkpoint import checkpoint_bytes
 from dsd2.config.distillation import table_bytes
-from dsd2.data.metadata import Metadata, metadata
 from dsd2.devices import stage_device
 from dsd2.environment import gpu_share
 from dsd2.errors import UserError
 from dsd2.nn.flops import TrainingCost, training_cost
 from dsd2.nn.precision import bf16_warning
 from dsd2.nn.pruning import scheduled_densities
-from dsd2.nn.sizes import Sizes, network_sizes
-from dsd2.nn.speed import Speed, Work, measure_speed, timed
+from dsd2.nn.speed import Speed, Work, measure_speed
 from dsd2.nn.teacher import passes_an_image
 from dsd2.paths import dataset_name, run_name
 from dsd2.planning.cost import Estimate, Measured, markdown
-from dsd2.planning.resources import (
-    LABEL,
-    NAME,
-    host_bytes,
-    training_bytes,
-    training_gpu_bytes,
-)
+from dsd2.planning.resources import LABEL, NAME
 from dsd2.processes import peak_memory
 from dsd2.recipe import AUGMENTATIONS, VIEWS
 from dsd2.seeds import be_deterministic
+from dsd2.stages.known_runs import KnownRun, know_runs
 from dsd2.stages.planned_runs import PlannedRun, read_runs
-
-
-@dataclass(frozen=True)
-class _Known:
-    """A planned run with what its recipe implies."""
-
-    run: PlannedRun
-    data: Metadata
-    network: Sizes
-    teacher: _Known | None
-    on_gpu: bool
-
-    @property
-    def table(self) -> str | None:
-        """Name of the teacher's table of all views that is looked up, if one is."""
-        taught = self.run.recipe.distillation
-        if taught is None or not taught.table:
-            return None
-        return f"{taught.teacher_run}/{taught.teacher_iteration}"
-
-    def memory(self, libraries: int) -> tuple[float, float]:
-        """Bytes of a training: of the host, where libraries take so many, and of a GPU."""
-        teacher = self.teacher.network if self.teacher else None
-        about = (self.run.recipe, self.data, self.network, teacher)
-        if self.on_gpu:
-            return libraries + host_bytes(self.run.recipe, self.data), training_gpu_bytes(*about)
-        return libraries + training_bytes(*about), 0.0
-
-    @property
-    def work(self) -> Work:
-        recipe = self.run.recipe
-        one_view = AUGMENTATIONS[recipe.training.augmentation].views() == 1
-        live = self.teacher if self.table is None and not one_view else None
-        return Work(
-            model=recipe.model,
-            image=self.data.image,
-            classes=self.data.classes,
-            training=timed(recipe.training),
-            teacher=live.run.recipe.model if live else None,
-            device=self.device,
-        )
-
-    @property
-    def device(self) -> str:
-        return "cuda" if self.on_gpu else "cpu"
 
 
 def run_plan(path: Path, roots: list[Path], cores: int) -> None:
@@ -116,7 +62,7 @@ def estimate(runs: Sequence[PlannedRun], roots: list[Path], cores: int) -> Estim
         raise UserError("there is nothing to estimate: the study has no runs")
     # What is measured beside a training on the same card would be too slow: it waits its turn.
     gpu = stage_device(max(run.gpus for run in runs)).device.type == "cuda"
-    known = _know(runs, roots, gpu)
+    known = know_runs(runs, roots, gpu)
     most = {one.work: one.data.train for one in known.values()}
     speeds = {
         work: measure_speed(work, images, torch.device(work.device))
@@ -163,6 +109,7 @@ def estimate(runs: Sequence[PlannedRun], roots: list[Path], cores: int) -> Estim
         ),
         measured=tuple(_measured(work, speed) for work, speed in speeds.items()),
         warnings=_warnings(speeds),
+        networks=tuple(dict.fromkeys(one.pruned for one in known.values())),
     )
 
 
@@ -178,24 +125,7 @@ def _device_name(device: str) -> str:
     return "CPU, one thread" if device == "cpu" else torch.cuda.get_device_name()
 
 
-def _know(runs: Sequence[PlannedRun], roots: list[Path], gpu: bool) -> dict[str, _Known]:
-    by_name = {run_name(run.recipe): run for run in runs}
-
-    @cache
-    def know(name: str) -> _Known:
-        if name not in by_name:
-            raise UserError(f"the runs name a teacher that is none of them: {name}")
-        recipe = by_name[name].recipe
-        data, taught = metadata(recipe.dataset, roots), recipe.distillation
-        network = network_sizes(recipe.model, data.image, data.classes)
-        teacher = None if taught is None else know(taught.teacher_run)
-        on_gpu = gpu and by_name[name].gpus > 0
-        return _Known(by_name[name], data, network, teacher, on_gpu)
-
-    return {name: know(name) for name in by_name}
-
-
-def _costs(one: _Known) -> list[TrainingCost]:
+def _costs(one: KnownRun) -> list[TrainingCost]:
     """The operations of each of a run's trainings."""
     recipe, layers = one.run.recipe, list(one.network.macs)
     images, epochs = one.data.train, recipe.training.epochs
@@ -204,11 +134,12 @@ def _costs(one: _Known) -> list[TrainingCost]:
         teacher = one.teacher.network
         chosen = recipe.distillation.teacher_iteration or 0
         pruning = one.teacher.run.recipe.pruning
-        densities = scheduled_densities(list(teacher.macs), pruning, chosen)
+        kept = pruning.kept(teacher.head, teacher.depthwise)
+        densities = scheduled_densities(list(teacher.macs), pruning, chosen, kept)
     return [
         training_cost(
             one.network,
-            scheduled_densities(layers, recipe.pruning, iteration),
+            scheduled_densities(layers, recipe.pruning, iteration, one.kept),
             images,
             epochs,
             teacher=teacher,
@@ -219,7 +150,7 @@ def _costs(one: _Known) -> list[TrainingCost]:
     ]
 
 
-def _seconds(one: _Known, speeds: dict[Work, Speed]) -> float:
+def _seconds(one: KnownRun, speeds: dict[Work, Speed]) -> float:
     """Seconds of one training and of the passes that measure it."""
     speed, data = speeds[one.work], one.data
     seconds = one.run.recipe.training.epochs * data.train * speed.training
@@ -231,7 +162,7 @@ def _seconds(one: _Known, speeds: dict[Work, Speed]) -> float:
 
 
 def _until(
-    one: _Known,
+    one: KnownRun,
     iterations: int,
     seconds: dict[str, float],
     tables: dict[str, tuple[float, int, bool]],
@@ -246,7 +177,7 @@ def _until(
     return total + (tables[one.table][0] if one.table else 0.0)
 
 
-def _checkpoints(one: _Known) -> int:
+def _checkpoints(one: KnownRun) -> int:
     """Bytes of a run's checkpoints, each as sparse as the schedule has it."""
     recipe, network = one.run.recipe, one.network
     return sum(
@@ -254,14 +185,14 @@ def _checkpoints(one: _Known) -> int:
             network.state,
             network.tensors,
             network.weights,
-            scheduled_densities(list(network.weights), recipe.pruning, iteration),
+            scheduled_densities(list(network.weights), recipe.pruning, iteration, one.kept),
             rewind=recipe.perturbation.rewinds and iteration == 0,
         )
         for iteration in range(one.run.iterations)
     )
 
 
-def _artefact(one: _Known) -> int:
+def _artefact(one: KnownRun) -> int:
     """Bytes of a dataset on the disk; a validation set that is the test set is there once."""
     channels, height, width = one.data.image
     held_out = 0 if one.run.recipe.dataset.validation == "test" else one.data.validation

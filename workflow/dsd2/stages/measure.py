@@ -214,7 +214,7 @@ def accuracy_columns(
 ) -> Columns:
     """Accuracy, loss, entropy and what each class has of them: one pass over each split.
 
-    A network without ReLU has no entropy of eq. 1: NaN.
+    A network without neurons that are on or off has no entropy of eq. 1: NaN.
 
     Args:
         model: on the device of the data.

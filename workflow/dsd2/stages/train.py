@@ -18,7 +18,7 @@ from dsd2.environment import deadline, time_limit
 from dsd2.errors import UserError
 from dsd2.files.records import HISTORY, METRICS, write_table
 from dsd2.nn.images import ImageSet
-from dsd2.nn.models import prunable_weights
+from dsd2.nn.models import depthwise_weights, prunable_weights, pruned_weights
 from dsd2.nn.precision import bf16_warning
 from dsd2.nn.pruning import Masks, apply_masks, full_masks, prune
 from dsd2.nn.schedule import scheduled_sparsity
@@ -168,14 +168,14 @@ def _start(job: Job, files: IterationFiles) -> tuple[nn.Module, Masks, State]:
     model.to(data.device)
     if iteration == 0:
         kept = fresh if recipe.perturbation.rewinds else {}
-        return model, full_masks(prunable_weights(model)), kept
+        return model, full_masks(pruned_weights(model, recipe.pruning)), kept
     assert files.previous is not None, "every iteration but the dense one has a previous"
     previous = load_checkpoint_of(files.previous, run, iteration - 1)
     dense = load_checkpoint_of(files.dense, run, 0) if files.dense is not None else previous
     model.load_state_dict(previous.state)
     draws = generator(recipe.seed, "pruning", iteration)
     ranked = scores(Trained(model, data, draws), recipe.pruning.criterion)
-    masks = prune(ranked, previous.masks, recipe.pruning)
+    masks = prune(ranked, previous.masks, recipe.pruning, depthwise_weights(model))
     if all(torch.equal(masks[name], mask) for name, mask in previous.masks.items()):
         raise UserError(
             f"iteration {iteration} of {run} would train the network of iteration {iteration - 1}"
