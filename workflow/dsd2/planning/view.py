@@ -12,7 +12,7 @@ from dsd2 import paths
 from dsd2.analysis.classes import USED, arms_by_class, majority_said
 from dsd2.analysis.registered import FIGURES, Figure, Page
 from dsd2.analysis.view import StudyView
-from dsd2.config.arms import Arm
+from dsd2.config.arms import ONLY_PANEL, Arm
 from dsd2.config.export_options import exported_networks
 from dsd2.config.study import Study
 from dsd2.config.validation import SECTIONS
@@ -34,6 +34,9 @@ EXPORTED = (
     paths.EXPORTED_SUMS,
 )
 """What exporting a network leaves."""
+
+ISSUE_FORMATS = ("parquet", "csv", "html")
+"""What label issues are written as."""
 
 
 def study_view(study: Study, placed: Callable[[str], str] = str) -> StudyView:
@@ -138,6 +141,23 @@ def figures_by_file(*, pages: bool) -> dict[str, str]:
     }
 
 
+def listed_arms(study: Study) -> dict[str, Arm]:
+    """The arms whose label issues are looked for, by the name of their files."""
+    if not study.trains:
+        return {}
+    return {
+        f"{'' if arm.panel == ONLY_PANEL else f'{arm.panel}.'}{arm.name}": arm
+        for arm in study.arms.values()
+        if (arm.show if study.label_issues.arms is None else arm.name in study.label_issues.arms)
+    }
+
+
+def issue_results(study: Study) -> list[str]:
+    """The files that a study's label issues are in."""
+    listed = _each(paths.LABEL_ISSUES, listed=listed_arms(study), format=ISSUE_FORMATS)
+    return paths.fill(listed, study=study.folder)
+
+
 def study_results(study: Study) -> list[str]:
     """The files that a study is run for."""
     results = [paths.STUDY_METRICS, paths.PROVENANCE] if study.trains else []
@@ -146,7 +166,8 @@ def study_results(study: Study) -> list[str]:
         results += _each(paths.FIGURE, figure=[file], format=formats)
     results += _each(paths.TABLE, table=study.tables, format=("md", "csv", "tex", "html"))
     exports = export_results(study) if study.export.always else []
-    return [*paths.fill(results, study=study.folder), *exports]
+    issues = issue_results(study) if study.label_issues.always else []
+    return [*paths.fill(results, study=study.folder), *exports, *issues]
 
 
 def export_results(study: Study) -> list[str]:
@@ -174,7 +195,26 @@ def outcome(study: Study) -> list[str]:
     Below it stands what the accuracy of an arm hides: that it is not above the baseline, or that
     classes are of unequal size.
     """
-    return [*_verdicts(study), *_baselines(study)]
+    return [*_verdicts(study), *_baselines(study), *_issues(study)]
+
+
+def _issues(study: Study) -> list[str]:
+    """What was found in labels, where it was looked for."""
+    from dsd2.files.issue_records import LABEL_ISSUES
+    from dsd2.files.records import identity_of, read_table
+
+    lines = []
+    for listed, arm in listed_arms(study).items():
+        names = {"study": study.folder, "listed": listed}
+        path = Path(paths.LABEL_ISSUES.format(**names, format="parquet"))
+        if not path.exists():
+            continue
+        try:
+            said = identity_of(read_table(path, LABEL_ISSUES, names))["findings"]
+            lines.append(f"Labels, by {one_line(_named(study, arm))}: {' '.join(said)}")
+        except UserError as error:
+            lines.append(str(error))
+    return lines
 
 
 def _verdicts(study: Study) -> list[str]:

@@ -89,8 +89,7 @@ def open_job(
     Raises:
         UserError: a file is missing or damaged, or belongs to something else.
     """
-    workers = max(1, threads - 1) if recipe.dataset.stream else 0
-    torch.set_num_threads(max(1, threads - workers))
+    workers = shared_threads(recipe, threads)
     be_deterministic()
     device = stage_device()
     dataset = load_dataset(files.dataset, dataset_name(recipe.dataset))
@@ -102,6 +101,13 @@ def open_job(
             raise UserError("the run is distilled: its teacher must be selected and its file given")
         teacher = load_checkpoint_of(files.teacher, taught.teacher_run, taught.teacher_iteration)
     return Job(run, iteration, recipe, dataset, labels, data, teacher, device, threads, started)
+
+
+def shared_threads(recipe: RunRecipe, threads: int) -> int:
+    """Give torch its share of a stage's threads; how many are left to decode streamed images."""
+    workers = max(1, threads - 1) if recipe.dataset.stream else 0
+    torch.set_num_threads(max(1, threads - workers))
+    return workers
 
 
 def metrics_row(
