@@ -6,7 +6,7 @@ import argparse
 import json
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import TypeVar
 
 from dsd2 import paths
@@ -93,7 +93,17 @@ def _stage(options: argparse.Namespace, started: float) -> Callable[[], None]:
 
             recipe = from_json(DatasetRecipe, options.recipe)
             noise = located(from_json(NoiseRecipe, options.noise))
-            return lambda: run_labels(options.dataset, recipe, noise, data_roots(), options.output)
+            if noise.corrections is not None:
+                noise = replace(noise, corrections=located(noise.corrections))
+            return lambda: run_labels(
+                options.dataset,
+                recipe,
+                noise,
+                data_roots(),
+                options.output,
+                options.images,
+                options.scores,
+            )
         case "train":
             if options.choice is not None:
                 raise UserError(

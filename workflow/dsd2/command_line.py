@@ -36,6 +36,7 @@ def parser(about: str | None) -> argparse.ArgumentParser:
 
     labels = verb("labels", "draw the noisy labels of a dataset")
     _files(labels, "dataset", "output")
+    _files(labels, "images", "scores", required=False)
     labels.add_argument("--recipe", required=True, help="dataset recipe as JSON")
     labels.add_argument("--noise", required=True, help="noise recipe as JSON")
 

@@ -29,6 +29,18 @@ ASK_EVERY = 0.5
 """Seconds between looks for a free GPU."""
 
 
+def share_threads(threads: int, *, streamed: bool) -> int:
+    """Give torch its share of a stage's threads; how many decode streamed images.
+
+    Of the threads all but one, and at least one, decode.
+    """
+    import torch
+
+    workers = max(1, threads - 1) if streamed else 0
+    torch.set_num_threads(max(1, threads - workers))
+    return workers
+
+
 def stage_device() -> torch.device:
     """The device of this process: a free GPU, waited for if there is none, or else the CPU.
 

@@ -149,7 +149,7 @@ def dataset_name(recipe: DatasetRecipe) -> str:
 
 def labels_name(dataset: DatasetRecipe, noise: NoiseRecipe) -> str:
     """Folder-safe name of the labels of a dataset under some noise."""
-    return f"{dataset.name}-{noise.slug}-{digest(dataset, noise, DATA_REVISION)}"
+    return f"{dataset.name}-{_labels(noise)}-{digest(dataset, noise, DATA_REVISION)}"
 
 
 def run_name(recipe: RunRecipe) -> str:
@@ -157,7 +157,7 @@ def run_name(recipe: RunRecipe) -> str:
     training = recipe.training
     parts = [
         _dataset(recipe.dataset),
-        recipe.noise.slug,
+        _labels(recipe.noise),
         recipe.model.slug,
         f"ep{training.epochs}",
         f"lr{training.learning_rate:g}",
@@ -189,6 +189,10 @@ def run_name(recipe: RunRecipe) -> str:
         parts.append(f"from-{distillation.teacher_run.rpartition('-')[2]}-{chosen}")
     parts.append(f"s{recipe.seed}")
     return "-".join([*parts, digest(recipe, DATA_REVISION, TRAINING_REVISION)])
+
+
+def _labels(noise: NoiseRecipe) -> str:
+    return noise.slug if noise.corrections is None else f"{noise.slug}-{noise.corrections.slug}"
 
 
 def _dataset(recipe: DatasetRecipe) -> str:

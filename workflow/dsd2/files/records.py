@@ -48,7 +48,7 @@ HISTORY = pa.schema(
 MAY_BE_NAN = ("entropy", "entropy_channel")
 """Columns of numbers that a network may not have: NaN where it has no ReLU layer."""
 
-_BY_CLASS = [
+_ADDED = [
     column("validation_balanced_accuracy", _REAL, "1", "mean recall of classes", optional=True),
     column("test_balanced_accuracy", _REAL, "1", "mean recall of classes", optional=True),
     column("test_macro_f1", _REAL, "1", "mean F1 of classes in labels or answers", optional=True),
@@ -64,9 +64,11 @@ _BY_CLASS = [
     column(
         "class_recall", _REALS, "1", "share of them that is answered so; or null", optional=True
     ),
+    column("dropped", _INT, "", "training images that corrections leave out", optional=True),
+    column("relabelled", _INT, "", "training labels that they changed", optional=True),
 ]
 
-LATER = frozenset(column.name for column in _BY_CLASS)
+LATER = frozenset(column.name for column in _ADDED)
 """Columns that earlier versions did not write: a file that lacks them is read with nulls there."""
 
 METRICS = pa.schema(
@@ -92,7 +94,7 @@ METRICS = pa.schema(
         column("validation_loss", _REAL, "nats", "cross-entropy on the validation images"),
         column("test_accuracy", _REAL, "1", "reported, never used"),
         column("test_loss", _REAL, "nats", "cross-entropy on the test images"),
-        *_BY_CLASS,
+        *_ADDED,
         column("entropy", _REAL, "bits", "eq. 1, mean over layers; a neuron is a position"),
         column("entropy_channel", _REAL, "bits", "the same; a neuron is a channel"),
         column("layers", _TEXTS, "", "names of the prunable weights"),
@@ -187,7 +189,7 @@ LABELS = pa.schema(
         column("split", _TEXT, "", "train or validation"),
         column("source_row", _INT, "", "position of the image in the source's training set"),
         column("clean_label", _INT, "", "label as it came"),
-        column("label", _INT, "", "label as it is used"),
+        column("label", _INT, "", "label as it is used; -1 of what corrections drop"),
     ]
 )
 

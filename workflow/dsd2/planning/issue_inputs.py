@@ -9,7 +9,8 @@ from dsd2.config.arms import Arm
 from dsd2.data.own import OwnDataset
 from dsd2.errors import UserError
 from dsd2.files.decision import chain_identity
-from dsd2.planning.chains import Chain, Plan, gate_file
+from dsd2.planning.chain import Chain, gate_file
+from dsd2.planning.chains import Plan
 from dsd2.planning.view import issue_results, listed_arms
 
 

@@ -16,6 +16,7 @@ import torch
 from dsd2.analysis.label_issues import issue_rows, judge
 from dsd2.analysis.label_page import LabelIssues, findings, page, pictured
 from dsd2.artefacts.label_scores import load_label_scores
+from dsd2.data.corrections import without_dropped
 from dsd2.data.dataset import Dataset, load_dataset
 from dsd2.data.files import Encoded
 from dsd2.data.image_names import image_names
@@ -78,6 +79,7 @@ def run_label_issues(
     """
     dataset = load_dataset(files.dataset, files.dataset.stem)
     labels = load_labels(files.labels, dataset, files.labels.stem)
+    dataset, labels, _ = without_dropped(dataset, labels)
     own = None
     if files.images is not None:
         own = read_rows(files.images, IMAGES, {"dataset": files.dataset.stem})

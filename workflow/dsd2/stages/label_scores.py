@@ -13,9 +13,10 @@ import torch
 from dsd2.analysis.label_scores import ChainScores
 from dsd2.artefacts.checkpoint import load_checkpoint_of
 from dsd2.artefacts.label_scores import Scores, load_label_scores, save_label_scores
+from dsd2.data.corrections import without_dropped
 from dsd2.data.dataset import load_dataset
 from dsd2.data.labels import load_labels
-from dsd2.devices import stage_device
+from dsd2.devices import share_threads, stage_device
 from dsd2.errors import UserError
 from dsd2.files.decision import chain_identity
 from dsd2.files.identity import Identity
@@ -27,7 +28,7 @@ from dsd2.paths import CHAIN as CHAIN_PATH
 from dsd2.paths import checkpoint_in, dataset_name, labels_name, results_of
 from dsd2.recipe import RunRecipe
 from dsd2.seeds import be_deterministic
-from dsd2.stages.measure import image_sets, shared_threads
+from dsd2.stages.measure import image_sets
 from dsd2.stopping import Stopping
 
 
@@ -74,11 +75,12 @@ def run_label_scores(
     Raises:
         UserError: a file is missing, damaged, or belongs to something else.
     """
-    workers = shared_threads(recipe, threads)
+    workers = share_threads(threads, streamed=recipe.dataset.stream)
     be_deterministic()
     device = stage_device()
     dataset = load_dataset(files.dataset, dataset_name(recipe.dataset))
     labels = load_labels(files.labels, dataset, labels_name(recipe.dataset, recipe.noise))
+    dataset, labels, _ = without_dropped(dataset, labels)
     sets = image_sets(dataset, labels, device, workers)
     if labels.validation is None:
         del sets["validation"]  # They are the test images.
