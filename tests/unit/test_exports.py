@@ -246,6 +246,7 @@ def card_data(**changes):
     usual = {
         "label": "student",
         "noise": "symmetric; it changed 30.0 % of the training labels.",
+        "corrections": None,
         "tested": False,
         "licence": "CC0",
         "choice": "smallest",

@@ -23,7 +23,7 @@ class Judgement:
 
     Attributes:
         given: classes that the labels name, int [N].
-        suggested: classes that the networks give, int [N].
+        suggested: the likeliest other classes, int [N].
         score: how suspicious each label is, from 0 to 1, [N].
         probability_given: of the given class, [N].
         probability_suggested: of the suggested class, [N].
@@ -56,12 +56,11 @@ def judge(chains: Sequence[ChainScores], given: np.ndarray) -> Judgement:
     """
     results = [chain.result([DEFAULT_SCORE]) for chain in chains]
 
-    def mean(name: str) -> np.ndarray:
-        values: np.ndarray = np.mean([result[name] for result in results], axis=0)
-        return values
-
-    probabilities, score = mean("mean_probabilities"), mean(DEFAULT_SCORE)
-    rows, suggested = np.arange(len(given)), probabilities.argmax(1)
+    score = np.mean([result[DEFAULT_SCORE] for result in results], axis=0)
+    probabilities = np.mean([chain.probabilities for chain in chains], axis=0)
+    rows, others = np.arange(len(given)), probabilities.copy()
+    others[rows, given] = -1.0
+    suggested = others.argmax(1)
     # A chain that never forgets the label is the last to do so.
     forgotten = np.median([_last_if_never(r["forgotten_at"]) for r in results], axis=0)
     return Judgement(

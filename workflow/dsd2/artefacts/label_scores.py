@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from dsd2.analysis.label_scores import ChainScores
+from dsd2.errors import UserError, remake
 from dsd2.files.identity import Identity
 from dsd2.files.tensors import load_tensors, save_tensors
 
@@ -47,12 +48,14 @@ def load_label_scores(path: Path, identity: Identity) -> tuple[Scores, int]:
         UserError: the file is missing or damaged, or of another chain or other labels.
     """
     tensors, about = load_tensors(path, _KIND, _FORMAT, identity)
-    states: dict[str, dict[str, object]] = {}
+    states: dict[str, dict[str, Any]] = {}
     for key, tensor in tensors.items():
         split, _, name = key.partition("/")
         states.setdefault(split, {})[name] = tensor.numpy()
-    return {split: _scores(state) for split, state in states.items()}, int(about["iterations"])
-
-
-def _scores(state: Mapping[str, object]) -> ChainScores:
-    return ChainScores.from_state(state)  # type: ignore[arg-type]
+    try:
+        scores = {split: ChainScores.from_state(state) for split, state in states.items()}
+        return scores, int(about["iterations"])
+    except KeyError as error:
+        raise UserError(
+            f"{path}: was written by another version of the workflow; {remake(path)}"
+        ) from error

@@ -162,25 +162,27 @@ def suspects(order: Sequence[int], suggested: Sequence[int], action: str) -> Dec
     return {"train": {place: label if relabels else DROPPED for place, label in pairs}}
 
 
-def apply_corrections(labels: Labels, decisions: Decisions, classes: Sequence[str]) -> Labels:
-    """The labels with what was decided, and how many that changed.
-
-    Raises:
-        UserError: a class has no training image left.
-    """
+def apply_corrections(labels: Labels, decisions: Decisions) -> Labels:
+    """The labels with what was decided, and how many that changed."""
     held_out = labels.validation
     train, counts = _applied(labels.train, decisions.get("train", {}))
     more = Corrected(0, 0)
     if held_out is not None:
         held_out, more = _applied(held_out, decisions.get("validation", {}))
-    left = train.given[train.given != DROPPED]
-    before = classes_without_images(labels.train.given, tuple(classes))
-    gone = [name for name in classes_without_images(left, tuple(classes)) if name not in before]
-    if gone:
-        raise UserError(
-            f"config key dataset.corrections: leaves no training image of class {', '.join(gone)}"
-        )
     return Labels(train, held_out, replace(counts, held_out=more.dropped + more.relabelled))
+
+
+def emptied_classes(before: Tensor, after: Tensor, classes: tuple[str, ...]) -> list[str]:
+    """Names of the classes that corrections leave without a training image.
+
+    Args:
+        before: the training labels, int64 [N].
+        after: the corrected ones, int64 [N].
+        classes: names.
+    """
+    empty = classes_without_images(before, classes)
+    left = classes_without_images(after[after != DROPPED], classes)
+    return [name for name in left if name not in empty]
 
 
 def _applied(labels: SplitLabels, decided: Mapping[int, int]) -> tuple[SplitLabels, Corrected]:

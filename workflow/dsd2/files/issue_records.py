@@ -22,7 +22,7 @@ LABEL_ISSUES = pa.schema(
         ),
         column("split", _TEXT, "", "train, validation or test"),
         column("given", _TEXT, "", "class that its label names, as it was trained on"),
-        column("suggested", _TEXT, "", "class that the networks give it"),
+        column("suggested", _TEXT, "", "the likeliest other class, by the networks"),
         column("score", _REAL, "1", "how suspicious the label is, from 0 to 1"),
         column("rank", _INT, "", "by score within the split, from 1: the most suspicious"),
         column(
@@ -39,7 +39,7 @@ LABEL_ISSUES = pa.schema(
             "forgotten_at",
             _REAL,
             "1",
-            "ζ from which no network of the chain gives the image its label",
+            "ζ from which the networks no longer answer the given class, up to the collapse",
             optional=True,
         ),
         column("action", _TEXT, "", "keep, drop or relabel: for you to edit"),

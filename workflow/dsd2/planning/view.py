@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, fields, replace
 from itertools import product
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from dsd2 import paths
@@ -91,8 +92,19 @@ def _settings(arm: Arm) -> Iterator[tuple[str, Any]]:
             yield f"{section}.{recipe.selector}", recipe.choice
         for field in () if recipe is None else fields(recipe):
             value = getattr(recipe, field.name)
-            if value not in (None, field.default):
+            if value not in (None, field.default) and field.name != "corrections":
                 yield f"{section}.{field.name}", value
+    if (said := corrections_said(arm)) is not None:
+        yield "dataset.corrections", said
+
+
+def corrections_said(arm: Arm) -> str | None:
+    """Who corrects an arm's labels, in words; None where nobody does."""
+    if arm.corrections is not None:
+        done = {"drop": "are dropped", "relabel": "are relabelled"}[arm.corrections.action]
+        return f"what looks wrong to the networks of {arm.corrections.arm} {done}"
+    given = arm.noise.corrections
+    return None if given is None else f"as {one_line(Path(str(given.file)).name)} says"
 
 
 def dataset_of(arm: Arm) -> str:
@@ -129,6 +141,7 @@ def card_facts(study: Study, network: str) -> dict[str, Any]:
         "own": arm.dataset.path is not None,
         "stand_in": arm.noise.stand_in or arm.dataset.stand_in,
         "tested": arm.dataset.validation == "test",
+        "corrections": corrections_said(arm),
     }
 
 
@@ -243,6 +256,16 @@ def _baselines(study: Study) -> list[str]:
         if arm is not None and (said := majority_said(row)):
             warning = "WARNING: " if row["seeds not above majority"] else ""
             lines.append(f"{warning}{one_line(_named(study, arm))} {said}")
+    columns = ["panel", "arm", "returned", "dropped", "relabelled"]
+    returned = [row for row in table.select(columns).to_pylist() if row["returned"]]
+    for key, arm in study.arms.items():
+        own = [row for row in returned if (row["panel"], row["arm"]) == key]
+        if own and own[0]["dropped"] is not None:
+            dropped, changed = (fmean(r[c] for r in own) for c in ("dropped", "relabelled"))
+            lines.append(
+                f"{one_line(_named(study, arm))}: corrections leave out {dropped:,.4g} training"
+                f" images and change {changed:,.4g} labels ({corrections_said(arm)})"
+            )
     return lines
 
 

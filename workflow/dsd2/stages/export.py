@@ -76,7 +76,8 @@ def run_export(
         dataset: of the arm; its file is called by its name.
         exported: whose network, and which.
         export: how.
-        arm: for the card its ``label`` with its panel, and the kind of its ``noise``. Also whether
+        arm: for the card its ``label`` with its panel, the kind of its ``noise``, and who made
+            its ``corrections``. Also whether
             its labels are the user's ``own``, whether they or the images are a ``stand_in``, and
             whether the test images ``tested`` candidates too, as validation images.
         analysis: the study's ``confidence`` and ``tolerance``.
@@ -113,6 +114,7 @@ def run_export(
         noise=label_noise(
             arm["noise"], chosen["noise_rate"], own=arm["own"], stand_in=arm["stand_in"]
         ),
+        corrections=arm["corrections"],
         tested=arm["tested"],
         licence=export.licence,
         choice=exported.choice,

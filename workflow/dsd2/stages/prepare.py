@@ -11,6 +11,7 @@ from dsd2.analysis.label_issues import judge
 from dsd2.artefacts.label_scores import load_label_scores
 from dsd2.data.corrections import (
     apply_corrections,
+    emptied_classes,
     read_corrections,
     suspects,
     without_dropped,
@@ -171,7 +172,10 @@ def _corrected_by_file(
     decisions, unused = read_corrections(path, data, names, known)
     if unused:
         print(f"{given}: {unused} of the corrected images are not used by this dataset")
-    return apply_corrections(labels, decisions, data.classes)
+    made = apply_corrections(labels, decisions)
+    if gone := emptied_classes(labels.train.given, made.train.given, data.classes):
+        raise UserError(f"{path}: leaves no training image of class {', '.join(gone)}")
+    return made
 
 
 def _corrected_by_chain(
@@ -192,4 +196,7 @@ def _corrected_by_chain(
     found = judge([chain["train"]], labels.train.given.numpy())
     wrong = found.suspects
     decisions = suspects(wrong.tolist(), found.suggested[wrong].tolist(), str(corrections.action))
-    return apply_corrections(labels, decisions, data.classes)
+    made = apply_corrections(labels, decisions)
+    if gone := emptied_classes(labels.train.given, made.train.given, data.classes):
+        print(f"corrections leave no training image of class {', '.join(gone)}")
+    return made
