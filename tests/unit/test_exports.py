@@ -247,6 +247,7 @@ def card_data(**changes):
         "label": "student",
         "noise": "symmetric; it changed 30.0 % of the training labels.",
         "corrections": None,
+        "issues": None,
         "tested": False,
         "licence": "CC0",
         "choice": "smallest",

@@ -199,7 +199,7 @@ def _arm(context: _Context, panel: str, overlay: Entry, name: str, listed: bool)
     seen = section("dataset")
     wanted = seen.pop("corrections")
     images = dataset_recipe(seen, where)
-    noise, corrections = corrected(wanted, noise_recipe(section("noise"), images, where))
+    noise, corrections = corrected(wanted, noise_recipe(section("noise"), images, where), where)
     if context.stand_in is not None:
         images, noise = with_stand_ins(images, noise, roots, context.stand_in)
     images, noise = with_manifests(images, noise, roots, context.manifests)

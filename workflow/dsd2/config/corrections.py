@@ -16,17 +16,28 @@ if TYPE_CHECKING:
     from dsd2.config.arms import Arm
 
 
-def corrected(given: Any, noise: NoiseRecipe) -> tuple[NoiseRecipe, ArmCorrections | None]:
+def corrected(
+    given: Any, noise: NoiseRecipe, where: str
+) -> tuple[NoiseRecipe, ArmCorrections | None]:
     """The noise with the corrections of a file, and those that an arm is to make.
 
     Args:
         given: the configuration's value of ``dataset.corrections``.
         noise: of the labels that are corrected.
+        where: names the arm in messages.
+
+    Raises:
+        UserError: it is not said whose networks judge, or what is done.
     """
     if isinstance(given, str):
         file = str(Path(given).expanduser())
         return replace(noise, corrections=CorrectionsRecipe(file=file)), None
-    return noise, None if given is None else ArmCorrections(**given)
+    if given is None:
+        return noise, None
+    for key in ("arm", "action"):
+        if key not in given:
+            raise UserError(f"config key dataset.corrections.{key} of {where} is missing")
+    return noise, ArmCorrections(**given)
 
 
 def check_corrections(arms: Mapping[str, Arm], arm: Arm) -> None:

@@ -33,6 +33,8 @@ class CardData:
         label: of the arm.
         noise: what was done to the labels, as :func:`label_noise` has it.
         corrections: who corrected them, in words; None where nobody did.
+        issues: where the study lists labels that look wrong, and sentences on how many do; None
+            where nobody has looked.
         tested: whether the test images are the validation images, which choose.
         licence: of the weights.
         choice: how it was chosen, best or smallest.
@@ -53,6 +55,7 @@ class CardData:
     label: str
     noise: str
     corrections: str | None
+    issues: tuple[str, list[str]] | None
     tested: bool
     licence: str | None
     choice: str
@@ -113,6 +116,7 @@ def card(chosen: Row, study: Sequence[Row], data: CardData) -> str:
             f" {chosen['train_images']:,} images of {'×'.join(map(str, data.image))}.",
             f"- **Label noise**: {data.noise}",
             *_corrected(chosen, data.corrections),
+            f"- **Label issues**: {_issues(data.issues)}",
             f"- **Teacher**: {_teacher(chosen)}.",
             f"- **Pruned** in {chosen['iteration']} rounds; the chain ended because:"
             f" {last['stop_reason']}.",
@@ -184,6 +188,14 @@ def _corrected(chosen: Row, corrections: str | None) -> list[str]:
         f"- **Labels corrected**: {chosen['dropped']:,} training images left out,"
         f" {chosen['relabelled']:,} relabelled ({escape_markdown(corrections)})."
     ]
+
+
+def _issues(issues: tuple[str, list[str]] | None) -> str:
+    """Where to find the labels that look wrong."""
+    if issues is None:
+        return "not looked for; `snakemake label_issues` lists the labels that look wrong."
+    page, said = issues
+    return f"{' '.join(map(escape_markdown, said))} The study lists them: {escape_markdown(page)}."
 
 
 def _licence(given: str | None) -> str:

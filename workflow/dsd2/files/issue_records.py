@@ -29,7 +29,7 @@ LABEL_ISSUES = pa.schema(
             "wrong",
             pa.bool_(),
             "",
-            "whether the label is wrong, where known",
+            "whether the label is wrong, where a truth is known",
             optional=True,
         ),
         column("suspect", pa.bool_(), "", "among as many as are estimated to be wrong"),

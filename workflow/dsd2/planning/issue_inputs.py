@@ -11,7 +11,7 @@ from dsd2.errors import UserError
 from dsd2.files.decision import chain_identity
 from dsd2.planning.chain import Chain, gate_file
 from dsd2.planning.chains import Plan
-from dsd2.planning.view import issue_results, listed_arms
+from dsd2.planning.view import exported_arm, issue_results, listed_arms
 
 
 class IssueInputs:
@@ -69,6 +69,18 @@ class IssueInputs:
                 for chain in chains
             ],
         }
+
+    def exported(self, folder: str, network: str) -> list[str]:
+        """What an exported network's card tells of labels: nothing where it is not to wait for it.
+
+        It is what the network's own arm finds, or the first arm that looks.
+        """
+        study = self._plan.study(folder)
+        arms = listed_arms(study) if study.label_issues.always else {}
+        own = exported_arm(study, network)
+        found = [name for name, arm in arms.items() if arm == own] or list(arms)
+        names = {"study": folder, "format": "parquet"}
+        return [paths.LABEL_ISSUES.format(**names, listed=name) for name in found[:1]]
 
     def results(self) -> list[str]:
         """The files of label issues of all studies.
