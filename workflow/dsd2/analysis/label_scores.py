@@ -2,104 +2,28 @@
 
 A network that is pruned forgets wrong labels before right ones. So the probability that the
 networks of a chain give to an image's label, taken over the whole chain, tells wrong labels from
-right ones. ``docs/label-issues.md`` compares the scores of this module.
-
-Every score is between 0 and 1, and higher is more suspicious.
+right ones.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import astuple, dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from dsd2.analysis.label_noise import Evidence, evidence
 from dsd2.analysis.phases import final_fall
+from dsd2.analysis.suspicion import LEAST, SCORES, Chain, Floats
 from dsd2.errors import UserError
-
-Floats = NDArray[np.floating[Any]]
 
 DEFAULT_SCORE = "weighted_margin"
 """The score that ranks best or nearly so on all data sets of ``docs/label-issues.md``."""
 
 TOLERANCE = 0.02
 """Accuracy difference that does not count where the collapse is looked for."""
-BEFORE_COLLAPSE = 4
-"""Iterations of ``before_collapse``."""
-LEAST = 1e-6
-"""Smallest probability whose logarithm is taken, and smallest weight of an iteration."""
-
-
-@dataclass(frozen=True)
-class Chain:
-    """What scores are made of: iterations by images.
-
-    Attributes:
-        given: probability of the given label, float32 [iterations, N].
-        other: that of the likeliest other class, float32 [iterations, N].
-        weights: of each iteration, positive, [iterations].
-        best: the iteration of the best validation accuracy.
-        collapse: the last iteration before the final fall of the validation accuracy.
-    """
-
-    given: Floats
-    other: Floats
-    weights: NDArray[np.float64]
-    best: int
-    collapse: int
-
-    @property
-    def margin(self) -> Floats:
-        """How far the given label is ahead of every other, −1 to 1, [iterations, N]."""
-        return self.given - self.other
-
-    @property
-    def log(self) -> Floats:
-        """Logarithm of the given label's probability, [iterations, N]."""
-        return np.log(np.maximum(self.given, LEAST))
-
-    def mean(self, values: Floats) -> Floats:
-        """Mean over iterations, weighted, [N]."""
-        return (self.weights @ values / self.weights.sum()).astype(np.float32)
-
-    def forgotten(self) -> NDArray[np.bool_]:
-        """Whether a label is forgotten, and stays so up to the collapse, [iterations, N]."""
-        wrong = self.margin[: self.collapse + 1] <= 0
-        return np.logical_and.accumulate(wrong[::-1])[::-1]
-
-
-SCORES: dict[str, Callable[[Chain], Floats]] = {
-    "dense": lambda chain: 1 - chain.given[0],
-    "best": lambda chain: 1 - chain.given[chain.best],
-    "mean": lambda chain: 1 - chain.given.mean(0),
-    "to_collapse": lambda chain: 1 - chain.given[: chain.collapse + 1].mean(0),
-    "before_collapse": lambda chain: (
-        1 - chain.given[: chain.collapse + 1][-BEFORE_COLLAPSE:].mean(0)
-    ),
-    "weighted": lambda chain: 1 - chain.mean(chain.given),
-    "log_mean": lambda chain: 1 - np.exp(chain.log.mean(0)),
-    "weighted_log": lambda chain: 1 - np.exp(chain.mean(chain.log)),
-    "margin": lambda chain: (1 - chain.margin.mean(0)) / 2,
-    "weighted_margin": lambda chain: (1 - chain.mean(chain.margin)) / 2,
-    "disagreement": lambda chain: (chain.margin <= 0).mean(0, np.float32),
-    "forgetting": lambda chain: chain.forgotten().mean(0, np.float32),
-}
-"""Scores by name: of the dense network, of the one with the best validation accuracy, and of means
-over iterations of the given label's probability, its logarithm, or its margin. ``disagreement`` is
-the share of networks that answer otherwise, ``forgetting`` that of the iterations up to the
-collapse after which the label has been forgotten for good."""
-
-
-def agreement(one: Floats, other: Floats) -> Floats:
-    """A score of two chains, as of a teacher and its student: the mean of theirs.
-
-    Args:
-        one: a score, float32 [N].
-        other: the same score of the same images.
-    """
-    return (one + other) / 2
 
 
 @dataclass
@@ -108,14 +32,24 @@ class ChainScores:
 
     It holds a probability for each image and class, and two for each image and iteration.
 
+    Attributes:
+        labels: given, int64 [N].
+        total: weighted sum of the probabilities, float32 [N, C].
+        given: each iteration's probability of the given label, float32 [N].
+        other: likewise, of the likeliest other class.
+        found: what each iteration says of how many labels are wrong.
+        sparsities: of each iteration.
+        accuracies: on validation images.
+
     An iteration counts in weighted means by the square of what its validation accuracy is above
     that of a guess: a collapsed network knows nothing of the labels.
     """
 
     labels: NDArray[np.int64] | None = None
-    total: NDArray[np.float64] | None = None
+    total: Floats | None = None
     given: list[Floats] = field(default_factory=list)
     other: list[Floats] = field(default_factory=list)
+    found: list[Evidence] = field(default_factory=list)
     sparsities: list[float] = field(default_factory=list)
     accuracies: list[float] = field(default_factory=list)
 
@@ -148,9 +82,10 @@ class ChainScores:
         others[rows, given] = -1
         self.given.append(probabilities[rows, given].astype(np.float32))
         self.other.append(others.max(1).astype(np.float32))
+        self.found.append(evidence(probabilities, given))
         self.sparsities.append(float(sparsity))
         self.accuracies.append(float(validation_accuracy))
-        weighted = self._weights(probabilities.shape[1])[-1] * probabilities.astype(np.float64)
+        weighted = np.float32(self._weights(probabilities.shape[1])[-1]) * probabilities
         self.labels = given
         self.total = weighted if self.total is None else self.total + weighted
 
@@ -163,6 +98,7 @@ class ChainScores:
             "total": self.total,
             "given": np.stack(self.given),
             "other": np.stack(self.other),
+            "found": np.array([astuple(each) for each in self.found]),
             "sparsities": np.array(self.sparsities),
             "accuracies": np.array(self.accuracies),
         }
@@ -177,6 +113,7 @@ class ChainScores:
             total=state["total"],
             given=list(state["given"]),
             other=list(state["other"]),
+            found=[Evidence(*each) for each in state["found"].tolist()],
             sparsities=state["sparsities"].tolist(),
             accuracies=state["accuracies"].tolist(),
         )
@@ -192,13 +129,28 @@ class ChainScores:
             raise UserError("label scores need at least one iteration of a chain; there is none")
         return (self.total / self.total.sum(1, keepdims=True)).astype(np.float32)
 
+    def evidence(self, *, seen: bool) -> Evidence:
+        """What the networks say of how many labels are wrong.
+
+        Args:
+            seen: whether they were trained on these labels. Then the network up to the collapse
+                that finds most wrong labels counts, for it has memorised least; else their mean.
+
+        Raises:
+            UserError: no iteration was added.
+        """
+        mean = self.probabilities
+        if seen or self.labels is None:
+            return max(self.found[: self._collapse() + 1], key=lambda each: each.rate)
+        return evidence(mean, self.labels)
+
     def result(self, names: Iterable[str] | None = None) -> dict[str, NDArray[Any]]:
         """Scores by name, and what else is known of each image, [N] each.
 
-        Beside the scores these are ``suggested``, the class that the networks find likeliest
-        (int64); ``probability_given`` and ``probability_suggested``, weighted means over the chain
-        (float32); and ``forgotten_at``, the sparsity from which on the given label is no longer
-        the answer up to the collapse (float64; NaN where it is to the last).
+        Beside the scores these are ``suggested``, the class beside the given one that the networks
+        find likeliest (int64); ``probability_given`` and ``probability_suggested``, weighted means
+        over the chain (float32); and ``forgotten_at``, the sparsity from which on the given label
+        is no longer the answer up to the collapse (float64; NaN where it is to the last).
 
         Args:
             names: of the wanted scores; all where None.
@@ -212,7 +164,9 @@ class ChainScores:
                 raise UserError(f"label score {name!r} is unknown; there are {', '.join(SCORES)}")
         mean, rows = self.probabilities, np.arange(len(self.given[0]))
         chain = self._chain(mean.shape[1])
-        suggested = mean.argmax(1)
+        others = mean.copy()
+        others[rows, self.labels] = -1
+        suggested = others.argmax(1)
         forgotten = chain.forgotten()
         first = np.array(self.sparsities)[forgotten.argmax(0)]
         return {
@@ -233,8 +187,11 @@ class ChainScores:
             np.stack(self.other),
             self._weights(classes),
             best=int(np.argmax(self.accuracies)),
-            collapse=final_fall(self.accuracies, 0, TOLERANCE),
+            collapse=self._collapse(),
         )
+
+    def _collapse(self) -> int:
+        return final_fall(self.accuracies, 0, TOLERANCE)
 
     def _check(
         self,
