@@ -50,7 +50,7 @@ TWO = chain([RIGHT, [0.1, 0.8, 0.1], [0.1, 0.8, 0.1], [0.3, 0.6, 0.1]])
 
 
 def test_the_most_suspicious_come_first_and_are_suggested_another_class():
-    found = judge([ONE], GIVEN)
+    found = judge([ONE], GIVEN, seen=True)
     assert found.order.tolist() == [2, 3, 1, 0]
     assert found.suggested.tolist()[2:] == [0, 1]
     assert (found.suggested != GIVEN).all(), "even where the label is right"
@@ -61,7 +61,10 @@ def test_the_most_suspicious_come_first_and_are_suggested_another_class():
 
 
 def test_chains_are_averaged():
-    found, alone = judge([ONE, TWO], GIVEN), [judge([each], GIVEN) for each in (ONE, TWO)]
+    found, alone = (
+        judge([ONE, TWO], GIVEN, seen=True),
+        [judge([each], GIVEN, seen=True) for each in (ONE, TWO)],
+    )
     for name in ("score", "probability_given"):
         mean = np.mean([getattr(each, name) for each in alone], axis=0)
         assert getattr(found, name) == pytest.approx(mean)
@@ -70,7 +73,7 @@ def test_chains_are_averaged():
 
 
 def test_rows_have_ranks_and_the_truth_where_it_is_known():
-    found = judge([ONE], GIVEN)
+    found = judge([ONE], GIVEN, seen=True)
     names, classes = ["a", "b", "c", "d"], ("x", "y", "z")
     rows = issue_rows("train", names, classes, found, np.array([False, False, True, False]))
     assert [(row["image"], row["rank"], row["wrong"]) for row in rows[:2]] == [
@@ -98,8 +101,10 @@ HOSTILE = "=x\" onerror='alert(1)'><script>alert(2)</script>.png"
 
 
 def issues(rows):
-    found = judge([ONE], GIVEN)
-    return LabelIssues("<b>t</b>", "<i>arm</i>", 2, 9, {"train": rows}, {"train": found.estimate})
+    found = judge([ONE], GIVEN, seen=True)
+    return LabelIssues(
+        "<b>t</b>", "<i>arm</i>", 2, 9, {"train": rows}, {"train": found.estimate}, {}
+    )
 
 
 def test_the_page_shows_text_of_the_users_as_text_and_runs_nothing():
@@ -121,7 +126,7 @@ def test_the_page_shows_text_of_the_users_as_text_and_runs_nothing():
 
 
 def test_what_is_known_is_told_of_the_first(monkeypatch):
-    monkeypatch.setattr("dsd2.analysis.label_page.KNOWN_OF", (2, 3, 100))
+    monkeypatch.setattr("dsd2.analysis.label_page.FIRST", (2, 3, 100))
     rows = [row("a", "b", wrong=wrong) for wrong in (True, True, False, True)]
     said = findings(issues(rows))
     assert any("4 training labels look wrong" in sentence for sentence in said)
@@ -134,7 +139,7 @@ def test_what_is_known_is_told_of_the_first(monkeypatch):
 
 def test_no_cell_of_the_table_is_a_formula():
     rows = issue_rows(
-        "train", [HOSTILE, "+1", "-2", "@a"], ("=a", "b", "c"), judge([ONE], GIVEN), None
+        "train", [HOSTILE, "+1", "-2", "@a"], ("=a", "b", "c"), judge([ONE], GIVEN, seen=True), None
     )
     cells = list(csv.reader(io.StringIO(as_csv(rows))))
     assert cells[0] == LABEL_ISSUES.names

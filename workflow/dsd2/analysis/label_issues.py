@@ -9,7 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from dsd2.analysis.label_noise import NoiseEstimate, estimate_noise
+from dsd2.analysis.label_noise import (
+    Accuracy,
+    NoiseEstimate,
+    accuracy_without,
+    estimate_noise,
+)
 from dsd2.analysis.label_scores import DEFAULT_SCORE, ChainScores
 from dsd2.files.issue_records import KEEP
 
@@ -47,12 +52,13 @@ class Judgement:
         return self.order[: self.estimate.count]
 
 
-def judge(chains: Sequence[ChainScores], given: np.ndarray) -> Judgement:
+def judge(chains: Sequence[ChainScores], given: np.ndarray, *, seen: bool) -> Judgement:
     """What several chains say of the same labels, averaged.
 
     Args:
         chains: of one split's images, one a seed.
         given: their labels, int [N].
+        seen: whether the networks were trained on these labels.
     """
     results = [chain.result([DEFAULT_SCORE]) for chain in chains]
 
@@ -71,8 +77,37 @@ def judge(chains: Sequence[ChainScores], given: np.ndarray) -> Judgement:
         probability_suggested=probabilities[rows, suggested],
         forgotten_at=np.where(np.isfinite(forgotten), forgotten, np.nan),
         order=np.argsort(-score, kind="stable"),
-        estimate=estimate_noise(score, probabilities, given),
+        estimate=estimate_noise(score, [chain.evidence(seen=seen) for chain in chains]),
     )
+
+
+@dataclass(frozen=True)
+class Accuracies:
+    """An accuracy as it was measured, and as it would be if no label were wrong."""
+
+    measured: float
+    without: Accuracy
+
+
+def accuracies(chains: Sequence[ChainScores], found: Judgement) -> Accuracies:
+    """The accuracy of the networks that chains return, with and without wrong labels.
+
+    It is a mean over chains. Its interval is over the images, which all have in common.
+
+    Args:
+        chains: of images that no network was trained on.
+        found: what they say of the labels.
+    """
+    right, made = [], []
+    for chain in chains:
+        best = int(np.argmax(chain.accuracies))
+        correct = chain.given[best] > chain.other[best]
+        right.append(correct.mean())
+        made.append(accuracy_without(correct, found.score, found.estimate))
+    value, low, high = (
+        float(np.mean([getattr(each, name) for each in made])) for name in ("value", "low", "high")
+    )
+    return Accuracies(float(np.mean(right)), Accuracy(value, low, high))
 
 
 def _last_if_never(forgotten_at: np.ndarray) -> np.ndarray:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dsd2.analysis.html import document
-from dsd2.analysis.label_issues import class_pairs
+from dsd2.analysis.label_issues import Accuracies, class_pairs
 from dsd2.analysis.label_noise import NoiseEstimate
 from dsd2.escaping import escape_html
 
@@ -22,8 +22,8 @@ OF_A_PAIR = 8
 MAX_PAIRS = 30
 """Pairs of classes that it lists at most."""
 
-KNOWN_OF = (100, 500)
-"""Of how many of the first it is said what is known, where it is."""
+FIRST = (100, 200, 500)
+"""Of how many of the first it is said how many are wrong."""
 
 _WORDS = {"train": "training", "validation": "validation", "test": "test"}
 
@@ -47,6 +47,7 @@ class LabelIssues:
         networks: that looked at each image, of all chains together.
         rows: of :data:`dsd2.files.issue_records.LABEL_ISSUES` by split, the most suspicious first.
         estimates: of how many labels are wrong, likewise.
+        accuracies: on the images that no network was trained on.
         remarks: further sentences.
     """
 
@@ -56,6 +57,7 @@ class LabelIssues:
     networks: int
     rows: Mapping[str, Sequence[Row]]
     estimates: Mapping[str, NoiseEstimate]
+    accuracies: Mapping[str, Accuracies]
     remarks: Sequence[str] = ()
 
 
@@ -70,12 +72,35 @@ def how_many(split: str, estimate: NoiseEstimate, images: int) -> str:
 
 def findings(found: LabelIssues) -> list[str]:
     """Sentences on what was found, for the page and the terminal."""
-    said = [
-        how_many(split, found.estimates[split], len(rows)) for split, rows in found.rows.items()
-    ]
+    said = []
     for split, rows in found.rows.items():
+        said.append(how_many(split, found.estimates[split], len(rows)))
+        if split in found.accuracies:
+            said.append(_without(split, found.accuracies[split]))
+        else:
+            said += _expected(found.estimates[split], len(rows))
         said += _known(split, rows)
     return [*said, *found.remarks]
+
+
+def _expected(estimate: NoiseEstimate, images: int) -> list[str]:
+    """How many of the first are likely to be wrong."""
+    parts = []
+    for first in FIRST:
+        if first <= images and estimate.count:
+            expected, low, high = estimate.expected_wrong(first)
+            parts.append(f"of the first {first:,} about {expected:.0f} ({low:.0f} to {high:.0f})")
+    return [f"Likely to be wrong: {', '.join(parts)}."] if parts else []
+
+
+def _without(split: str, accuracies: Accuracies) -> str:
+    """What an accuracy would be if no label were wrong."""
+    better = accuracies.without
+    value, low, high = (100 * part for part in (better.value, better.low, better.high))
+    return (
+        f"The {_WORDS[split]} accuracy is {100 * accuracies.measured:.1f} %; if no label were wrong,"
+        f" it would be about {value:.1f} % (95 % interval {low:.1f} to {high:.1f} %)."
+    )
 
 
 def _known(split: str, rows: Sequence[Row]) -> list[str]:
@@ -85,7 +110,7 @@ def _known(split: str, rows: Sequence[Row]) -> list[str]:
     total = sum(row["wrong"] for row in rows)
     parts = [
         f"of the first {first:,} there are {sum(row['wrong'] for row in rows[:first]):,}"
-        for first in KNOWN_OF
+        for first in FIRST
         if first <= len(rows)
     ]
     return [f"Known here: {total:,} {_WORDS[split]} labels are wrong; {', '.join(parts)}."]

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from dsd2.analysis.label_issues import issue_rows, judge
+from dsd2.analysis.label_issues import accuracies, issue_rows, judge
 from dsd2.analysis.label_page import LabelIssues, findings, page, pictured
 from dsd2.artefacts.label_scores import load_label_scores
 from dsd2.data.corrections import without_dropped
@@ -85,11 +85,14 @@ def run_label_issues(
         own = read_rows(files.images, IMAGES, {"dataset": files.dataset.stem})
     names = image_names(dataset, own)
     loaded = [load_label_scores(Path(chain.path), chain.identity) for chain in chains]
-    found: dict[str, Any] = {"rows": {}, "estimates": {}}
+    found: dict[str, Any] = {"rows": {}, "estimates": {}, "accuracies": {}}
     for split, (given, clean) in _labels_by_split(dataset, labels).items():
         if split not in names:
             continue
-        judged = judge([scores[split] for scores, _ in loaded], given)
+        judges = [scores[split] for scores, _ in loaded]
+        judged = judge(judges, given, seen=split == "train")
+        if split != "train":
+            found["accuracies"][split] = accuracies(judges, judged)
         wrong = given != clean if split in truth else None
         found["rows"][split] = issue_rows(split, names[split], dataset.classes, judged, wrong)
         found["estimates"][split] = judged.estimate

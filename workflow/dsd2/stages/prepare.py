@@ -193,7 +193,7 @@ def _corrected_by_chain(
         "labels": labels_name(recipe, judged),
     }
     chain, _ = load_label_scores(scores, identity)
-    found = judge([chain["train"]], labels.train.given.numpy())
+    found = judge([chain["train"]], labels.train.given.numpy(), seen=True)
     wrong = found.suspects
     decisions = suspects(wrong.tolist(), found.suggested[wrong].tolist(), str(corrections.action))
     made = apply_corrections(labels, decisions)
