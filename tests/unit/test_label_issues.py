@@ -10,7 +10,7 @@ import pytest
 from recipes import run_recipe, training
 
 from dsd2 import paths
-from dsd2.analysis.label_issues import class_pairs, issue_rows, judge
+from dsd2.analysis.label_issues import accuracies, class_pairs, issue_rows, judge
 from dsd2.analysis.label_page import LabelIssues, findings, page, pictured
 from dsd2.analysis.label_scores import ChainScores
 from dsd2.artefacts.label_scores import load_label_scores, save_label_scores
@@ -61,10 +61,8 @@ def test_the_most_suspicious_come_first_and_are_suggested_another_class():
 
 
 def test_chains_are_averaged():
-    found, alone = (
-        judge([ONE, TWO], GIVEN, seen=True),
-        [judge([each], GIVEN, seen=True) for each in (ONE, TWO)],
-    )
+    found = judge([ONE, TWO], GIVEN, seen=True)
+    alone = [judge([each], GIVEN, seen=True) for each in (ONE, TWO)]
     for name in ("score", "probability_given"):
         mean = np.mean([getattr(each, name) for each in alone], axis=0)
         assert getattr(found, name) == pytest.approx(mean)
@@ -87,6 +85,16 @@ def test_rows_have_ranks_and_the_truth_where_it_is_known():
     assert rows[0].keys() == set(LABEL_ISSUES.names)
 
 
+def test_accuracies_are_those_of_the_returned_networks():
+    found = judge([ONE], GIVEN, seen=False)
+    said = accuracies([ONE], found)
+    assert said.measured == 0.75, "of the first iteration: the last label is lost in the second"
+    assert said.without.low <= said.without.value <= said.without.high
+    assert said.without.value > said.measured
+    both = accuracies([ONE, TWO], judge([ONE, TWO], GIVEN, seen=False))
+    assert both.measured == (0.75 + 0.5) / 2
+
+
 def row(given, suggested, suspect=True, **more):
     usual = {"image": "i", "split": "train", "score": 0.5, "rank": 1, "wrong": None}
     return {**usual, "given": given, "suggested": suggested, "suspect": suspect, **more}
@@ -101,10 +109,8 @@ HOSTILE = "=x\" onerror='alert(1)'><script>alert(2)</script>.png"
 
 
 def issues(rows):
-    found = judge([ONE], GIVEN, seen=True)
-    return LabelIssues(
-        "<b>t</b>", "<i>arm</i>", 2, 9, {"train": rows}, {"train": found.estimate}, {}
-    )
+    estimates = {"train": judge([ONE], GIVEN, seen=True).estimate}
+    return LabelIssues("<b>t</b>", "<i>arm</i>", 2, 9, {"train": rows}, estimates, {})
 
 
 def test_the_page_shows_text_of_the_users_as_text_and_runs_nothing():
@@ -332,5 +338,6 @@ def test_the_terminal_tells_what_was_found(trained, tmp_path, monkeypatch):
         [],
         IssueFiles(files["dataset"], files["labels"], None, *place.values()),
     )
-    (line,) = outcome(load_study(STUDY))
-    assert line.startswith("Labels, by a: About ")
+    heading, first, *_ = outcome(load_study(STUDY))
+    assert heading == "What looks wrong to the networks of a:"
+    assert first.startswith("  About ")

@@ -12,7 +12,7 @@ def test_labels_are_judged_without_a_training_and_corrected_by_an_edited_table(f
     checkpoints, data = finished.checkpoints(), finished.modified("results/[dl]*/*.[sp]*")
     text = finished.snakemake("label_issues")
     assert finished.done(text) == {"label_scores": 3, "find_label_issues": 3, "label_issues": 1}
-    assert "Labels, by gated: About " in text
+    assert "What looks wrong to the networks of gated:" in text
     assert finished.checkpoints() == checkpoints
     assert finished.modified("results/[dl]*/*.[sp]*") == data
     for arm in ("vanilla", "student", "gated"):

@@ -1,5 +1,7 @@
 """Which labels look wrong, by networks that are there: nothing here trains."""
 
+from dsd2.recipe import LABEL_ISSUES_REVISION
+
 
 rule label_scores:
     input:
@@ -24,6 +26,7 @@ rule label_scores:
         recipe=uncompared(PLAN.recipe_json, "run"),
         policy=by(INPUTS.policy_json, "run", "stop"),
         resume=PLAN.placed(paths.LABEL_SCORES_SO_FAR),
+        revision=LABEL_ISSUES_REVISION,
     shell:
         "exec python -m dsd2 --die-with-parent label-scores --run {wildcards.run:q}"
         " --policy {params.policy:q} --last {wildcards.last} --recipe {params.recipe:q}"
@@ -49,6 +52,7 @@ rule find_label_issues:
         "../../envs/environment.yaml"
     params:
         study=seen("title"),
+        revision=LABEL_ISSUES_REVISION,
         entries=lambda wildcards: script_json(by(ISSUES.entries, "study", "listed")(wildcards)),
         title_in_rst=title_in_rst,
     script:

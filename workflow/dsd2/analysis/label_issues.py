@@ -156,12 +156,11 @@ def issue_rows(
 def class_pairs(rows: Sequence[Mapping[str, Any]]) -> list[tuple[str, str, int, int]]:
     """Given class, suggested class, suspects of that pair, images of the given class.
 
-    The pairs with most suspects come first; those in which both are one class are left out.
+    The pairs with most suspects come first.
     """
     sizes = Counter(row["given"] for row in rows)
     pairs = Counter((row["given"], row["suggested"]) for row in rows if row["suspect"])
     return [
         (given, suggested, count, sizes[given])
         for (given, suggested), count in sorted(pairs.items(), key=lambda item: (-item[1], item[0]))
-        if given != suggested
     ]

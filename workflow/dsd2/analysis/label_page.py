@@ -98,8 +98,8 @@ def _without(split: str, accuracies: Accuracies) -> str:
     better = accuracies.without
     value, low, high = (100 * part for part in (better.value, better.low, better.high))
     return (
-        f"The {_WORDS[split]} accuracy is {100 * accuracies.measured:.1f} %; if no label were wrong,"
-        f" it would be about {value:.1f} % (95 % interval {low:.1f} to {high:.1f} %)."
+        f"The {_WORDS[split]} accuracy is {100 * accuracies.measured:.1f} %; if no label were"
+        f" wrong, it would be about {value:.1f} % (95 % interval {low:.1f} to {high:.1f} %)."
     )
 
 

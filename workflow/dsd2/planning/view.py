@@ -224,7 +224,8 @@ def _issues(study: Study) -> list[str]:
             continue
         try:
             said = identity_of(read_table(path, LABEL_ISSUES, names))["findings"]
-            lines.append(f"Labels, by {one_line(_named(study, arm))}: {' '.join(said)}")
+            lines.append(f"What looks wrong to the networks of {one_line(_named(study, arm))}:")
+            lines += [f"  {sentence}" for sentence in said]
         except UserError as error:
             lines.append(str(error))
     return lines
