@@ -1,7 +1,10 @@
-"""Trainings for `label_issues.py`: chains as the stages train them, and cross-validation."""
+"""Trainings for `label_issues.py`: chains as the stages train them, and cross-validation.
+
+What networks answer is kept in files, so that scores can be compared again without training.
+"""
 
 import time
-from collections.abc import Iterator
+from collections import defaultdict
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -43,7 +46,7 @@ class Case:
     """Images whose wrong labels are known, and how a network is trained on them.
 
     Attributes:
-        name: for the table.
+        name: for the table and the files.
         dataset: the images.
         noise: the wrong labels.
         epochs: of each training.
@@ -94,25 +97,12 @@ class Data:
         return self.train.labels.cpu().numpy()
 
 
-@dataclass(frozen=True)
-class Iterate:
-    """A trained network of a chain, as scores see it.
-
-    Attributes:
-        probabilities: of the training images, float32 [N, classes].
-        sparsity: as it is.
-        validation_accuracy: on clean labels.
-        training: seconds.
-        inference: seconds that the probabilities took.
-        state: the network's parameters and buffers.
-    """
-
-    probabilities: np.ndarray
-    sparsity: float
-    validation_accuracy: float
-    training: float
-    inference: float
-    state: dict[str, torch.Tensor]
+Answers = dict[str, np.ndarray]
+"""What the networks of a seed answer, by name. Of each chain, ``vanilla`` or ``distilled``:
+probabilities of the training images float32 [iterations, N, classes], of the validation images
+(``_validation``), sparsity, validation accuracy, and seconds of training and of inference
+[iterations, 2]. Of cross-validation, ``cross``: probabilities [N, classes] and seconds. And the
+labels: ``given``, ``clean`` and ``validation``."""
 
 
 def read(case: Case, roots: list[Path]) -> Data:
@@ -142,14 +132,17 @@ def probabilities_of(model: nn.Module, data: ImageSet) -> np.ndarray:
     return logits_of(model, data)[:, 0].softmax(1).cpu().numpy()
 
 
-def chain(case: Case, data: Data, seed: int, teacher: nn.Module | None = None) -> Iterator[Iterate]:
-    """The networks of a chain, dense first, to the case's target sparsity."""
+def chain(
+    case: Case, data: Data, seed: int, teacher: nn.Module | None = None
+) -> tuple[Answers, nn.Module]:
+    """What the networks of a chain answer, dense first, and the one that is best on validation."""
     model = new_network(case, data, seed)
     weights = prunable_weights(model)
     masks = full_masks(weights)
     taught = None
     if teacher is not None:
         taught = Teacher(teacher, DISTILLATION, logits_of(teacher, data.train))
+    found, best = defaultdict(list), None
     for iteration in range(last_iteration(PRUNING.fraction, case.target) + 1):
         if iteration:
             draws = generator(seed, "pruning", iteration)
@@ -158,17 +151,17 @@ def chain(case: Case, data: Data, seed: int, teacher: nn.Module | None = None) -
             apply_masks(weights, masks)
         stream = (seed, "iteration", iteration)
         done = train(model, masks, data.train, case.training, stream=stream, teacher=taught)
-        accuracy = evaluate(model, data.validation).accuracy
         start = time.perf_counter()
-        found = probabilities_of(model, data.train)
-        yield Iterate(
-            found,
-            sparsity(masks),
-            accuracy,
-            sum(row["seconds"] for row in done.history),
-            time.perf_counter() - start,
-            network_state(model),
-        )
+        found[""].append(probabilities_of(model, data.train))
+        inference = time.perf_counter() - start
+        found["_seconds"].append((sum(row["seconds"] for row in done.history), inference))
+        found["_validation"].append(probabilities_of(model, data.validation))
+        found["_sparsity"].append(sparsity(masks))
+        found["_accuracy"].append(evaluate(model, data.validation).accuracy)
+        if found["_accuracy"][-1] > max(found["_accuracy"][:-1], default=-1):
+            best = network_state(model)
+    model.load_state_dict(best)
+    return {name: np.array(values) for name, values in found.items()}, model
 
 
 def cross_validated(case: Case, data: Data, seed: int) -> tuple[np.ndarray, float]:
@@ -194,3 +187,32 @@ def cross_validated(case: Case, data: Data, seed: int) -> tuple[np.ndarray, floa
 def _rows(data: ImageSet, rows: torch.Tensor) -> ImageSet:
     there = rows.to(data.device)
     return replace(data, images=data.images[there], labels=data.labels[there])
+
+
+def answers(case: Case, seed: int, roots: list[Path], kept: Path, distilled: bool) -> Answers:
+    """What all networks of a seed answer: as kept, or trained now and kept.
+
+    Args:
+        case: what is trained on what.
+        seed: of the networks.
+        roots: folders that may hold the images.
+        kept: folder of the files.
+        distilled: whether a chain that the vanilla chain's best network teaches is trained too.
+    """
+    images = case.dataset.train
+    file = kept / f"{case.name}-{images}-images-{case.epochs}-epochs-seed-{seed}.npz"
+    if file.exists():
+        return dict(np.load(file))
+    data = read(case, roots)
+    found = {"given": data.given, "clean": data.clean}
+    found["validation"] = data.validation.labels.cpu().numpy()
+    vanilla, best = chain(case, data, seed)
+    chains = {"vanilla": vanilla}
+    if distilled:
+        chains["distilled"], _ = chain(case, data, seed, teacher=best)
+    for name, values in chains.items():
+        found |= {f"{name}{part}": array for part, array in values.items()}
+    found["cross"], found["cross_seconds"] = cross_validated(case, data, seed)
+    kept.mkdir(parents=True, exist_ok=True)
+    np.savez_compressed(file, **found)
+    return found

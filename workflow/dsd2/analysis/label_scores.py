@@ -19,7 +19,7 @@ from dsd2.analysis.phases import final_fall
 from dsd2.analysis.suspicion import LEAST, SCORES, Chain, Floats
 from dsd2.errors import UserError
 
-DEFAULT_SCORE = "weighted_margin"
+DEFAULT_SCORE = "weighted_root_margin"
 """The score that ranks best or nearly so on all data sets of ``docs/label-issues.md``."""
 
 TOLERANCE = 0.02

@@ -45,6 +45,15 @@ class Chain:
         return self.given - self.other
 
     @property
+    def root_margin(self) -> Floats:
+        """The same between square roots of probabilities, [iterations, N].
+
+        A root tells small probabilities apart, as a logarithm does, and yet no single network can
+        outvote all others.
+        """
+        return np.asarray(np.sqrt(self.given) - np.sqrt(self.other))
+
+    @property
     def log(self) -> Floats:
         """Logarithm of the given label's probability, [iterations, N]."""
         return np.log(np.maximum(self.given, LEAST))
@@ -72,13 +81,14 @@ SCORES: dict[str, Callable[[Chain], Floats]] = {
     "weighted_log": lambda chain: 1 - np.exp(chain.mean(chain.log)),
     "margin": lambda chain: (1 - chain.margin.mean(0)) / 2,
     "weighted_margin": lambda chain: (1 - chain.mean(chain.margin)) / 2,
+    "weighted_root_margin": lambda chain: (1 - chain.mean(chain.root_margin)) / 2,
     "disagreement": lambda chain: (chain.margin <= 0).mean(0, np.float32),
     "forgetting": lambda chain: chain.forgotten().mean(0, np.float32),
 }
 """Scores by name: of the dense network, of the one with the best validation accuracy, and of means
-over iterations of the given label's probability, its logarithm, or its margin. ``disagreement`` is
-the share of networks that answer otherwise, ``forgetting`` that of the iterations up to the
-collapse after which the label has been forgotten for good."""
+over iterations of the given label's probability, its logarithm, its margin, or that between square
+roots. ``disagreement`` is the share of networks that answer otherwise, ``forgetting`` that of the
+iterations up to the collapse after which the label has been forgotten for good."""
 
 
 def agreement(one: Floats, other: Floats) -> Floats:
