@@ -20,7 +20,7 @@ from dsd2.files.issue_records import LABEL_ISSUES
 from dsd2.files.records import identity_of, read_table
 from dsd2.planning.chains import Plan
 from dsd2.planning.issue_inputs import IssueInputs
-from dsd2.planning.view import issue_results, outcome, study_results
+from dsd2.planning.view import issue_results, listed_arms, outcome, study_results
 from dsd2.recipe import NoiseRecipe
 from dsd2.stages import label_scores
 from dsd2.stages.gating import run_collect
@@ -307,6 +307,14 @@ def test_which_arms_are_asked_and_what_is_known_of_them():
     assert IssueInputs(Plan(named)).entries("s", "b")["truth"] == []
     with pytest.raises(UserError, match=r"label_issues\.arms has 'c' but may have the arms a, b"):
         load_study({**STUDY, "label_issues": {"arms": ["c"]}})
+
+
+def test_an_arm_is_asked_once_where_a_panel_shows_it():
+    panels = {"one": {"arms": ["a"]}, "two": {"arms": ["b"]}}
+    student = {"distillation": {"teacher": "a", "select": "dense"}}
+    study = {**STUDY, "arms": {"a": None, "b": student}, "panels": panels}
+    assert list(listed_arms(load_study(study))) == ["one.a", "two.b"]
+    assert list(listed_arms(load_study({**study, "label_issues": {"arms": ["a"]}}))) == ["one.a"]
 
 
 def test_a_gated_chain_grows_with_its_gates():

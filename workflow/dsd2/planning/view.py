@@ -155,13 +155,17 @@ def figures_by_file(*, pages: bool) -> dict[str, str]:
 
 
 def listed_arms(study: Study) -> dict[str, Arm]:
-    """The arms whose label issues are looked for, by the name of their files."""
+    """The arms whose label issues are looked for, by the name of their files.
+
+    An arm that a panel hides is among them where it is named, and no panel shows it.
+    """
     if not study.trains:
         return {}
+    shown, named = {arm.name for arm in study.arms.values() if arm.show}, study.label_issues.arms
     return {
         f"{'' if arm.panel == ONLY_PANEL else f'{arm.panel}.'}{arm.name}": arm
         for arm in study.arms.values()
-        if (arm.show if study.label_issues.arms is None else arm.name in study.label_issues.arms)
+        if (named is None or arm.name in named) and (arm.show or (named and arm.name not in shown))
     }
 
 
