@@ -119,7 +119,7 @@ def test_a_dataset_is_as_large_as_said(tmp_path, timed):
     run_dataset(recipe, [], False, tmp_path / "dataset")
     known = Metadata((1, 8, 8), 10, 1000, 300, 400)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(stage, "metadata", lambda _recipe, _roots: known)
+        patch.setattr("dsd2.stages.known_runs.metadata", lambda _recipe, _roots: known)
         run = PlannedRun(dataclasses.replace(TEACHER, dataset=recipe), 1, 1)
         said = estimate([run], [], 1).datasets
     assert said == pytest.approx((tmp_path / "dataset").stat().st_size, rel=0.15)
@@ -314,7 +314,7 @@ def test_the_plan_shows_what_pruning_may_remove_of_each_layer(timed):
     pruning = dataclasses.replace(TEACHER.pruning, head="kept")
     model = ModelRecipe.of("torchvision/mobilenet_v3_small")
     one = dataclasses.replace(TEACHER, model=model, pruning=pruning)
-    text = page.markdown(estimate([PlannedRun(one, 2, 1)], [], jobs=1))
+    text = page.markdown(estimate([PlannedRun(one, 2, 1)], [], cores=1))
     assert "33 layers of neurons have states" in text
     assert "| features.0.0.weight | 144 | 2,304 | yes |" in text
     assert "| features.1.block.0.0.weight | 144 | 576 | all but a weight of each filter" in text
@@ -329,6 +329,6 @@ def test_of_many_networks_the_plan_shows_three(timed):
         )
         for w in range(1, 6)
     ]
-    text = page.markdown(estimate(runs, [], jobs=1))
+    text = page.markdown(estimate(runs, [], cores=1))
     assert text.count("| layer | weights |") == 3
     assert "2 more networks of the study" in text

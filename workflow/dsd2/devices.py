@@ -59,6 +59,18 @@ class StageDevice(NamedTuple):
     waited: float
 
 
+def share_threads(threads: int, *, streamed: bool) -> int:
+    """Give torch its share of a stage's threads; how many decode streamed images.
+
+    Of the threads all but one, and at least one, decode.
+    """
+    import torch
+
+    workers = max(1, threads - 1) if streamed else 0
+    torch.set_num_threads(max(1, threads - workers))
+    return workers
+
+
 def stage_device(gpus: int | None = None) -> StageDevice:
     """The device of this process: a free GPU, waited for if there is none, or else the CPU.
 

@@ -21,7 +21,14 @@ from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
 
 from dsd2.augmentation_recipe import AUGMENTATIONS, SHIFT, VIEWS, Augmentation
-from dsd2.data_recipe import DATASETS, NOISES, Contents, DatasetRecipe, NoiseRecipe
+from dsd2.data_recipe import (
+    DATASETS,
+    NOISES,
+    Contents,
+    CorrectionsRecipe,
+    DatasetRecipe,
+    NoiseRecipe,
+)
 from dsd2.keys import Default, Derived, Doc, Ge, Gt, Le, NameOf
 from dsd2.model_recipe import NETWORKS, ModelRecipe
 from dsd2.stopping import Stopping
@@ -42,6 +49,7 @@ __all__ = [
     "DATASETS",
     "DATA_REVISION",
     "DIVERGENCES",
+    "LABEL_ISSUES_REVISION",
     "LOSSES",
     "NETWORKS",
     "NOISES",
@@ -51,6 +59,7 @@ __all__ = [
     "VIEWS",
     "Augmentation",
     "Contents",
+    "CorrectionsRecipe",
     "DatasetRecipe",
     "DistillationRecipe",
     "ModelRecipe",
@@ -123,6 +132,9 @@ class RunRecipe(Typed):
         return self.distillation is not None and self.distillation.teacher_iteration is None
 
 
+LABEL_ISSUES_REVISION = 1
+"""Raise when the same networks would find other labels suspect: it renames what those corrected."""
+
 Recipe = DatasetRecipe | NoiseRecipe | ModelRecipe | RunRecipe | Stopping
 R = TypeVar("R")
 
@@ -174,6 +186,10 @@ def _build(kind: type[Any], values: Any) -> Any:
     if kind is object:
         return values
     if issubclass(kind, Choice):
-        others = {name: value for name, value in values.items() if name != kind.selector}
+        others = {
+            name: _build(CorrectionsRecipe, value) if name == "corrections" else value
+            for name, value in values.items()
+            if name != kind.selector
+        }
         return kind.of(values[kind.selector], **others)
     return kind(**values)

@@ -15,6 +15,7 @@ from dsd2.events import Events, listen
 from dsd2.planning import view
 from dsd2.planning.chains import Plan
 from dsd2.planning.inputs import Inputs, LastingOutputs, measured_again
+from dsd2.planning.issue_inputs import IssueInputs
 from dsd2.planning.progress import ProgressReporter
 from dsd2.processes import escape_what_cannot_be_shown, say
 
@@ -31,6 +32,7 @@ EVENTS = listen(Events(silent=compat.says_nothing(workflow)))
 PLAN = checked(lambda: Plan(*load_studies(study_config(), CLONE), placed=compat.placing(workflow)))
 STUDIES = PLAN.studies
 INPUTS = Inputs(PLAN)
+ISSUES = IssueInputs(PLAN)
 LASTING = LastingOutputs(lambda: compat.forced_again(workflow), PLAN.placed)
 MEASURED_AGAIN = checked(measured_again, PLAN, sys.argv[1:])
 
@@ -48,6 +50,7 @@ wildcard_constraints:
     table="|".join(TABLES),
     run=r"[^/]+",
     network=r"[^/]+",
+    listed=r"[^/]+",
     stop=r"[^/]+",
     i=r"\d\d+",
     last=r"\d+",

@@ -9,6 +9,7 @@ from typing import Any
 from dsd2.config import table4
 from dsd2.config.autoconfig import suggestions
 from dsd2.config.chain_length import chains_end
+from dsd2.config.corrections import check_corrections, corrected
 from dsd2.config.distillation import caches_logits
 from dsd2.config.grids import Entry, Point, expand, written_out
 from dsd2.config.layers import inherited, merged_sections, overridden
@@ -27,6 +28,7 @@ from dsd2.config.sections import ONLY_PANEL, Distillation
 from dsd2.config.validation import Section, complete_section, top_level, value_of
 from dsd2.data.locate import with_stand_ins
 from dsd2.data.manifest import Known, with_manifests
+from dsd2.data_recipe import ArmCorrections
 from dsd2.errors import UserError
 from dsd2.recipe import (
     DatasetRecipe,
@@ -49,6 +51,7 @@ class Arm:
     Attributes:
         show: whether figures draw it.
         grid: where it stands in the grid that it comes from; empty for an arm of its own.
+        corrections: of its labels by another arm's networks.
         last: its last iteration before the target sparsity.
         exhausted: whether it ends there because a further round would remove nothing.
     """
@@ -65,6 +68,7 @@ class Arm:
     pruning: PruningRecipe
     perturbation: PerturbationRecipe
     distillation: Distillation | None
+    corrections: ArmCorrections | None
     stopping: Stopping
     last: int
     exhausted: bool
@@ -172,9 +176,12 @@ def _panel_arms(context: _Context, panel: str, overlay: Entry) -> dict[str, Arm]
         made[name] = arm = _arm(context, panel, overlay, name, is_listed(name))
         if arm.distillation is not None and arm.distillation.teacher in candidates:
             wanted.append(arm.distillation.teacher)
+        if arm.corrections is not None and arm.corrections.arm in candidates:
+            wanted.append(arm.corrections.arm)
     arms = {name: made[name] for name in candidates if name in made}
     for name, arm in arms.items():
         _check_teacher(arms, name, arm)
+        check_corrections(arms, arm)
     return arms
 
 
@@ -196,8 +203,10 @@ def _arm(context: _Context, panel: str, overlay: Entry, name: str, listed: bool)
     roots, pruned = context.roots, section("pruning")
     target = pruned.pop("target_sparsity")
     network = pinned(chosen(ModelRecipe, "model", section("model"), where), context.code)
-    images = dataset_recipe(section("dataset"), where)
-    noise = noise_recipe(section("noise"), images, where)
+    seen = section("dataset")
+    wanted = seen.pop("corrections")
+    images = dataset_recipe(seen, where)
+    noise, corrections = corrected(wanted, noise_recipe(section("noise"), images, where), where)
     if context.stand_in is not None:
         images, noise = with_stand_ins(images, noise, roots, context.stand_in)
     images, noise = with_manifests(images, noise, roots, context.manifests)
@@ -224,6 +233,7 @@ def _arm(context: _Context, panel: str, overlay: Entry, name: str, listed: bool)
         pruning=pruning,
         perturbation=perturbation,
         distillation=distilled,
+        corrections=corrections,
         stopping=stopping_recipe(section("stopping"), network, images, roots, where),
         last=last,
         exhausted=exhausted,
@@ -266,6 +276,6 @@ def _check_teacher(arms: dict[str, Arm], name: str, arm: Arm) -> None:
         arm = arms[teacher]
 
 
-def _data(arm: Arm) -> tuple[str, str]:
+def _data(arm: Arm) -> tuple[str, str, ArmCorrections | None]:
     """What an arm's images and labels are, wherever they lie."""
-    return to_json(arm.dataset), to_json(arm.noise)
+    return to_json(arm.dataset), to_json(arm.noise), arm.corrections

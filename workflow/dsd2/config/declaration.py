@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from dsd2.analysis.registered import TABLES
-from dsd2.config.options import Analysis, Export, Plot, Unique
+from dsd2.config.options import Analysis, Export, LabelIssues, Plot, Unique
 from dsd2.config.paper import Printed
 from dsd2.config.sections import Sections
 from dsd2.keys import Default, Doc, Ge, Le, MinLen, NameOf
@@ -233,4 +233,5 @@ class Configuration(Sections):
     ]
     analysis: Analysis
     export: Export
+    label_issues: LabelIssues
     plot: Plot

@@ -46,6 +46,9 @@ class Dataset:
         own_validation: whether the validation images are none of the source's training images.
         reading: how image files were read (:func:`dsd2.data.source.reading_of`), whether or not
             they were decoded into memory; None where an older artefact does not say.
+        test_rows: position of each test image in the source's own test images, or in its training
+            images where it has no test images of its own; None where an older artefact does not
+            say.
     """
 
     train: Images
@@ -60,6 +63,7 @@ class Dataset:
     origin: str
     own_validation: bool
     reading: dict[str, Any] | None = None
+    test_rows: Tensor | None = None
 
     @property
     def image(self) -> tuple[int, int, int]:
@@ -108,6 +112,7 @@ def split_source(source: Source, recipe: DatasetRecipe) -> Dataset:
         origin=source.origin,
         own_validation=own is not None,
         reading=reading_of(source.train.images),
+        test_rows=rows["test"],
     )
 
 
@@ -216,6 +221,8 @@ def save_dataset(path: Path, dataset: Dataset, recipe: DatasetRecipe) -> None:
         "own_validation": dataset.own_validation,
         "reading": dataset.reading,
     }
+    if dataset.test_rows is not None:
+        tensors["test/rows"] = dataset.test_rows
     splits = {"train": dataset.train, "test": dataset.test}
     if dataset.validation is not dataset.test:
         splits["validation"] = dataset.validation
@@ -271,4 +278,5 @@ def load_dataset(path: Path, name: str) -> Dataset:
         # Artefacts of earlier versions do not say it.
         own_validation=about.get("own_validation", recipe.validation == "own"),
         reading=about.get("reading") or streamed,
+        test_rows=tensors.get("test/rows"),
     )

@@ -10,7 +10,8 @@ from typing import Any
 from dsd2 import paths
 from dsd2.config.arms import ONLY_PANEL, Arm
 from dsd2.config.study import Study
-from dsd2.planning.chains import Chain, Plan
+from dsd2.planning.chain import Chain
+from dsd2.planning.chains import Plan
 from dsd2.planning.requests import Allocation
 
 

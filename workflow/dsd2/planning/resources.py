@@ -46,6 +46,10 @@ DECODING = 0.02
 """Seconds that one process takes to decode a photo."""
 GPU_PAYS = 1800.0
 """Seconds of a training on a CPU from which a GPU is requested."""
+CHAIN = 40
+"""Networks of a long chain."""
+DOUBLE = 8
+"""Bytes of a number in double precision."""
 ROUNDS = 3
 """Times that what should suffice is tried, each time with as much memory more."""
 
@@ -199,6 +203,20 @@ def table_needs(recipe: RunRecipe, data: Metadata, gpus: bool) -> Needs:
     on_gpu = CONTEXT + MARGIN * (held + 2 * EVALUATED_ON_GPU * network.largest)
     on_cpu = MARGIN * (held + activations)
     return _needs(operations, overhead, on_cpu, (CUDA + MARGIN * held, on_gpu), gpus)
+
+
+def scoring_needs(recipe: RunRecipe, data: Metadata, gpus: bool) -> Needs:
+    """The resources of having all networks of a chain judge the labels of all images."""
+    network, rounds = _sizes(recipe, data), CHAIN
+    held = data_bytes(recipe, data) + network.state
+    # Probabilities of one network, and sums over all, in single and double precision.
+    held += data.images * data.classes * 3 * DOUBLE
+    activations = 2 * min(EVALUATED, data.images) * network.largest
+    on_gpu = CONTEXT + MARGIN * (held + 2 * min(EVALUATED_ON_GPU, data.images) * network.largest)
+    on_cpu = MARGIN * (held + activations)
+    decoding = rounds * data.images * DECODING if recipe.dataset.stream else 0.0
+    operations = rounds * data.images * network.dense
+    return _needs(operations, START + decoding, on_cpu, (CUDA + MARGIN * held, on_gpu), gpus)
 
 
 def dataset_needs(recipe: DatasetRecipe, data: Metadata) -> Needs:

@@ -13,11 +13,12 @@ import torch
 from torch import nn
 
 from dsd2.artefacts.checkpoint import Checkpoint, load_checkpoint_of
+from dsd2.data.corrections import without_dropped
 from dsd2.data.dataset import Dataset, load_dataset
 from dsd2.data.files import ImageFiles
 from dsd2.data.labels import Labels, load_labels
 from dsd2.data.streaming import DecodingStream
-from dsd2.devices import Given, stage_device
+from dsd2.devices import Given, share_threads, stage_device
 from dsd2.errors import UserError
 from dsd2.nn.classwise import class_columns
 from dsd2.nn.entropy import StateCounts, channel_entropy, position_entropy
@@ -47,6 +48,7 @@ class Job:
         recipe: of the run.
         dataset: the images.
         labels: of the training and validation images.
+        kept: places of the training images among all of the dataset's, where some were dropped.
         data: the images of each split on the device with the labels that are used, by the
             split's name.
         teacher: the teacher's checkpoint, if there is one.
@@ -61,6 +63,7 @@ class Job:
     recipe: RunRecipe
     dataset: Dataset
     labels: Labels
+    kept: torch.Tensor | None
     data: dict[str, ImageSet]
     teacher: Checkpoint | None
     device: torch.device
@@ -90,19 +93,19 @@ def open_job(
     Raises:
         UserError: a file is missing or damaged, or belongs to something else.
     """
-    workers = max(1, given.threads - 1) if recipe.dataset.stream else 0
-    torch.set_num_threads(max(1, given.threads - workers))
+    workers = share_threads(given.threads, streamed=recipe.dataset.stream)
     be_deterministic()
     device, waited = stage_device(given.gpus)
     dataset = load_dataset(files.dataset, dataset_name(recipe.dataset))
     labels = load_labels(files.labels, dataset, labels_name(recipe.dataset, recipe.noise))
+    dataset, labels, kept = without_dropped(dataset, labels)
     data = image_sets(dataset, labels, device, workers)
     teacher, taught = None, recipe.distillation
     if taught is not None:
         if files.teacher is None or taught.teacher_iteration is None:
             raise UserError("the run is distilled: its teacher must be selected and its file given")
         teacher = load_checkpoint_of(files.teacher, taught.teacher_run, taught.teacher_iteration)
-    about, clock = (run, iteration, recipe, dataset, labels, data), started + waited
+    about, clock = (run, iteration, recipe, dataset, labels, kept, data), started + waited
     return Job(*about, teacher, device, given.threads, clock)
 
 
@@ -267,6 +270,8 @@ def _fit(train_set: Evaluation, labels: Labels, data: ImageSet) -> Columns:
         "train_accuracy_clean": int(right.sum()) / len(clean),
         "memorised": memorized / mislabelled if mislabelled else None,
         "noise_rate": mislabelled / len(clean),
+        "dropped": labels.corrected.dropped if labels.corrected else None,
+        "relabelled": labels.corrected.relabelled if labels.corrected else None,
         "train_images": len(clean),
     }
 

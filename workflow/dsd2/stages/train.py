@@ -199,7 +199,10 @@ def _teacher(job: Job, files: IterationFiles) -> Teacher | None:
         if files.table is None:
             raise UserError("the run is distilled from a table: its file must be given")
         run, iteration = checkpoint.run, checkpoint.iteration
-        table = load_teacher_logits(files.table, run, iteration, len(data))
+        corrected = job.labels.corrected
+        images = len(data) + (corrected.dropped if corrected else 0)
+        table = load_teacher_logits(files.table, run, iteration, images)
+        table = table if job.kept is None else table[job.kept]
         teacher.table = table.to(data.device) if _fits(table, data.device) else table
     return teacher
 
