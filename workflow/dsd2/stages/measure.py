@@ -94,6 +94,7 @@ def open_job(
     be_deterministic()
     device = stage_device()
     dataset = load_dataset(files.dataset, dataset_name(recipe.dataset))
+    dataset = dataset.normalised_for(recipe.model)
     labels = load_labels(files.labels, dataset, labels_name(recipe.dataset, recipe.noise))
     data = image_sets(dataset, labels, device, workers)
     teacher, taught = None, recipe.distillation
