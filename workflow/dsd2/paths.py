@@ -176,6 +176,8 @@ def run_name(recipe: RunRecipe) -> str:
         parts.append(f"l1x{training.l1:g}")
     if training.class_weights != "none":
         parts.append(training.class_weights)
+    if recipe.model.weights is not None:
+        parts.append("pretrained")
     if recipe.pruning.criterion != "magnitude":
         parts.append(recipe.pruning.criterion)
     if recipe.pruning.scope != "global":

@@ -103,6 +103,7 @@ class _Context:
             is an error.
         manifests: of the user's own data, as they are made.
         code: Python files that networks may be built from; None for any.
+        download: whether what is missing may be downloaded.
     """
 
     layers: tuple[Entry, ...]
@@ -112,6 +113,7 @@ class _Context:
     stand_in: bool | None
     manifests: Known
     code: tuple[str, ...] | None
+    download: bool
 
 
 def resolve_arms(config: dict[str, Any]) -> tuple[dict[str, str], dict[tuple[str, str], Arm]]:
@@ -141,6 +143,7 @@ def resolve_arms(config: dict[str, Any]) -> tuple[dict[str, str], dict[tuple[str
         stand_in=top_level(config, "download") if stand_in else None,
         manifests={},
         code=config.get("code"),
+        download=top_level(config, "download"),
     )
     entries = config.get("panels", {ONLY_PANEL: {}})
     grids = {name: expand("panels", name, entry) for name, entry in entries.items()}
@@ -202,7 +205,8 @@ def _arm(context: _Context, panel: str, overlay: Entry, name: str, listed: bool)
 
     roots, pruned = context.roots, section("pruning")
     target = pruned.pop("target_sparsity")
-    network = pinned(chosen(ModelRecipe, "model", section("model"), where), context.code)
+    network = chosen(ModelRecipe, "model", section("model"), where)
+    network = pinned(network, context.code, context.download)
     seen = section("dataset")
     wanted = seen.pop("corrections")
     images = dataset_recipe(seen, where)
@@ -271,6 +275,11 @@ def _check_teacher(arms: dict[str, Arm], name: str, arm: Arm) -> None:
             raise UserError(
                 f"{key}.teacher is {teacher!r}, whose dataset or noise differs: a teacher must"
                 " have seen the same images and labels as its student"
+            )
+        if arms[teacher].model.constants != arm.model.constants:
+            raise UserError(
+                f"{key}.teacher is {teacher!r}, whose images are normalised by other constants"
+                " than the student's: give both the same config key model.normalise"
             )
         seen.append(teacher)
         arm = arms[teacher]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from dsd2.environment import user_path
 from dsd2.errors import UserError
 from dsd2.files.tensors import load_tensors, save_tensors
 from dsd2.paths import dataset_name
-from dsd2.recipe import DatasetRecipe, from_json, to_json
+from dsd2.recipe import DatasetRecipe, ModelRecipe, from_json, to_json
 from dsd2.seeds import generator
 
 _FORMAT = 3
@@ -70,6 +70,15 @@ class Dataset:
         """(C, H, W) of every image."""
         channels, height, width = self.train.images.shape[1:]
         return channels, height, width
+
+    def normalised_for(self, model: ModelRecipe) -> Dataset:
+        """The same images by the constants that a network wants; grey ones by their mean."""
+        if model.constants is None:
+            return self
+        colours = (torch.tensor(each).view(-1, 1, 1) for each in model.constants)
+        channels = self.image[0]
+        mean, std = (c if channels == 3 else c.mean().expand(channels, 1, 1) for c in colours)
+        return replace(self, mean=mean.contiguous(), std=std.contiguous())
 
 
 def split_source(source: Source, recipe: DatasetRecipe) -> Dataset:

@@ -50,6 +50,7 @@ class CardData:
         nonzero: numbers of the compressed network that are not zero.
         file_bytes: of the small file, of the ONNX file, and of the dense network's numbers.
         agreements: of the small file and of the ONNX file.
+        start: what it started from, where that was pretrained weights.
     """
 
     label: str
@@ -70,6 +71,7 @@ class CardData:
     nonzero: int
     file_bytes: tuple[int, int, int]
     agreements: tuple[Agreement, Agreement]
+    start: str | None = None
 
 
 def card(chosen: Row, study: Sequence[Row], data: CardData) -> str:
@@ -114,6 +116,7 @@ def card(chosen: Row, study: Sequence[Row], data: CardData) -> str:
             f" {phase_of(chosen, study, data.flat_tolerance)}.",
             f"- **Trained on**: {escape_markdown(chosen['origin'])},"
             f" {chosen['train_images']:,} images of {'×'.join(map(str, data.image))}.",
+            *([f"- **Started from**: {escape_markdown(data.start)}."] if data.start else []),
             f"- **Label noise**: {data.noise}",
             *_corrected(chosen, data.corrections),
             f"- **Label issues**: {_issues(data.issues)}",

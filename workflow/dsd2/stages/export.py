@@ -93,7 +93,8 @@ def run_export(
     study = read_rows(metrics, STUDY, {"study": name})
     chosen = row_of_export(study, exported, export.tolerance)
     results = paths.results_of(metrics, paths.STUDY_METRICS)
-    checkpoint, data = checkpoint_of(results, chosen), load_dataset(dataset, dataset.stem)
+    checkpoint = checkpoint_of(results, chosen)
+    data = load_dataset(dataset, dataset.stem).normalised_for(checkpoint.model)
     graph = graph_of(checkpoint.network(torch.device("cpu")), checkpoint.image)
     small = compress(graph)
     about = {key: chosen[key] for key in ("run", "iteration", "sparsity", "test_accuracy")}
@@ -137,6 +138,7 @@ def run_export(
             dense_bytes(graph),
         ),
         agreements=(agreements["network"], agreements["onnx"]),
+        start=checkpoint.start,
     )
     write_text(files.card, card(chosen, study, data_of_card))
     summed = [getattr(files, field.name) for field in fields(files) if field.name != "sums"]

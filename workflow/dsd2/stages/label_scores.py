@@ -79,6 +79,7 @@ def run_label_scores(
     be_deterministic()
     device = stage_device(given.gpus).device
     dataset = load_dataset(files.dataset, dataset_name(recipe.dataset))
+    dataset = dataset.normalised_for(recipe.model)
     labels = load_labels(files.labels, dataset, labels_name(recipe.dataset, recipe.noise))
     dataset, labels, _ = without_dropped(dataset, labels)
     sets = image_sets(dataset, labels, device, workers)

@@ -97,6 +97,7 @@ def open_job(
     be_deterministic()
     device, waited = stage_device(given.gpus)
     dataset = load_dataset(files.dataset, dataset_name(recipe.dataset))
+    dataset = dataset.normalised_for(recipe.model)
     labels = load_labels(files.labels, dataset, labels_name(recipe.dataset, recipe.noise))
     dataset, labels, kept = without_dropped(dataset, labels)
     data = image_sets(dataset, labels, device, workers)

@@ -43,13 +43,15 @@ def run_teacher_logits(
     torch.set_num_threads(given.threads)
     be_deterministic()
     device = stage_device(given.gpus).device
-    data = load_dataset(dataset, dataset_name(recipe))
+    taught_by = load_checkpoint_of(checkpoint, run, iteration)
+    data = load_dataset(dataset, dataset_name(recipe)).normalised_for(taught_by.model)
     images = data.train.images
     assert isinstance(images, torch.Tensor), "the configuration leaves out streamed images"
     held = ImageSet(images, data.train.labels, data.mean, data.std).to(device)
-    network = load_checkpoint_of(checkpoint, run, iteration).network(device)
     logits = logits_of_views(
-        network, held, after_view=lambda done: print(f"view {done}/{VIEWS}", flush=True)
+        taught_by.network(device),
+        held,
+        after_view=lambda done: print(f"view {done}/{VIEWS}", flush=True),
     )
     save_teacher_logits(output, logits, run, iteration)
     print(f"{logits.shape[1]} views of {len(logits)} images: {logits.nbytes / 1e6:.1f} MB")

@@ -12,6 +12,7 @@ from torch import nn
 from dsd2.artefacts.checkpoint import Checkpoint, load_checkpoint_of, save_checkpoint
 from dsd2.artefacts.resume import ResumeFile
 from dsd2.artefacts.teacher_logits import load_teacher_logits
+from dsd2.artefacts.weights import start_from_weights
 from dsd2.config.resolve import check_rewind_step
 from dsd2.devices import Given
 from dsd2.environment import deadline, time_limit
@@ -67,7 +68,7 @@ def run_iteration(
     """
     job = open_job(run, iteration, recipe, files, given, started)
     dataset, data = job.dataset, job.data["train"]
-    model, masks, initial = _start(job, files)
+    model, masks, initial, weights = _start(job, files)
     masks = {name: mask.to(job.device) for name, mask in masks.items()}
     if warning := bf16_warning(recipe.training, job.device):
         print(warning, flush=True)
@@ -93,6 +94,7 @@ def run_iteration(
                 state=network_state(model),
                 masks=masks,
                 rewind=progress.rewind or initial,
+                start=weights,
             ),
         )
     resume.discard()
@@ -156,19 +158,24 @@ def _train(
     )
 
 
-def _start(job: Job, files: IterationFiles) -> tuple[nn.Module, Masks, State]:
+def _start(job: Job, files: IterationFiles) -> tuple[nn.Module, Masks, State, str | None]:
     """The network to train from, its masks on the CPU, and the state of step 0 to rewind to.
 
-    Weights are drawn, and scores are ranked, on the CPU whatever trains.
+    Also which pretrained weights the run started from, in words. Weights are drawn, and scores are
+    ranked, on the CPU whatever trains.
     """
     run, iteration, recipe, data = job.run, job.iteration, job.recipe, job.data["train"]
     torch.manual_seed(derived_seed(recipe.seed, "weights", iteration))
     model = recipe.model.build(job.dataset.image, len(job.dataset.classes))
+    weights = None
+    if iteration == 0 and (start := start_from_weights(model, recipe.model)) is not None:
+        weights = start.sentence()
+        print(f"starts from pretrained weights: {weights}", flush=True)
     fresh = network_state(model)
     model.to(data.device)
     if iteration == 0:
         kept = fresh if recipe.perturbation.rewinds else {}
-        return model, full_masks(pruned_weights(model, recipe.pruning)), kept
+        return model, full_masks(pruned_weights(model, recipe.pruning)), kept, weights
     assert files.previous is not None, "every iteration but the dense one has a previous"
     previous = load_checkpoint_of(files.previous, run, iteration - 1)
     dense = load_checkpoint_of(files.dense, run, 0) if files.dense is not None else previous
@@ -184,7 +191,7 @@ def _start(job: Job, files: IterationFiles) -> tuple[nn.Module, Masks, State]:
             f" {scheduled_sparsity(iteration, recipe.pruning.fraction):.6g}"
         )
     recipe.perturbation.perturb(model, dense.rewind, fresh)
-    return model, masks, {}
+    return model, masks, {}, previous.start
 
 
 def _teacher(job: Job, files: IterationFiles) -> Teacher | None:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from torch import nn
 
 FAMILY = "torchvision/"
+TRANSFORMING = ("googlenet", "inception_v3")
+"""Networks whose pretrained weights have seen other constants: they turn ImageNet's into those."""
 
 
 @NETWORKS.register_family("torchvision/NAME", r"torchvision/\w+")
@@ -22,33 +24,33 @@ class TorchvisionNetwork(Built):
     """A classification network of torchvision, as torchvision/mobilenet_v3_small."""
 
     @property
-    def architecture(self) -> str:
-        """The network's name in torchvision."""
+    def torchvision_name(self) -> str:
         return self.name.removeprefix(FAMILY)
 
     @property
     def slug(self) -> str:
         """``mobilenet_v3_small``."""
-        return self.architecture
+        return self.torchvision_name
 
     def build(self, image: tuple[int, int, int], classes: int) -> nn.Module:
         """Torchvision's network from scratch, without auxiliary heads."""
         from dsd2.compat import import_torchvision
         from dsd2.nn.models import take_channels
 
+        architecture = self.torchvision_name
         models = import_torchvision("torchvision.models")
         known = models.list_models(module=models)
-        if self.architecture not in known:
-            close = difflib.get_close_matches(self.architecture, known, n=3) or known
+        if architecture not in known:
+            close = difflib.get_close_matches(architecture, known, n=3) or known
             raise UserError(
                 f"config key model.name is {self.name!r}, which torchvision"
                 f" {_version()} has not; it has {', '.join(close)}"
             )
-        options: dict[str, Any] = {"num_classes": classes, **_needed(self.architecture, image)}
+        options: dict[str, Any] = {"num_classes": classes, **_needed(architecture, image)}
+        if self.constants is not None and architecture in TRANSFORMING:
+            options["transform_input"] = True
         try:
-            network = models.get_model(
-                self.architecture, weights=None, **{**options, **self.arguments}
-            )
+            network = models.get_model(architecture, weights=None, **{**options, **self.arguments})
         except (AssertionError, RuntimeError, TypeError, ValueError) as error:
             raise UserError(
                 f"config key model.name is {self.name!r}, which cannot be built for images of"
@@ -63,7 +65,7 @@ def _needed(architecture: str, image: tuple[int, int, int]) -> dict[str, Any]:
         return {"image_size": image[1]}
     if architecture.startswith("maxvit"):
         return {"input_size": image[1:]}
-    if architecture in ("googlenet", "inception_v3"):
+    if architecture in TRANSFORMING:
         return {"aux_logits": False, "init_weights": True}
     return {}
 
