@@ -10,7 +10,8 @@ from recipes import training
 from dsd2 import compat
 from dsd2.nn.models import prunable_weights
 from dsd2.nn.pruning import full_masks
-from dsd2.nn.training import sgd_step, train
+from dsd2.nn.steps import sgd_step
+from dsd2.nn.training import train
 from dsd2.recipe import ModelRecipe
 
 pytestmark = pytest.mark.usefixtures("reproducible")

@@ -10,12 +10,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from dsd2.compat import foreach
 from dsd2.errors import UserError
+from dsd2.nn.graphs import Replay
 from dsd2.nn.images import ImageSet
-from dsd2.nn.objective import add_l1_gradients, distillation_loss, label_loss
-from dsd2.nn.precision import arithmetic, laid_like, lay_out, memory_layout, training_products
-from dsd2.nn.pruning import Masks, prunable_weights_masks
+from dsd2.nn.precision import lay_out, training_products
+from dsd2.nn.pruning import Masks
+from dsd2.nn.steps import Step
 from dsd2.nn.teacher import Teacher
 from dsd2.recipe import TrainingRecipe
 from dsd2.seeds import derived_seed, generator
@@ -47,37 +47,6 @@ def learning_rate(recipe: TrainingRecipe, epoch: int) -> float:
     return recipe.learning_rate * recipe.drop_factor**drops
 
 
-def sgd_step(
-    values: list[Tensor],
-    gradients: list[Tensor],
-    momenta: list[Tensor | None],
-    recipe: TrainingRecipe,
-    rate: float,
-) -> None:
-    """A step of SGD with momentum and weight decay, in place: what ``torch.optim.SGD`` computes.
-
-    Building that class makes torch import its compiler, which costs every stage two seconds.
-
-    Args:
-        values: the parameters, without autograd.
-        gradients: of the loss, one a parameter.
-        momenta: one a parameter; all None before the first step, which sets them.
-        recipe: momentum and weight decay.
-        rate: the learning rate.
-    """
-    if recipe.weight_decay:
-        gradients = foreach("add")(gradients, values, alpha=recipe.weight_decay)
-    if recipe.momentum:
-        known = [momentum for momentum in momenta if momentum is not None]
-        if known:
-            foreach("mul_")(known, recipe.momentum)
-            foreach("add_")(known, gradients)
-        else:
-            momenta[:] = known = [gradient.clone() for gradient in gradients]
-        gradients = known
-    foreach("add_")(values, gradients, alpha=-rate)
-
-
 def network_state(model: nn.Module) -> State:
     """A copy of the parameters and buffers."""
     return {name: tensor.detach().clone() for name, tensor in model.state_dict().items()}
@@ -94,6 +63,7 @@ def train(
     rewind_step: int | None = None,
     progress: Progress | None = None,
     after_epoch: Callable[[Progress], None] = lambda _: None,
+    graphs: bool = True,
 ) -> Progress:
     """Train the network in place, its removed weights held at zero, from where ``progress`` says.
 
@@ -111,69 +81,41 @@ def train(
         rewind_step: keep the state before this optimiser step in ``Progress.rewind``.
         progress: where an interrupted training of this network stood.
         after_epoch: called with the progress after each epoch.
+        graphs: whether a GPU may have its steps as CUDA graphs, which end with the same bits.
 
     Raises:
         UserError: the loss became NaN or infinite; the message names the epoch.
     """
     progress = progress or Progress()
-    model.train()
-    layout = memory_layout(recipe)
-    for network in (model, teacher.model) if teacher else (model,):
-        lay_out(network, layout)
-    forward_pass = arithmetic(recipe, data.device)
-    parameters = dict(model.named_parameters())
-    leaves = list(parameters.values())
-    values = [leaf.data for leaf in leaves]
-    momenta: list[Tensor | None] = [
-        laid_like(progress.momentum[name], leaf) if name in progress.momentum else None
-        for name, leaf in parameters.items()
-    ]
-    pruned, alive = prunable_weights_masks(model, masks)
-    place = {name: i for i, name in enumerate(parameters)}
-    loss_on_labels = label_loss(recipe, data.labels)
-    batches_of = data.epochs(recipe.augmentation, recipe.batch_size)
-    steps_an_epoch = -(-len(data) // recipe.batch_size)
+    step = Step(model, masks, data, recipe, teacher, progress.momentum)
+    take = Replay(step) if graphs and data.device.type == "cuda" else step
+    epochs = data.epochs(recipe.augmentation, recipe.batch_size)
+    steps = -(-len(data) // recipe.batch_size)
 
     with training_products(recipe):
         while progress.epoch < recipe.epochs:
-            epoch, start = progress.epoch, time.perf_counter()
-            draws = generator(*stream, epoch)
+            number, start = progress.epoch, time.perf_counter()
+            draws = generator(*stream, number)
             order = torch.randperm(len(data), generator=draws)
-            batches = batches_of(order, draws)
-            torch.manual_seed(derived_seed(*stream, epoch, "dropout"))
-            rate = learning_rate(recipe, epoch)
-            loss_sum = torch.zeros((), device=data.device)
-            correct = torch.zeros((), dtype=torch.int64, device=data.device)
-            for step, batch in enumerate(batches):
-                if rewind_step == epoch * steps_an_epoch + step:
+            epoch = epochs(order, draws)
+            cached = teacher.cached(order, epoch.views, data.device) if teacher else None
+            answers = cached.split(recipe.batch_size) if cached is not None else [None] * steps
+            torch.manual_seed(derived_seed(*stream, number, "dropout"))
+            rate = learning_rate(recipe, number)
+            step.forget_losses()
+            for i, (batch, known) in enumerate(zip(epoch.batches, answers, strict=True)):
+                if rewind_step == number * steps + i:
                     progress.rewind = network_state(model)
-                inputs = data.normalise(batch.images.contiguous(memory_format=layout))
-                labels = data.labels[batch.rows]
-                with forward_pass():
-                    logits = model(inputs).float()
-                    targets = None if teacher is None else teacher.targets(batch, inputs)
-                loss = loss_on_labels(logits, labels, batch.rows)
-                if teacher is not None and targets is not None:
-                    loss = distillation_loss(loss, logits, targets, teacher.recipe)
-                gradients = list(torch.autograd.grad(loss, leaves))
-                if recipe.l1:
-                    add_l1_gradients([gradients[place[n]] for n in masks], pruned, recipe.l1)
-                sgd_step(values, gradients, momenta, recipe, rate)
-                foreach("mul_")(pruned, alive)
-                loss_sum += loss.detach() * len(labels)
-                correct += (logits.detach().argmax(1) == labels).sum()
+                take((*batch, known), rate)
+            loss, correct = step.losses()
             progress.epoch += 1
-            progress.momentum = {
-                name: momentum
-                for name, momentum in zip(parameters, momenta, strict=True)
-                if momentum is not None
-            }
+            progress.momentum = step.momentum()
             progress.history.append(
                 {
                     "epoch": progress.epoch,
                     "learning_rate": rate,
-                    "train_loss": _finite(float(loss_sum) / len(data), progress.epoch, recipe),
-                    "train_accuracy": int(correct) / len(data),
+                    "train_loss": _finite(loss / len(data), progress.epoch, recipe),
+                    "train_accuracy": correct / len(data),
                     "seconds": time.perf_counter() - start,
                 }
             )
