@@ -11,7 +11,7 @@ from recipes import run_recipe, training
 
 from dsd2 import paths
 from dsd2.analysis.label_issues import accuracies, class_pairs, issue_rows, judge
-from dsd2.analysis.label_page import LabelIssues, findings, page, pictured
+from dsd2.analysis.label_page import TOO_WEAK, LabelIssues, findings, page, pictured
 from dsd2.analysis.label_scores import ChainScores
 from dsd2.artefacts.label_scores import load_label_scores, save_label_scores
 from dsd2.config.study import load_study
@@ -142,6 +142,13 @@ def test_what_is_known_is_told_of_the_first(monkeypatch):
         in (said[-1])
     )
     assert not any("Known" in sentence for sentence in findings(issues([row("a", "b")])))
+
+
+def test_weak_networks_are_said_to_be_weak():
+    found = issues([row("a", "b")])
+    assert TOO_WEAK not in findings(found)
+    weak = dataclasses.replace(found.estimates["train"], error=0.6)
+    assert findings(dataclasses.replace(found, estimates={"train": weak}))[-1] == TOO_WEAK
 
 
 def test_no_cell_of_the_table_is_a_formula():

@@ -25,6 +25,11 @@ MAX_PAIRS = 30
 FIRST = (100, 200, 500)
 """Of how many of the first it is said how many are wrong."""
 
+TOO_WEAK = (
+    "Take these numbers for upper ends: the networks do not answer half of the labels that they"
+    " never saw, and are too weak to tell that labels are wrong."
+)
+
 _WORDS = {"train": "training", "validation": "validation", "test": "test"}
 
 _STYLE = """<style>
@@ -80,6 +85,8 @@ def findings(found: LabelIssues) -> list[str]:
         else:
             said += _expected(found.estimates[split], len(rows))
         said += _known(split, rows)
+    if any(not estimate.telling for estimate in found.estimates.values()):
+        said.append(TOO_WEAK)
     return [*said, *found.remarks]
 
 

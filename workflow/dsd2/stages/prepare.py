@@ -194,6 +194,8 @@ def _corrected_by_chain(
     }
     chain, _ = load_label_scores(scores, identity)
     found = judge([chain["train"]], labels.train.given.numpy(), seen=True)
+    if not found.estimate.telling:
+        print("the networks that correct are weak: they miss half of the labels they never saw")
     wrong = found.suspects
     decisions = suspects(wrong.tolist(), found.suggested[wrong].tolist(), str(corrections.action))
     made = apply_corrections(labels, decisions)
