@@ -13,7 +13,7 @@ endef
 unexport PYTHONDONTWRITEBYTECODE
 CORES ?= all
 
-.PHONY: help run fast oldest test faults test-cluster check format docs benchmark clean
+.PHONY: help run fast oldest test faults test-cluster check format docs benchmark gpu clean
 
 help:
 	@echo "make run     the default study, to its figure (CORES=$(CORES))"
@@ -26,6 +26,7 @@ help:
 	@echo "make format  apply the formatters"
 	@echo "make docs    config/README.md's reference, workflow/schemas and docs/metrics.md"
 	@echo "make benchmark  measure speed into results/benchmarks.txt: a quarter of an hour"
+	@echo "make gpu     what is promised of a GPU, checked and measured into docs/gpu.md: ten minutes"
 	@echo "make clean   remove the environment and caches; results stay"
 
 run: $(VENV)/run.stamp
@@ -67,6 +68,10 @@ docs: $(VENV)/run.stamp
 
 benchmark: $(VENV)/run.stamp
 	$(BIN)/python tests/benchmarks/run.py
+
+# Without a GPU, or with a torch that has no CUDA, in a reduced form that measures nothing.
+gpu: $(VENV)/dev.stamp
+	$(BIN)/python tests/benchmarks/gpu.py docs/gpu.md
 
 clean:
 	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache .hypothesis
