@@ -2,9 +2,11 @@
 
 import json
 import math
+import re
 import subprocess
 import sys
 from importlib.util import find_spec
+from pathlib import Path
 
 import numpy as np
 import onnxruntime
@@ -23,24 +25,9 @@ from dsd2.stopping import Stopping
 
 pytestmark = [pytest.mark.usefixtures("reproducible"), pytest.mark.process]
 
-OWN = """\
-import torch
-import torch.nn.functional as F
-from torch import nn
-
-
-class Gated(nn.Module):
-    def __init__(self, image, classes, width=8):
-        super().__init__()
-        self.stem = nn.Conv2d(image[0], width, 3, stride=2, padding=1)
-        self.gate = nn.Conv2d(width, width, 1)
-        self.head = nn.Linear(width, classes)
-
-    def forward(self, x):
-        x = F.silu(self.stem(x))
-        x = x * torch.sigmoid(self.gate(x))
-        return self.head(x.mean((2, 3)))
-"""
+DOCUMENT = Path(__file__).parents[2] / "docs" / "extending.md"
+(OWN,) = re.findall(r"```python\n# gated.py\n(.*?)```", DOCUMENT.read_text(), re.S)
+"""The module of one's own that the page shows."""
 LARGE = (
     "torchvision/efficientnet_b0",
     "torchvision/densenet121",
