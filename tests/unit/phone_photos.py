@@ -115,6 +115,7 @@ def exported(model, dataset, accuracy, folder, monkeypatch):
         "study",
         folder.parent / "results" / "studies" / "study" / "metrics.parquet",
         dataset,
+        None,
         Exported("all", "a", "best"),
         Export(arms=("a",)),
         arm,

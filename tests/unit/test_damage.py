@@ -50,7 +50,8 @@ def _write_checkpoint(path):
 
 def _write_resume(path):
     rows = [{"epoch": 1, "train_loss": 0.5}]
-    ResumeFile(path, "key").after_epoch(_network(), Progress(1, {"0.weight": torch.ones(3)}, rows))
+    moments = {"momentum": {"0.weight": torch.ones(3)}}
+    ResumeFile(path, "key").after_epoch(_network(), Progress(1, moments, rows))
 
 
 def _restore(path):

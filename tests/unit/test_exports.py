@@ -170,7 +170,7 @@ def in_a_process_without(names, program, folder):
 @pytest.mark.process
 def test_the_onnx_file_runs_where_there_is_no_torch(tmp_path):
     graph, described, images, logits = compressed("vgg-like", 3)
-    save_onnx(tmp_path / "network.onnx", graph, *described)
+    save_onnx(tmp_path / "network.onnx", onnx_model(graph, *described))
     np.save(tmp_path / "images.npy", images.numpy())
     program = (
         "import json, numpy, onnxruntime\n"

@@ -125,7 +125,7 @@ def test_the_same_stream_gives_the_same_bits_and_another_does_not(data):
 
 
 @pytest.mark.parametrize("optimiser", ["sgd", "adamw"])
-def test_removed_weights_stay_zero_through_moments_and_decay(data, optimiser):
+def test_removed_weights_stay_zero_through_momentum_and_decay(data, optimiser):
     model, masks = pruned_network()
     recipe = dataclasses.replace(RECIPE, optimiser=optimiser, learning_rate=0.01)
     train(model, masks, data, recipe, stream=("masks",))

@@ -33,8 +33,10 @@ IMAGES = "images"
 KEY, CHECKSUM = "dsd2", "sha256"
 """Where in a file's metadata its description is, and where in that the checksum of the rest."""
 
-KIND = "network"
-"""What the description says that the file is."""
+KIND, STATE = "network", "state"
+"""What the description says that the file is: a list of steps with their tensors, or the tensors of
+a network that cannot be told as such a list."""
+STATE_FORMAT = 1
 FORMAT, EARLIER = 2, 1
 """Formats of the description. The earlier one has no avgpool, flatten, dilation, groups and uneven
 sizes."""
@@ -164,9 +166,33 @@ def load_network(path: str | PathLike[str]) -> Network:
         ValueError: the file is damaged, was cut short, or holds no network.
     """
     held, about = read_checked(path)
+    if about.get("kind") == STATE:
+        raise ValueError(f"{path}: holds the tensors of a network alone; load_state reads them")
     if about.get("kind") != KIND or about.get("format") not in (FORMAT, EARLIER):
         raise ValueError(f"{path}: holds no network that this version of load_network.py can read")
     return network_of(held, about)
+
+
+def load_state(path: str | PathLike[str]) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """The tensors of a file of a network whose layers are not known here, and its description.
+
+    ``model.load_state_dict`` takes the tensors, of a model of the same architecture. Such a model
+    wants normalised images: ``(images - mean) / std`` with those of the description, per channel.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: the file is damaged, was cut short, or holds something else.
+    """
+    held, about = read_checked(path)
+    if about.get("kind") != STATE or about.get("format") != STATE_FORMAT:
+        raise ValueError(f"{path}: holds no state that this version of load_network.py can read")
+    return state_of(held, about), about
+
+
+def state_of(held: Mapping[str, Tensor], about: Mapping[str, Any]) -> dict[str, Tensor]:
+    """The tensors of such a file; fractions in single precision."""
+    state = {name: decode(name, held, shape) for name, shape in about["shapes"].items()}
+    return {n: t.float() if t.is_floating_point() else t for n, t in state.items()}
 
 
 def read_checked(path: str | PathLike[str]) -> tuple[dict[str, Tensor], dict[str, Any]]:

@@ -37,6 +37,12 @@ label = session.run(None, {{"images": images}})[0].argmax(1)[0]
 print(how["classes"][label])
 ```
 
+{torch}
+
+ONNX Runtime does not check files: `sha256sum --check SHA256SUMS` does.
+"""
+
+BY_STEPS = """\
 With torch and safetensors, by `load_network.py`, which refuses a damaged file:
 
 ```python
@@ -52,10 +58,19 @@ network = load_network("network.safetensors")
 images = torch.from_numpy(read_image("photo.jpg", how))[None]
 label = network(images).argmax(1)[0]
 print(network.classes[label])
-```
+```"""
 
-ONNX Runtime does not check files: `sha256sum --check SHA256SUMS` does.
-"""
+BY_STATE = """\
+`network.safetensors` holds the network's tensors alone, for a module of the same architecture.
+`load_network.py` reads them, and refuses a damaged file:
+
+```python
+from load_network import load_state
+
+state, about = load_state("network.safetensors")
+model.load_state_dict(state)
+# It wants normalised images: (images - about["mean"]) / about["std"], by channel.
+```"""
 
 SQUARE = "the largest part in the middle of the shape {size} is scaled to it (bicubic, antialiased)"
 IMAGENET = (
@@ -72,11 +87,12 @@ UNRESIZED = (
 )
 
 
-def using(reading: Mapping[str, Any]) -> str:
+def using(reading: Mapping[str, Any], *, whole: bool = False) -> str:
     """The section, in Markdown.
 
     Args:
         reading: what ``preprocessing.json`` holds.
+        whole: whether the small file holds the tensors of a module, and no steps.
     """
     channels, height, width = reading["input"]["shape"][1:]
     size = f"{width}×{height}"
@@ -88,4 +104,5 @@ def using(reading: Mapping[str, Any]) -> str:
         f"An image is turned as its EXIF orientation says, transparent parts become white, 16 bits"
         f" become 8, and the channels are {colours}. Then {rule}.{caveat}"
     )
-    return SECTION.format(shape=f"{channels}, {height}, {width}", reading=text)
+    by_torch = BY_STATE if whole else BY_STEPS
+    return SECTION.format(shape=f"{channels}, {height}, {width}", reading=text, torch=by_torch)

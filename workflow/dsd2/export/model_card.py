@@ -51,6 +51,7 @@ class CardData:
         file_bytes: of the small file, of the ONNX file, and of the dense network's numbers.
         agreements: of the small file and of the ONNX file.
         start: what it started from, where that was pretrained weights.
+        whole: why it is exported in its dense shapes; None where channels could be removed.
     """
 
     label: str
@@ -72,6 +73,7 @@ class CardData:
     file_bytes: tuple[int, int, int]
     agreements: tuple[Agreement, Agreement]
     start: str | None = None
+    whole: str | None = None
 
 
 def card(chosen: Row, study: Sequence[Row], data: CardData) -> str:
@@ -129,7 +131,7 @@ def card(chosen: Row, study: Sequence[Row], data: CardData) -> str:
             *classes_section(chosen, data.confidence),
             *_sizes(data),
             "",
-            using(data.reading),
+            using(data.reading, whole=data.whole is not None),
         ]
     )
 
@@ -246,6 +248,17 @@ def _costs(run: Sequence[Row], study: Sequence[Row], chosen: Row) -> list[str]:
     ]
 
 
+def _dense_shapes(reason: str | None) -> list[str]:
+    """What is said of a network that is exported whole."""
+    if reason is None:
+        return []
+    return [
+        "",
+        f"**Its shapes are the dense ones**: {escape_markdown(reason)}. So no channel was removed."
+        " The small file leaves zeros out; the ONNX file, by torch's exporter, has them all.",
+    ]
+
+
 def _sizes(data: CardData) -> list[str]:
     small, onnx, dense = data.file_bytes
     names = ("`network.safetensors`", "`network.onnx`")
@@ -259,6 +272,7 @@ def _sizes(data: CardData) -> list[str]:
         "",
         f"{data.nonzero:,} of the last parameters are not zero. Compression does not change"
         " what the network computes, up to rounding.",
+        *_dense_shapes(data.whole),
         "",
         "| file | bytes | of the dense weights' | test accuracy | other class than the trained"
         " network | largest difference of logits |",

@@ -32,24 +32,15 @@ ALIGNMENT = 4
 
 
 def save_onnx(
-    path: Path,
-    graph: Graph,
-    mean: Tensor,
-    std: Tensor,
-    classes: Sequence[str],
-    metadata: Mapping[str, str] | None = None,
+    path: Path, model: onnx.ModelProto, metadata: Mapping[str, str] | None = None
 ) -> None:
     """Write a network that takes ``images``, uint8 [N, C, H, W], and gives ``logits``.
 
     Args:
         path: the file.
-        graph: the network.
-        mean: of the images, per channel, in units of 0–255, [C, 1, 1].
-        std: likewise.
-        classes: their names; kept as the model's metadata ``classes``, each on one line.
+        model: as :func:`onnx_model` makes it.
         metadata: what else the model's metadata is to hold.
     """
-    model = onnx_model(graph, mean, std, classes)
     for key, value in (metadata or {}).items():
         model.metadata_props.add(key=key, value=value)
     with replacing(path) as temporary:
@@ -57,7 +48,14 @@ def save_onnx(
 
 
 def onnx_model(graph: Graph, mean: Tensor, std: Tensor, classes: Sequence[str]) -> onnx.ModelProto:
-    """The model of :func:`save_onnx`, its channels filled up to what runtimes convolve fast."""
+    """A model of a network, its channels filled up to what runtimes convolve fast.
+
+    Args:
+        graph: the network.
+        mean: of the images, per channel, in units of 0–255, [C, 1, 1].
+        std: likewise.
+        classes: their names; kept as the model's metadata ``classes``, each on one line.
+    """
     graph = align_channels(graph, ALIGNMENT)
     held = {name: tensor.float().numpy() for name, tensor in graph.tensors.items()}
     held |= {"mean": mean.float().numpy(), "std": std.float().numpy()}
@@ -86,6 +84,11 @@ def onnx_model(graph: Graph, mean: Tensor, std: Tensor, classes: Sequence[str]) 
         ir_version=IR_VERSION,
         producer_name="dsd2",
     )
+    return described_model(model, classes)
+
+
+def described_model(model: onnx.ModelProto, classes: Sequence[str]) -> onnx.ModelProto:
+    """A model that holds the names of its classes, after ONNX's own check."""
     helper.set_model_props(model, {"classes": "\n".join(map(one_line, classes))})
     onnx.checker.check_model(model)
     return model

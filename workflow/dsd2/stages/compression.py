@@ -14,10 +14,7 @@ from dsd2.artefacts.checkpoint import Checkpoint
 from dsd2.config.export_options import Export, Exported
 from dsd2.data.dataset import load_dataset
 from dsd2.export.choice import checkpoint_of, networks_to_compare, row_of_export
-from dsd2.export.encoding import dense_bytes, encoded_bytes, save_network
-from dsd2.export.onnx import onnx_model
-from dsd2.export.shrink import parts_of
-from dsd2.export.trace import graph_of
+from dsd2.export.forms import form_of, onnx_of, parts, save_small, small_bytes, uncompressed_bytes
 from dsd2.files.records import NETWORKS, STUDY, read_rows, write_table
 
 COPIED = (
@@ -80,22 +77,22 @@ def run_compression(
 def _compressed(checkpoint: Checkpoint, dataset: Path, precision: str) -> dict[str, Any]:
     """What compression makes of a network."""
     data = load_dataset(dataset, dataset.stem).normalised_for(checkpoint.model)
-    graph = graph_of(checkpoint.network(torch.device("cpu")), checkpoint.image)
-    parts = parts_of(graph)
-    small = parts[next(reversed(parts))]
+    form = form_of(checkpoint.network(torch.device("cpu")), checkpoint.image)
+    made = parts(form)
+    small = made[next(reversed(made))]
     described = (data.mean, data.std, data.classes)
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "network.safetensors")
-        save_network(file, small, *described, precision, {})
+        save_small(file, small, *described, precision, {})
         file_bytes = file.stat().st_size
     return {
-        "parts": list(parts),
-        "part_parameters": [float(part.parameters) for part in parts.values()],
-        "part_macs": [float(part.macs()) for part in parts.values()],
-        "part_bytes": [float(encoded_bytes(part, precision)) for part in parts.values()],
+        "parts": list(made),
+        "part_parameters": [float(part.parameters) for part in made.values()],
+        "part_macs": [float(part.macs()) for part in made.values()],
+        "part_bytes": [float(small_bytes(part, precision)) for part in made.values()],
         "nonzero": small.nonzero,
         "nonzero_macs": small.macs(nonzero=True),
-        "dense_bytes": dense_bytes(graph),
+        "dense_bytes": uncompressed_bytes(form),
         "file_bytes": file_bytes,
-        "onnx_bytes": onnx_model(small, *described).ByteSize(),
+        "onnx_bytes": onnx_of(small, *described).ByteSize(),
     }

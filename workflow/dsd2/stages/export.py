@@ -18,13 +18,20 @@ from dsd2.data.dataset import Dataset, load_dataset
 from dsd2.errors import UserError
 from dsd2.export.agreement import compare
 from dsd2.export.choice import checkpoint_of, row_of_export
-from dsd2.export.encoding import dense_bytes, load_compact, save_network
-from dsd2.export.graph import Graph
+from dsd2.export.forms import (
+    Form,
+    form_of,
+    load_small,
+    onnx_of,
+    parts,
+    save_small,
+    smallest,
+    uncompressed_bytes,
+)
 from dsd2.export.model_card import CardData, card, label_noise
 from dsd2.export.onnx import run_session, save_onnx, session_of
 from dsd2.export.reading import READER, compact_json, described_reading, indented_json
-from dsd2.export.shrink import compress, parts_of
-from dsd2.export.trace import graph_of
+from dsd2.export.whole import Whole
 from dsd2.files.atomic import replacing, write_text
 from dsd2.files.issue_records import LABEL_ISSUES
 from dsd2.files.records import STUDY, identity_of, read_rows, read_table
@@ -95,14 +102,14 @@ def run_export(
     results = paths.results_of(metrics, paths.STUDY_METRICS)
     checkpoint = checkpoint_of(results, chosen)
     data = load_dataset(dataset, dataset.stem).normalised_for(checkpoint.model)
-    graph = graph_of(checkpoint.network(torch.device("cpu")), checkpoint.image)
-    small = compress(graph)
+    form = form_of(checkpoint.network(torch.device("cpu")), checkpoint.image)
+    small = smallest(form)
     about = {key: chosen[key] for key in ("run", "iteration", "sparsity", "test_accuracy")}
     reading = _write_network(files, small, data, export.precision, about)
     session = session_of(files.onnx.read_bytes())
     trained = checkpoint.network(torch.device("cpu"))
     answers: dict[str, Callable[[Tensor], Tensor]] = {
-        "network": load_compact(files.network),
+        "network": load_small(files.network, small),
         "onnx": lambda images: torch.from_numpy(run_session(session, images.numpy())),
     }
     agreements = compare(trained, answers, data)
@@ -130,15 +137,16 @@ def run_export(
         image=checkpoint.image,
         reading=reading,
         precision=export.precision,
-        parts=[(part, of.parameters, of.macs()) for part, of in parts_of(graph).items()],
+        parts=[(name, part.parameters, part.macs()) for name, part in parts(form).items()],
         nonzero=small.nonzero,
         file_bytes=(
             files.network.stat().st_size,
             files.onnx.stat().st_size,
-            dense_bytes(graph),
+            uncompressed_bytes(form),
         ),
         agreements=(agreements["network"], agreements["onnx"]),
         start=checkpoint.start,
+        whole=form.reason if isinstance(form, Whole) else None,
     )
     write_text(files.card, card(chosen, study, data_of_card))
     summed = [getattr(files, field.name) for field in fields(files) if field.name != "sums"]
@@ -154,7 +162,7 @@ def _issues(path: Path | None, study: str) -> tuple[str, list[str]] | None:
 
 
 def _write_network(
-    files: ExportFiles, small: Graph, data: Dataset, precision: str, about: dict[str, Any]
+    files: ExportFiles, small: Form, data: Dataset, precision: str, about: dict[str, Any]
 ) -> dict[str, Any]:
     """Write all but the card and the checksums; gives what is said of how images are read."""
     reading = described_reading(data)
@@ -162,8 +170,8 @@ def _write_network(
     # The small file's description has the classes already.
     brief = {key: value for key, value in reading.items() if key != "classes"}
     about = {**about, "preprocessing": brief}
-    save_network(files.network, small, *described, precision, about)
-    save_onnx(files.onnx, small, *described, {"preprocessing": compact_json(reading)})
+    save_small(files.network, small, *described, precision, about)
+    save_onnx(files.onnx, onnx_of(small, *described), {"preprocessing": compact_json(reading)})
     write_text(files.preprocessing, indented_json(reading))
     copies = {
         files.loader: Path(load_network.__file__),

@@ -14,11 +14,10 @@ from torch import Tensor
 
 from dsd2 import paths
 from dsd2.export.choice import checkpoint_of
+from dsd2.export.forms import Form, form_of, onnx_of, smallest
 from dsd2.export.graph import Graph
 from dsd2.export.latency import Latency, measure
-from dsd2.export.onnx import onnx_model, run_session, session_of
-from dsd2.export.shrink import compress
-from dsd2.export.trace import graph_of
+from dsd2.export.onnx import run_session, session_of
 from dsd2.files.records import LATENCIES, NETWORKS, read_rows, write_table
 from dsd2.load_network import Network
 
@@ -72,31 +71,31 @@ def _forms(
     """What to time of a network: compressed, and the dense one also as it was trained."""
     checkpoint = checkpoint_of(results, row)
     trained = checkpoint.network(torch.device("cpu"))
-    graph = graph_of(trained, checkpoint.image)
-    yield "compressed", _calls(compress(graph), "compressed", trained)
+    form = form_of(trained, checkpoint.image)
+    yield "compressed", _calls(smallest(form), "compressed", trained)
     if row["iteration"] == 0:
-        yield "trained", _calls(graph, "trained", trained)
+        yield "trained", _calls(form, "trained", trained)
 
 
 def _calls(
-    graph: Graph, form: str, trained: torch.nn.Module
+    exported: Form, form: str, trained: torch.nn.Module
 ) -> dict[tuple[str, int], Callable[[], object]]:
     """What to time, by runtime and batch: from uint8 images to logits."""
-    channels = graph.image[0]
+    channels = exported.image[0]
     mean, std = torch.full((channels, 1, 1), 127.0), torch.full((channels, 1, 1), 64.0)
-    classes = [""] * len(graph.weight(graph.steps[-1]))
-    single = graph.to(torch.float32)
-    network: Callable[[Tensor], Tensor] = Network(single.steps, single.tensors, mean, std, classes)
-    if form == "trained":
+    classes = [""] * exported.classes
 
-        def network(images: Tensor) -> Tensor:
-            return trained((images.to(torch.float32) - mean) / std)
+    def network(images: Tensor) -> Tensor:
+        return trained((images.to(torch.float32) - mean) / std)
 
-    session = session_of(onnx_model(graph, mean, std, classes).SerializeToString())
+    if form == "compressed" and isinstance(exported, Graph):
+        single = exported.to(torch.float32)
+        network = Network(single.steps, single.tensors, mean, std, classes)
+    session = session_of(onnx_of(exported, mean, std, classes).SerializeToString())
     draws = torch.Generator().manual_seed(0)
     calls: dict[tuple[str, int], Callable[[], object]] = {}
     for batch in BATCHES:
-        images = torch.randint(0, 256, (batch, *graph.image), generator=draws, dtype=torch.uint8)
+        images = torch.randint(0, 256, (batch, *exported.image), generator=draws, dtype=torch.uint8)
         calls["torch", batch] = partial(network, images)
         calls["onnxruntime", batch] = partial(run_session, session, images.numpy())
     return calls
