@@ -21,6 +21,7 @@ include: "workflow/rules/data.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/gate.smk"
 include: "workflow/rules/report.smk"
+include: "workflow/rules/label_issues.smk"
 include: "workflow/rules/export.smk"
 
 
@@ -45,7 +46,8 @@ onsuccess:
     PROGRESS.stop()
     EVENTS.forget()
     for study in STUDIES.values():
-        results = dict.fromkeys([*view.study_results(study), *view.export_results(study)])
+        asked = [*view.export_results(study), *view.issue_results(study)]
+        results = dict.fromkeys([*view.study_results(study), *asked])
         if made := [path for path in results if Path(path).exists()]:
             listed = [f"  {path}" for path in made]
             say(*view.outcome(study), f"The study {study.folder} is in:", *listed)

@@ -2,7 +2,8 @@
 
 from functools import cache
 
-from dsd2.config.models import condition, json_schema
+from dsd2.config.json_schema import json_schema
+from dsd2.config.models import condition
 from dsd2.config.sections import SECTIONS
 
 
@@ -32,7 +33,10 @@ def flat(rule):
     if "patternProperties" in rule:
         ((pattern, inner),) = made.pop("patternProperties").items()
         made |= {"propertyNames": {"pattern": pattern}, "additionalProperties": inner}
-    options = [flat(option) for option in rule.get("anyOf", [])]
+    # Names of a form are of things that lie elsewhere: the words stand for them.
+    options = [flat(option) for option in rule.get("anyOf", []) if "x-form" not in option]
+    if len(options) == 1:
+        return made | options[0]
     if not options or "required" in options[0]:
         return made
     kinds = []

@@ -12,6 +12,7 @@ from rows import row_of
 
 from dsd2.config.chain_length import chains_end
 from dsd2.config.study import load_study
+from dsd2.devices import Given
 from dsd2.errors import UserError
 from dsd2.files.decision import chain_identity
 from dsd2.files.records import CHAIN, STUDY, read_rows, write_table
@@ -128,7 +129,7 @@ def stage(tmp_path, monkeypatch):
             table=None,
             **{n: folder / n for n in ("resume", "checkpoint", "metrics", "history")},
         )
-        run_iteration(run_name(recipe), iteration, recipe, files, 1, 1e9, 0.0)
+        run_iteration(run_name(recipe), iteration, recipe, files, Given(1), 1e9, 0.0)
         return folder
 
     return train

@@ -18,6 +18,7 @@ from dsd2.artefacts.checkpoint import (
     load_checkpoint_of,
     save_checkpoint,
 )
+from dsd2.devices import Given
 from dsd2.errors import UserError
 from dsd2.files.tensors import load_tensors, save_tensors
 from dsd2.nn.footprint import footprint
@@ -303,7 +304,7 @@ def iterate(place, recipe, i):
         checkpoint=place / f"{i}",
         **{name: place / f"{name}-{i}" for name in ("resume", "metrics", "history")},
     )
-    run_iteration(run_name(recipe), i, recipe, files, 1, 1e9, time.time())
+    run_iteration(run_name(recipe), i, recipe, files, Given(1), 1e9, time.time())
 
 
 @pytest.mark.parametrize("step", [None, 0, 5])

@@ -9,8 +9,9 @@ from recipes import training
 
 from dsd2 import compat
 from dsd2.nn.models import prunable_weights
+from dsd2.nn.optimisers import sgd_step
 from dsd2.nn.pruning import full_masks
-from dsd2.nn.training import sgd_step, train
+from dsd2.nn.training import train
 from dsd2.recipe import ModelRecipe
 
 pytestmark = pytest.mark.usefixtures("reproducible")
@@ -60,7 +61,10 @@ def test_lists_of_unequal_length_are_refused_without_the_private_operation(witho
         compat.foreach("mul_")(tensors(1), tensors(2)[:2])
 
 
-@pytest.mark.parametrize("settings", [{}, {"l1": 0.01}, {"momentum": 0.0, "weight_decay": 0.0}])
+@pytest.mark.parametrize(
+    "settings",
+    [{}, {"l1": 0.01}, {"momentum": 0.0, "weight_decay": 0.0}, {"optimiser": "adamw"}],
+)
 def test_a_training_has_the_same_bits_without_the_private_operations(settings, without):
     def trained():
         torch.manual_seed(0)

@@ -33,6 +33,21 @@ def test_a_limit_of_a_resource_is_known_where_snakemake_tells(workflow, limit):
     assert compat.resource_limit(workflow, "gpu") == limit
 
 
+def test_a_resource_is_limited_where_snakemake_lets():
+    workflow = Names(global_resources={})
+    compat.limit_resource(workflow, "gpu", 2)
+    assert compat.resource_limit(workflow, "gpu") == 2
+    compat.limit_resource(GONE, "gpu", 2)
+
+
+def test_jobs_run_here_unless_they_are_sent_away_or_this_is_one():
+    here, sent = Names(nodes=None), Names(nodes=100)
+    assert compat.runs_jobs_here(Names(resource_settings=here, is_main_process=True))
+    assert not compat.runs_jobs_here(Names(resource_settings=sent, is_main_process=True))
+    assert not compat.runs_jobs_here(Names(resource_settings=here, is_main_process=False))
+    assert not compat.runs_jobs_here(GONE)
+
+
 def test_what_is_forced_is_known_where_snakemake_tells():
     assert compat.forced_again(settings(forcerun=["train"])) == {"train"}
     assert compat.forced_again(settings(forcetargets=True)) == {"a"}

@@ -12,12 +12,12 @@ import yaml
 
 from config_rules import schema
 from dsd2 import paths
+from dsd2.config.json_schema import json_schema
 from dsd2.config.models import (
     _layer,
     all_keys,
     condition,
     configuration,
-    json_schema,
     kinds,
     layer,
     mapping,
@@ -87,7 +87,7 @@ FAULTS = [
     (
         "model.name",
         "vgg",
-        "config key model.name is 'vgg' but must be one of resnet18, resnet50, vgg-like",
+        "config key model.name is 'vgg' but must be one of FILE.py:FUNCTION, resnet18, resnet50,",
     ),
     ("seeds", [], "config key seeds is [] but must not be empty"),
     ("study", "../x", "config key study is '../x' but must match ^[a-z0-9][a-z0-9_-]{0,79}$"),
@@ -373,6 +373,12 @@ def test_optional_features_rename_runs_and_are_seen_in_names():
         "training.precision": ("bf16", "-bf16-"),
         "training.channels_last": (True, "-channelslast-"),
         "training.class_weights": ("balanced", "-balanced-"),
+        "training.optimiser": ("adamw", "-adamw-"),
+        "training.schedule": ("cosine", "-cosine-"),
+        "training.warmup": (0.1, "-"),
+        "training.clip_norm": (1, "-"),
+        "training.label_smoothing": (0.1, "-"),
+        "training.head_rate": (10, "-"),
         "pruning.structure": ("filters", "-filters-"),
         "model": ({"name": "resnet18", "stem": "imagenet"}, "-resnet18-imagenetstem-"),
     }
@@ -382,9 +388,23 @@ def test_optional_features_rename_runs_and_are_seen_in_names():
         assert named.rpartition("-")[2] != vanilla.rpartition("-")[2]
     absent = {"training.l1": 0, "pruning.structure": "weights", "pruning.scope": "global"}
     absent |= {"training.precision": "fp32", "training.channels_last": False}
-    absent |= {"training.class_weights": "none"}
+    absent |= {"training.class_weights": "none", "training.optimiser": "sgd"}
+    absent |= {"training.schedule": "multistep", "training.warmup": 0, "training.clip_norm": 0}
+    absent |= {"training.label_smoothing": 0, "training.head_rate": 1}
     for path, value in absent.items():
         assert run_names(changed(path, value))[0] == vanilla, path
+
+
+def test_adamw_has_torchs_own_defaults_and_a_cosine_no_milestones():
+    training = arm(changed("training", {"optimiser": "adamw", "schedule": "cosine"})).training
+    assert (training.learning_rate, training.weight_decay) == (0.001, 0.01)
+    assert (training.milestones, training.drop_factor) == ((), 1)
+    given = {"optimiser": "adamw", "learning_rate": 0.5}
+    assert arm(changed("training", given)).training.learning_rate == 0.5
+    for wrong in ({"schedule": "cosine", "milestones": [0.5]}, {"beta2": 0.9}):
+        key = next(name for name in wrong if name != "schedule")
+        with pytest.raises(UserError, match=f"training.{key} of arm .* does not apply to"):
+            arm(changed("training", wrong))
 
 
 def test_class_weights_need_a_loss_that_takes_them(monkeypatch):
@@ -538,7 +558,8 @@ def test_a_network_of_ones_own_is_validated_and_documented_by_its_registration()
         for cached in caches:
             cached.cache_clear()
         assert "`model.heads`: How many heads. (≥ 1; only where `name` is `tiny`)" in reference()
-        assert "tiny" in json_schema()["$defs"]["model"]["properties"]["name"]["enum"]
+        names, *_ = json_schema()["$defs"]["model"]["properties"]["name"]["anyOf"]
+        assert "tiny" in names["enum"]
         tiny = {"name": "tiny", "heads": 2}
         assert load_study(changed("model", tiny)).arms["all", "vanilla"].model.depth == 2
         for model, sentence in (

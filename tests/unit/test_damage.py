@@ -59,7 +59,7 @@ def _restore(path):
     progress = ResumeFile(path, "key").restore(model)
     if progress is None:
         raise UserError(f"{path}: is damaged; the training starts again")
-    return [model.state_dict(), progress.epoch, progress.momentum, progress.history]
+    return [model.state_dict(), progress.epoch, progress.moments, progress.history]
 
 
 def _values(held):

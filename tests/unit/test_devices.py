@@ -8,7 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from dsd2.devices import claim, device_names, lock_folder, stage_device
+from dsd2.devices import (
+    claim,
+    device_names,
+    gpu_limits,
+    lock_folder,
+    memory_of_gpus,
+    share_of_gpus,
+    stage_device,
+)
 from dsd2.environment import gpu_share, set_for_jobs
 from dsd2.errors import UserError
 
@@ -85,7 +93,7 @@ def test_a_lock_that_is_deleted_is_not_held_by_the_next(holders, tmp_path):
 
 def test_a_gpu_of_any_name_has_a_lock_in_the_folder(tmp_path):
     assert claim(["MIG-GPU-8a/1/0", "../x"], 1, tmp_path / "locks") == 0
-    assert claim(["MIG-GPU-8a/1/0", "../x"], 1, tmp_path / "locks") == 1
+    assert claim(["../x"], 1, tmp_path / "locks") == 0
     assert [path.name for path in tmp_path.iterdir()] == ["locks"]
 
 
@@ -177,8 +185,65 @@ def test_jobs_are_told_how_many_share(monkeypatch):
 def test_names_of_gpus(visible, expected):
     environment = {} if visible is None else {"CUDA_VISIBLE_DEVICES": visible}
     assert device_names(2, environment) == expected
+    assert device_names(2, {**environment, "SLURM_JOB_ID": "7"}) == expected, "it gave no GPU"
+    given = {**environment, "SLURM_JOB_ID": "7", "SLURM_JOB_GPUS": "0,1"}
+    assert device_names(2, given) == [f"slurm-7-{name}" for name in expected]
+
+
+def test_a_process_that_asks_again_does_not_wait_for_itself(tmp_path):
+    assert claim(["0"], 1, tmp_path / "locks") == 0
+    assert claim(["0"], 1, tmp_path / "locks") == 0
+
+
+SMI = """#!/bin/sh
+case "$*" in
+  *"-i 9"*) exit 6 ;;
+  *"-i 1"*) echo 24564 ;;
+  *) printf '81559\\n24564\\n' ;;
+esac
+"""
+
+
+@pytest.mark.process
+@pytest.mark.parametrize(
+    ("visible", "memory"),
+    [(None, [81559, 24564]), ("1", [24564]), ("", []), ("-1", []), ("9", None)],
+)
+def test_gpus_and_their_memory_are_known_without_torch(tmp_path, monkeypatch, visible, memory):
+    tool = tmp_path / "nvidia-smi"
+    tool.write_text(SMI)
+    tool.chmod(0o755)
+    environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    if visible is not None:
+        environment["CUDA_VISIBLE_DEVICES"] = visible
+    assert memory_of_gpus(environment) == memory
+    tool.unlink()
+    environment["PATH"] = str(tmp_path)
+    assert memory_of_gpus(environment) is None, "there may be GPUs that no tool tells of"
+
+
+@pytest.mark.parametrize(
+    ("memory", "given", "limits"),
+    [
+        (None, {}, {}),
+        ([], {"gpu_share": 4}, {"gpu": 0, "gpu_mem_mb": 0}),
+        ([80, 80], {}, {"gpu": 2, "gpu_mem_mb": 160}),
+        ([80, 80], {"gpu": 1}, {"gpu_mem_mb": 160}),
+        ([80, 80], {"gpu_share": 4}, {"gpu": 4, "gpu_mem_mb": 160}),
+        ([80, 80], {"gpu_share": 1}, {"gpu": 2, "gpu_mem_mb": 160}),
+        ([80], {"gpu_mem_mb": 70}, {"gpu": 64}),
+    ],
+)
+def test_no_more_is_given_out_than_there_is(memory, given, limits):
+    assert gpu_limits(memory, given.get) == limits
+
+
+def test_stages_share_gpus_where_one_says_how_many_may_or_what_fits():
+    assert share_of_gpus({}.get) is None
+    assert share_of_gpus({"gpu_mem_mb": 70_000}.get) > 8
+    assert share_of_gpus({"gpu_mem_mb": 70_000, "gpu_share": 2}.get) == 2
 
 
 @pytest.mark.skipif(Path("/dev/nvidia0").exists(), reason="this machine has a GPU")
 def test_without_a_gpu_stages_work_on_the_cpu():
-    assert stage_device().type == "cpu"
+    assert stage_device().device.type == "cpu"

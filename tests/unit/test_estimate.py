@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import json
+import time
 
 import pytest
 import torch
@@ -12,6 +13,7 @@ from dsd2.artefacts.checkpoint import Checkpoint, save_checkpoint
 from dsd2.cli import main
 from dsd2.data.metadata import Metadata
 from dsd2.errors import UserError
+from dsd2.nn import precision
 from dsd2.nn import speed as speeds
 from dsd2.nn.flops import training_cost
 from dsd2.nn.footprint import footprint, sizes_of
@@ -29,7 +31,8 @@ from dsd2.recipe import (
     to_json,
 )
 from dsd2.stages import estimate as stage
-from dsd2.stages.estimate import PlannedRun, estimate
+from dsd2.stages.estimate import estimate
+from dsd2.stages.planned_runs import PlannedRun
 from dsd2.stages.prepare import run_dataset
 
 pytestmark = pytest.mark.usefixtures("reproducible")
@@ -63,7 +66,7 @@ def student(iteration, augmentation="none", table=False):
 @pytest.fixture
 def timed(monkeypatch):
     """A machine of known speed: 2 ms an image to train, 1 ms to pass, 5 s to start a stage."""
-    monkeypatch.setattr(stage, "metadata", lambda _recipe, _roots: METADATA)
+    monkeypatch.setattr("dsd2.stages.known_runs.metadata", lambda _recipe, _roots: METADATA)
     monkeypatch.setattr(stage, "_stage_cost", lambda _device: (5.0, 1000))
     monkeypatch.setattr(
         stage,
@@ -116,7 +119,7 @@ def test_a_dataset_is_as_large_as_said(tmp_path, timed):
     run_dataset(recipe, [], False, tmp_path / "dataset")
     known = Metadata((1, 8, 8), 10, 1000, 300, 400)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(stage, "metadata", lambda _recipe, _roots: known)
+        patch.setattr("dsd2.stages.known_runs.metadata", lambda _recipe, _roots: known)
         run = PlannedRun(dataclasses.replace(TEACHER, dataset=recipe), 1, 1)
         said = estimate([run], [], 1).datasets
     assert said == pytest.approx((tmp_path / "dataset").stat().st_size, rel=0.15)
@@ -230,6 +233,20 @@ def test_real_steps_are_measured(augmentation, teacher):
     assert measured.forward > 0
 
 
+def test_the_first_pass_which_finds_all_cold_is_not_counted(monkeypatch):
+    passes = []
+
+    def cold_at_first(*_):
+        passes.append(1)
+        time.sleep(0.5 if len(passes) == 1 else 0.0)
+
+    monkeypatch.setattr(speeds, "evaluate_with_states", cold_at_first)
+    monkeypatch.setattr(speeds, "_epoch_seconds", lambda *_: 1.0)
+    work = Work(VGG, (1, 8, 8), 10, timed_training(training()))
+    measured = measure_speed(work, 10, torch.device("cpu"), enough=0.0)
+    assert measured.forward * 4 < 0.4
+
+
 def as_file(path, runs):
     entries = [
         {"recipe": json.loads(to_json(run)), "iterations": n, "chains": k} for run, n, k in runs
@@ -240,7 +257,7 @@ def as_file(path, runs):
 
 @pytest.mark.process
 def test_the_verb_prints_a_page(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(stage, "metadata", lambda _recipe, _roots: METADATA)
+    monkeypatch.setattr("dsd2.stages.known_runs.metadata", lambda _recipe, _roots: METADATA)
     monkeypatch.setattr(stage, "measure_speed", functools.partial(measure_speed, enough=0.0))
     runs = [(TEACHER, 4, 2), (student(None, "flip-shift"), 3, 1)]
     assert main(as_file(tmp_path / "runs.json", runs), 0.0) == 0
@@ -265,6 +282,15 @@ def test_what_cannot_be_estimated_is_one_sentence(tmp_path, capsys, timed):
         estimate([PlannedRun(student(0), 1, 1)], [], 1)
 
 
+def test_a_study_in_bf16_says_what_it_costs_where_the_processor_lacks_it(timed, monkeypatch):
+    rates = {torch.float32: 60e9, torch.bfloat16: 6e9}
+    monkeypatch.setattr(precision, "products_a_second", rates.get)
+    half = dataclasses.replace(TEACHER.training, precision="bf16")
+    found = estimate([PlannedRun(dataclasses.replace(TEACHER, training=half), 1, 1)], [], 1)
+    assert "convolves 6 GMAC/s, against 60 in fp32" in page.markdown(found)
+    assert not estimate([PlannedRun(TEACHER, 1, 1)], [], 1).warnings
+
+
 @pytest.mark.process
 def test_a_stages_start_is_measured():
     seconds, memory = stage._stage_cost(torch.device("cpu"))
@@ -282,3 +308,27 @@ def test_numbers_are_readable():
         "9.5 days",
     ]
     assert [page.size(b) for b in (512, 2.5e6, 1.28e11)] == ["0.512 kB", "2.5 MB", "128 GB"]
+
+
+def test_the_plan_shows_what_pruning_may_remove_of_each_layer(timed):
+    pruning = dataclasses.replace(TEACHER.pruning, head="kept")
+    model = ModelRecipe.of("torchvision/mobilenet_v3_small")
+    one = dataclasses.replace(TEACHER, model=model, pruning=pruning)
+    text = page.markdown(estimate([PlannedRun(one, 2, 1)], [], cores=1))
+    assert "33 layers of neurons have states" in text
+    assert "| features.0.0.weight | 144 | 2,304 | yes |" in text
+    assert "| features.1.block.0.0.weight | 144 | 576 | all but a weight of each filter" in text
+    assert "| classifier.3.weight | 10,240 | 10,240 | no: the head |" in text
+    assert "of which pruning may remove 1,501,544" in text
+
+
+def test_of_many_networks_the_plan_shows_three(timed):
+    runs = [
+        PlannedRun(
+            dataclasses.replace(TEACHER, model=ModelRecipe.of("vgg-like", depth=1, width=w)), 1, 1
+        )
+        for w in range(1, 6)
+    ]
+    text = page.markdown(estimate(runs, [], cores=1))
+    assert text.count("| layer | weights |") == 3
+    assert "2 more networks of the study" in text

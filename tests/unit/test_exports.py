@@ -246,6 +246,8 @@ def card_data(**changes):
     usual = {
         "label": "student",
         "noise": "symmetric; it changed 30.0 % of the training labels.",
+        "corrections": None,
+        "issues": None,
         "tested": False,
         "licence": "CC0",
         "choice": "smallest",

@@ -105,7 +105,7 @@ def test_what_is_no_number_is_refused(entropy, accuracy):
 def test_a_network_without_entropy_can_stop_by_its_accuracy():
     none = float("nan")
     assert [state.stop for state in walk(ACCURACY, [none] * 2, [0.8, 0.1])] == [False, True]
-    with pytest.raises(UserError, match=r"without ReLU layers has none.* stopping\.policy"):
+    with pytest.raises(UserError, match=r"without ReLU layers.* has none.* stopping\.policy"):
         decide(ENTROPY, None, none, 0.5)
 
 

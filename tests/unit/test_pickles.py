@@ -37,8 +37,8 @@ from dsd2.files.decision import CHOICE, GATE, read_decision
 from dsd2.files.records import CHAIN, HISTORY, METRICS, STUDY, read_table
 from dsd2.load_network import load_network
 from dsd2.recipe import DatasetRecipe, ModelRecipe
-from dsd2.stages.estimate import read_runs
 from dsd2.stages.gating import run_gate
+from dsd2.stages.planned_runs import read_runs
 from dsd2.stopping import Stopping
 
 ROOT = Path(__file__).parents[2]
@@ -274,6 +274,7 @@ def test_nothing_else_loads_pickles():
         for path in (ROOT / folder).rglob("*.py")
         for match in unsafe.finditer(path.read_text())
     }
-    assert found == {("human_labels.py", "torch.load(")}
-    text = (ROOT / "workflow/dsd2/data/human_labels.py").read_text()
-    assert 'torch.load(path, map_location="cpu", weights_only=True)' in text
+    assert found == {("human_labels.py", "torch.load("), ("weights.py", "torch.load(")}
+    for module, name in (("data/human_labels", "path"), ("artefacts/weights", "file")):
+        text = (ROOT / f"workflow/dsd2/{module}.py").read_text()
+        assert f'torch.load({name}, map_location="cpu", weights_only=True)' in text

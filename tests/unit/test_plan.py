@@ -14,6 +14,7 @@ from dsd2.files.decision import CHOICE, GATE, chain_identity, gate_identity, wri
 from dsd2.planning.chains import Plan
 from dsd2.planning.inputs import Inputs, LastingOutputs, measured_again
 from dsd2.planning.jobs import planned_runs, stages
+from dsd2.planning.requests import Allocation
 from dsd2.planning.view import study_view
 from dsd2.recipe import RunRecipe, from_json
 
@@ -98,14 +99,16 @@ def test_an_ungated_chain_is_asked_for_whole():
 
 
 def test_a_gated_chain_grows_gate_by_gate_and_ends_with_a_stop():
-    a_plan = plan()
+    a_plan = plan(arms={"gated": CONFIG["arms"]["gated"]})
     gated = chain(a_plan, "gated")
     for iteration in range(3):
         assert requested(a_plan, gated) == iteration + 1
+        assert len(stages(a_plan)) == 5, "no gate has stopped it"
         decide(gated, iteration, stop=False)
     assert requested(a_plan, gated) == 4
     decide(gated, 3, stop=True)
     assert requested(a_plan, gated) == 4
+    assert len(stages(a_plan)) == 4
 
 
 def test_a_gated_chain_that_never_stops_ends_at_its_target():
@@ -224,7 +227,9 @@ def test_the_runs_to_estimate_are_listed_once_with_the_chains_that_share_them():
         {**CONFIG, "study": "other", "pruning": {"fraction": 0.5, "target_sparsity": 0.99}}
     )
     alone = {"study": "alone", "seeds": [7], "tables": ["models"], "figure": False}
-    runs = planned_runs(Plan(one, other, load_study({**CONFIG, **alone})))
+    plan = Plan(one, other, load_study({**CONFIG, **alone}))
+    runs = planned_runs(plan, Allocation(plan, []))
+    assert {run["gpus"] for run in runs} == {0}, "they are small"
     assert len(runs) == 6
     vanilla = runs[0]
     assert (vanilla["iterations"], vanilla["chains"]) == (7, 4), "the longer wall, gated or not"

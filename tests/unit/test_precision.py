@@ -11,6 +11,7 @@ from pictures import image_set
 from recipes import distillation, training
 
 from dsd2.artefacts.resume import ResumeFile
+from dsd2.nn import precision
 from dsd2.nn.models import prunable_weights
 from dsd2.nn.precision import laid_like, lay_out
 from dsd2.nn.pruning import apply_masks, full_masks, prune_lowest
@@ -111,6 +112,22 @@ def test_a_layout_moves_numbers_in_memory_alone():
     assert laid_like(before["0.weight"], filters).stride() == filters.stride()
     lay_out(model, torch.contiguous_format)
     assert model[0].weight.is_contiguous()
+
+
+def test_rates_are_measured_in_both_formats():
+    assert precision.products_a_second(torch.float32) > 1e6
+    assert precision.products_a_second(torch.bfloat16) > 1e6
+
+
+@pytest.mark.parametrize(("half", "words"), [(6e9, ("6 GMAC/s", "60 in fp32")), (90e9, ())])
+def test_bf16_on_a_processor_that_lacks_it_is_said(monkeypatch, half, words):
+    rates = {torch.float32: 60e9, torch.bfloat16: half}
+    monkeypatch.setattr(precision, "products_a_second", rates.get)
+    said = precision.bf16_warning(BF16, torch.device("cpu"))
+    assert bool(said) == bool(words)
+    assert all(word in said for word in ("training.precision", *words)) if words else not said
+    assert precision.bf16_warning(EXACT, torch.device("cpu")) is None
+    assert precision.bf16_warning(BF16, torch.device("cuda")) is None
 
 
 @pytest.mark.process

@@ -73,6 +73,16 @@ def test_a_network_on_a_gpu_takes_no_memory_of_the_host():
     assert batches[0].memory == batches[1].memory
 
 
+def test_what_a_gpu_must_hold_follows_from_the_shapes():
+    large = {"dataset": {"name": "cifar10"}, "model": {"name": "resnet18"}}
+    batches = [training(**large, training={"batch_size": size}) for size in (128, 1024)]
+    assert batches[0].gpu_mem_mb() < batches[1].gpu_mem_mb() < 80_000
+    assert batches[0].gpu_mem_mb(2) == 2 * batches[0].gpu_mem_mb()
+    assert training().gpu_mem_mb() == 0, "it gets none"
+    plan = Plan(*load_studies({**STUDY, **large}))
+    assert Allocation(plan, [], gpus=False).training(*plan.runs).gpu_mem_mb() == 0
+
+
 def test_more_is_asked_for_in_each_attempt():
     needs = training()
     assert [needs.mem_mb(attempt) for attempt in (1, 2, 3)] == [

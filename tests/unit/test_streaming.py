@@ -20,6 +20,7 @@ from dsd2.compat import import_torchvision
 from dsd2.data.dataset import load_dataset, save_dataset, split_source
 from dsd2.data.files import image_files, random_view
 from dsd2.data.streaming import DecodingStream
+from dsd2.devices import Given
 from dsd2.errors import UserError
 from dsd2.nn.evaluation import evaluate
 from dsd2.nn.images import ImageSet
@@ -230,7 +231,7 @@ def iteration(place, recipe, number, threads):
     previous = place / f"checkpoint-{number - 1}" if number else None
     inputs = {"dataset": place / "dataset", "labels": place / "labels", "previous": previous}
     files = IterationFiles(**inputs, **outputs, dense=None, teacher=None, table=None)
-    run_iteration(run_name(recipe), number, recipe, files, threads, 1e9, time.time())
+    run_iteration(run_name(recipe), number, recipe, files, Given(threads), 1e9, time.time())
     return load_checkpoint(outputs["checkpoint"]).state
 
 

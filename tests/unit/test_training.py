@@ -14,12 +14,9 @@ from dsd2.nn.augmentation import draw_views, pad_images, take_views
 from dsd2.nn.autoaugment import auto_cutout, draw_edits
 from dsd2.nn.models import prunable_weights
 from dsd2.nn.pruning import apply_masks, full_masks, prune_lowest
+from dsd2.nn.rates import learning_rate
 from dsd2.nn.teacher import Teacher, logits_of
-from dsd2.nn.training import (
-    learning_rate,
-    network_state,
-    train,
-)
+from dsd2.nn.training import network_state, train
 from dsd2.recipe import ModelRecipe, PerturbationRecipe
 from dsd2.seeds import generator
 
@@ -127,9 +124,11 @@ def test_the_same_stream_gives_the_same_bits_and_another_does_not(data):
     assert not same(final(("a",)), final(("b",)))
 
 
-def test_removed_weights_stay_zero_through_momentum_and_decay(data):
+@pytest.mark.parametrize("optimiser", ["sgd", "adamw"])
+def test_removed_weights_stay_zero_through_moments_and_decay(data, optimiser):
     model, masks = pruned_network()
-    train(model, masks, data, RECIPE, stream=("masks",))
+    recipe = dataclasses.replace(RECIPE, optimiser=optimiser, learning_rate=0.01)
+    train(model, masks, data, recipe, stream=("masks",))
     for name, weight in prunable_weights(model).items():
         assert bool((weight[~masks[name]] == 0).all())
         assert bool((weight[masks[name]] != 0).all())
@@ -199,10 +198,14 @@ def test_l1_shrinks_the_prunable_weights(data):
 @pytest.mark.parametrize("taught", [False, True])
 @pytest.mark.parametrize("augmentation", ["none", "flip-shift", "auto-cutout"])
 @pytest.mark.parametrize("killed_after", [1, 2, 3])
+@pytest.mark.parametrize("optimiser", ["sgd", "adamw"])
 def test_resuming_after_any_epoch_ends_with_the_same_bits(
-    data, tmp_path, taught, augmentation, killed_after
+    data, tmp_path, taught, augmentation, killed_after, optimiser
 ):
-    recipe = dataclasses.replace(RECIPE, augmentation=augmentation)
+    recipe = dataclasses.replace(RECIPE, augmentation=augmentation, optimiser=optimiser)
+    if optimiser == "adamw":
+        others = {"schedule": "cosine", "warmup": 0.2, "clip_norm": 1.0, "head_rate": 3.0}
+        recipe = dataclasses.replace(recipe, learning_rate=0.01, label_smoothing=0.1, **others)
 
     class KilledError(Exception):
         pass

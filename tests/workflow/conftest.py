@@ -7,13 +7,13 @@ import pytest
 from attacks import hostile_study
 from chromium import CHROMEDRIVER, chromium
 from filelock import FileLock
-from project import Project, new_project
+from project import UNDRAWN, Project, new_project
 
 
 @pytest.fixture
 def fresh(tmp_path):
-    """The project without any results."""
-    return new_project(tmp_path / "fresh")
+    """The project without any results, whose study draws nothing."""
+    return new_project(tmp_path / "fresh", UNDRAWN)
 
 
 def run_once(tmp_path_factory, name, settings):
@@ -61,3 +61,11 @@ def finished(_finished, tmp_path):
     """A copy of the project with the tiny study's results and Snakemake's records of them."""
     shutil.copytree(_finished.folder, tmp_path / "finished")
     return Project(tmp_path / "finished")
+
+
+@pytest.fixture
+def undrawn(finished):
+    """The finished study, of which no figures and tables are wanted any more."""
+    project = Project(finished.folder, UNDRAWN)
+    project.configure()
+    return project

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import yaml
@@ -36,18 +36,26 @@ TINY = {
     },
 }
 
+UNDRAWN = {**TINY, "figure": False, "tables": []}
+"""The same without figures and tables, each of which is a process that takes seconds."""
+
 
 @dataclass
 class Project:
-    """A copy of the project in a folder of its own."""
+    """A copy of the project in a folder of its own.
+
+    Attributes:
+        study: what :meth:`configure` changes keys of.
+    """
 
     folder: Path
+    study: dict = field(default_factory=lambda: TINY)
     patience = 300
     """Seconds that a run may take."""
 
     def configure(self, **changes):
-        """Write the tiny study with some of its top-level keys replaced."""
-        text = yaml.safe_dump({**TINY, **changes}, sort_keys=False)
+        """Write the project's study with some of its top-level keys replaced."""
+        text = yaml.safe_dump({**self.study, **changes}, sort_keys=False)
         (self.folder / "config" / "config.yaml").write_text(text)
 
     def command(self, *arguments, cores=2):
@@ -122,7 +130,7 @@ def _heed_interrupts():
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
-def new_project(folder):
+def new_project(folder, study=TINY):
     """A fresh clone: what git tracks, or would, and what Python compiled of it."""
     for name in ("Snakefile", "workflow", "config", "profiles", "envs"):
         source = ROOT / name
@@ -131,7 +139,7 @@ def new_project(folder):
         else:
             folder.mkdir(parents=True, exist_ok=True)
             shutil.copy(source, folder / name)
-    project = Project(folder)
+    project = Project(folder, study)
     project.configure()
     return project
 

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from project import ROOT, TINY, new_project
+from project import ROOT, TINY, UNDRAWN, new_project
 
 from dsd2.planning.view import DEFAULT_FIGURES
 
@@ -46,7 +46,7 @@ def test_every_example_is_one_short_file():
 @pytest.mark.parametrize("name", TRAINED)
 def test_its_name_and_keys_can_be_configured_at_once(name, tmp_path):
     """From the configuration that the document shows to the study's last result."""
-    project = new_project(tmp_path / "clone")
+    project = new_project(tmp_path / "clone", UNDRAWN)
     add(name, project)
     write_mnist(project.folder / "data")
     study = {"arms": {"a": None}, "pruning": {"fraction": 0.6, "target_sparsity": 0.9}}

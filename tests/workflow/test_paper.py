@@ -9,6 +9,7 @@ from dsd2.config.studies import load_studies
 from dsd2.files.records import STUDY, read_table
 from dsd2.planning.chains import Plan
 from dsd2.planning.jobs import planned_runs
+from dsd2.planning.requests import Allocation
 from real_data import CIFAR10, needs_cifar10
 
 FIG5 = "config/paper/fig5.yaml"
@@ -31,7 +32,8 @@ def test_all_studies_are_listed_together_and_share_what_they_can(fresh, capsys):
     with capsys.disabled():
         print(f"\nall studies listed in {time.monotonic() - start:.1f} s: {planned}")
     studies = load_studies({"studies": str(fresh.folder / "config" / "paper" / "*.yaml")})
-    runs = planned_runs(Plan(*studies))
+    plan = Plan(*studies)
+    runs = planned_runs(plan, Allocation(plan, []))
     assert planned["train"] == sum(run["iterations"] for run in runs)
     assert planned["train"] < sum(run["iterations"] * run["chains"] for run in runs)
     assert planned["figure"] == 2 * sum(study.figure for study in studies)

@@ -8,7 +8,8 @@ from project import TINY, new_project
 from dsd2.files.records import METRICS, read_rows
 
 PLOTS = {"figure": 2, "page": 1}
-DECISIONS = {"gate", "collect", "study_metrics", "table", "provenance", *PLOTS}
+DECISIONS = {"gate", "collect", "study_metrics", "provenance"}
+SHOWN = {"study_metrics", "table", "provenance", *PLOTS}
 
 
 def gated(**thresholds):
@@ -47,32 +48,32 @@ def test_alpha_retrains_the_distilled_arms_alone(finished):
     assert all("kd0.5" in name for name in new)
 
 
-def test_a_laxer_threshold_trains_what_it_needs_and_a_stricter_one_nothing(finished):
-    before = trained(finished)
+def test_a_laxer_threshold_trains_what_it_needs_and_a_stricter_one_nothing(undrawn):
+    before = trained(undrawn)
     assert len(before) < 12, "the gate stopped early"
     # With T_E = 0 the entropy never falls enough: the chain runs to the wall.
-    finished.configure(arms=gated(entropy_threshold=0.0))
-    laxer = finished.done(finished.snakemake())
+    undrawn.configure(arms=gated(entropy_threshold=0.0))
+    laxer = undrawn.done(undrawn.snakemake())
     missing = 12 - len(before)
     assert laxer.pop("train") == missing
     assert laxer.keys() == DECISIONS
-    assert len(trained(finished)) == 12
+    assert len(trained(undrawn)) == 12
 
-    finished.configure(arms=gated(entropy_threshold=5.0))
-    stricter = finished.done(finished.snakemake())
+    undrawn.configure(arms=gated(entropy_threshold=5.0))
+    stricter = undrawn.done(undrawn.snakemake())
     assert stricter.keys() <= DECISIONS
     assert stricter["gate"] >= 2
 
-    finished.configure()
-    assert finished.done(finished.snakemake()).keys() <= DECISIONS - {"gate"}, "kept decisions"
-    assert len(trained(finished)) == 12
+    undrawn.configure()
+    assert undrawn.done(undrawn.snakemake()).keys() <= DECISIONS - {"gate"}, "kept decisions"
+    assert len(trained(undrawn)) == 12
 
 
 def test_a_further_wall_trains_the_further_iterations(finished):
     finished.configure(pruning={"fraction": 0.6, "target_sparsity": 0.98})
     done = finished.done(finished.snakemake())
     assert done["train"] <= 3
-    assert (finished.folder / "results/studies/tiny/figures/sdd.png").exists()
+    assert done.keys() >= SHOWN, "what shows the study shows it anew"
     assert len(list(finished.folder.glob("results/runs/*-s0-*/iter-04"))) >= 2
 
 
@@ -81,39 +82,38 @@ def vanilla_checkpoint(project, iteration):
     return run / f"iter-{iteration:02d}" / "checkpoint.safetensors"
 
 
-def test_a_deleted_checkpoint_that_is_asked_for_is_trained_again(finished):
-    content = finished.checkpoints()
-    lost = vanilla_checkpoint(finished, 2)
+def test_a_deleted_checkpoint_that_is_asked_for_is_trained_again(undrawn):
+    content = undrawn.checkpoints()
+    lost = vanilla_checkpoint(undrawn, 2)
     lost.unlink()
-    others = finished.modified("results/runs/*/iter-*/checkpoint.safetensors")
-    name = str(lost.relative_to(finished.folder))
-    planned = finished.planned(name, "all")
+    others = undrawn.modified("results/runs/*/iter-*/checkpoint.safetensors")
+    name = str(lost.relative_to(undrawn.folder))
+    planned = undrawn.planned(name, "all")
     assert planned["train"] == 1, "what was made from it is still right"
-    done = finished.done(finished.snakemake(name))
+    done = undrawn.done(undrawn.snakemake(name))
     assert done == {"train": 1}
-    assert finished.checkpoints() == content, "to the same bytes"
+    assert undrawn.checkpoints() == content, "to the same bytes"
     assert (
-        others.items() <= finished.modified("results/runs/*/iter-*/checkpoint.safetensors").items()
+        others.items() <= undrawn.modified("results/runs/*/iter-*/checkpoint.safetensors").items()
     )
     # The same bytes: nothing that depends on it needs to be trained.
-    assert "train" not in finished.done(finished.snakemake())
+    assert "train" not in undrawn.done(undrawn.snakemake())
 
 
-def test_forcing_one_iteration_retrains_it_and_changes_nothing_else(finished):
-    content = finished.checkpoints()
-    name = str(vanilla_checkpoint(finished, 1).relative_to(finished.folder))
-    assert finished.done(finished.snakemake(name, "--forcerun", name)) == {"train": 1}
-    assert finished.checkpoints() == content
+def test_forcing_one_iteration_retrains_it_and_changes_nothing_else(undrawn):
+    content = undrawn.checkpoints()
+    name = str(vanilla_checkpoint(undrawn, 1).relative_to(undrawn.folder))
+    assert undrawn.done(undrawn.snakemake(name, "--forcerun", name)) == {"train": 1}
+    assert undrawn.checkpoints() == content
 
 
 def test_a_fresh_clone_given_the_results_retrains_nothing(finished, tmp_path):
     clone = new_project(tmp_path / "clone")
     shutil.copytree(finished.folder / "results", clone.folder / "results")
-    drawn = DECISIONS - {"gate", "collect"}
-    assert clone.planned().keys() <= drawn
+    assert clone.planned().keys() <= SHOWN
     content = clone.checkpoints()
     shutil.rmtree(clone.folder / "results/studies/tiny/figures")
-    assert clone.done(clone.snakemake()).keys() <= drawn
+    assert clone.done(clone.snakemake()).keys() <= SHOWN
     assert clone.checkpoints() == content
 
 
@@ -129,28 +129,28 @@ def test_results_copied_without_their_times_retrain_nothing(finished, tmp_path):
     assert "train" not in copied_without_times(finished, tmp_path / "clone").planned()
 
 
-def test_data_that_is_gone_is_made_again_for_new_trainings_alone(finished):
-    before = finished.modified("results/runs/*/iter-*/checkpoint.safetensors")
-    again = str(vanilla_checkpoint(finished, 2).relative_to(finished.folder))
+def test_data_that_is_gone_is_made_again_for_new_trainings_alone(undrawn):
+    before = undrawn.modified("results/runs/*/iter-*/checkpoint.safetensors")
+    again = str(vanilla_checkpoint(undrawn, 2).relative_to(undrawn.folder))
     for name in ("datasets", "labels"):
-        shutil.rmtree(finished.folder / "results" / name)
-    assert "Nothing to be done" in finished.snakemake()
-    finished.configure(arms={**TINY["arms"], "longer": {"training": {"epochs": 3}}})
-    done = finished.done(finished.snakemake())
+        shutil.rmtree(undrawn.folder / "results" / name)
+    assert "Nothing to be done" in undrawn.snakemake()
+    undrawn.configure(arms={**TINY["arms"], "longer": {"training": {"epochs": 3}}})
+    done = undrawn.done(undrawn.snakemake())
     assert [done[stage] for stage in ("dataset", "labels", "train")] == [1, 1, 4]
-    after = finished.modified("results/runs/*/iter-*/checkpoint.safetensors")
+    after = undrawn.modified("results/runs/*/iter-*/checkpoint.safetensors")
     assert before.items() <= after.items(), "nothing finished was touched"
-    shutil.rmtree(finished.folder / "results/datasets")
-    assert finished.done(finished.snakemake("--force", again))["train"] == 1
+    shutil.rmtree(undrawn.folder / "results/datasets")
+    assert undrawn.done(undrawn.snakemake("--force", again))["train"] == 1
 
 
-def test_lost_metrics_are_measured_again_not_trained(finished):
-    (lost,) = finished.folder.glob("results/runs/*-kd0.8t10-from-*-00-*/iter-00/metrics.parquet")
-    name = str(lost.relative_to(finished.folder))
+def test_lost_metrics_are_measured_again_not_trained(undrawn):
+    (lost,) = undrawn.folder.glob("results/runs/*-kd0.8t10-from-*-00-*/iter-00/metrics.parquet")
+    name = str(lost.relative_to(undrawn.folder))
     (before,) = read_rows(lost, METRICS)
     lost.unlink()
-    finished.configure(arms=gated(accuracy_threshold=0.99))
-    done = finished.done(finished.snakemake())
+    undrawn.configure(arms=gated(accuracy_threshold=0.99))
+    done = undrawn.done(undrawn.snakemake())
     assert done["evaluate"] == 1
     assert "train" not in done
     (after,) = read_rows(lost, METRICS)
@@ -158,9 +158,9 @@ def test_lost_metrics_are_measured_again_not_trained(finished):
     assert {k: after[k] for k in after if k not in measured} == {
         k: before[k] for k in before if k not in measured
     }
-    assert "Nothing to be done" in finished.snakemake()
+    assert "Nothing to be done" in undrawn.snakemake()
     lost.unlink()
-    assert finished.planned("--force", name)["train"] == 1, "what is forced is trained"
+    assert undrawn.planned("--force", name)["train"] == 1, "what is forced is trained"
 
 
 def test_a_refactoring_of_the_library_retrains_nothing(finished):

@@ -6,11 +6,12 @@ import argparse
 import json
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import fields
-from pathlib import Path
+from dataclasses import fields, replace
 from typing import TypeVar
 
 from dsd2 import paths
+from dsd2.command_line import parser
+from dsd2.devices import Given
 from dsd2.errors import UserError, out_of_memory
 from dsd2.fork_server import leave_server
 from dsd2.processes import (
@@ -22,7 +23,7 @@ from dsd2.processes import (
 )
 from dsd2.recipe import DatasetRecipe, NoiseRecipe, RunRecipe, from_json
 
-WITH_TORCH = ("train", "evaluate", "teacher-logits")
+WITH_TORCH = ("train", "evaluate", "teacher-logits", "label-scores")
 """Verbs whose imports take seconds, and are worth to be kept for the next stage."""
 
 
@@ -33,7 +34,7 @@ def main(arguments: Sequence[str], started: float) -> int:
         arguments: without the program's name.
         started: when the process started, as ``time.time()`` counts.
     """
-    options = _parser().parse_args(arguments)
+    options = parser(__doc__).parse_args(arguments)
     if options.die_with_parent:
         die_with_parent()
     die_with_workflow()
@@ -99,7 +100,17 @@ def _stage(options: argparse.Namespace, started: float) -> Callable[[], None]:
 
             recipe = from_json(DatasetRecipe, options.recipe)
             noise = located(from_json(NoiseRecipe, options.noise))
-            return lambda: run_labels(options.dataset, recipe, noise, data_roots(), options.output)
+            if noise.corrections is not None:
+                noise = replace(noise, corrections=located(noise.corrections))
+            return lambda: run_labels(
+                options.dataset,
+                recipe,
+                noise,
+                data_roots(),
+                options.output,
+                options.images,
+                options.scores,
+            )
         case "train":
             if options.choice is not None:
                 raise UserError(
@@ -113,7 +124,7 @@ def _stage(options: argparse.Namespace, started: float) -> Callable[[], None]:
                 options.iteration,
                 from_json(RunRecipe, options.recipe),
                 _files_of(IterationFiles, options),
-                options.threads,
+                Given(options.threads, options.gpus),
                 options.save_every,
                 started,
             )
@@ -125,7 +136,7 @@ def _stage(options: argparse.Namespace, started: float) -> Callable[[], None]:
                 options.iteration,
                 from_json(RunRecipe, options.recipe),
                 _files_of(EvaluationFiles, options),
-                options.threads,
+                Given(options.threads, options.gpus),
                 started,
             )
         case "teacher-logits":
@@ -137,7 +148,7 @@ def _stage(options: argparse.Namespace, started: float) -> Callable[[], None]:
                 from_json(DatasetRecipe, options.recipe),
                 options.dataset,
                 options.checkpoint,
-                options.threads,
+                Given(options.threads, options.gpus),
                 options.output,
             )
         case "gate":
@@ -169,6 +180,18 @@ def _stage(options: argparse.Namespace, started: float) -> Callable[[], None]:
             return lambda: run_select(
                 options.run, policy, options.last, options.chain, options.output
             )
+        case "label-scores":
+            from dsd2.stages.label_scores import ScoringFiles, run_label_scores
+            from dsd2.stopping import Stopping
+
+            return lambda: run_label_scores(
+                options.run,
+                from_json(Stopping, options.policy),
+                options.last,
+                from_json(RunRecipe, options.recipe),
+                _files_of(ScoringFiles, options),
+                Given(options.threads, options.gpus),
+            )
         case "plan":
             from dsd2.environment import data_roots
             from dsd2.stages.estimate import run_plan
@@ -181,110 +204,3 @@ def _files_of(kind: type[Files], options: argparse.Namespace) -> Files:
     """The files of a stage: a dataclass whose fields are called as the options that name them."""
     values = vars(options)
     return kind(**{field.name: values[field.name] for field in fields(kind)})  # type: ignore[arg-type]
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m dsd2", description=__doc__)
-    parser.add_argument(
-        "--die-with-parent",
-        action="store_true",
-        help="be killed by the kernel when the process that started this one dies",
-    )
-    verbs = parser.add_subparsers(dest="verb", required=True)
-
-    def verb(name: str, text: str) -> argparse.ArgumentParser:
-        return verbs.add_parser(name, help=text, description=text)
-
-    dataset = verb("dataset", "read, decode and split a dataset")
-    _files(dataset, "output")
-    dataset.add_argument("--recipe", required=True, help="dataset recipe as JSON")
-    _files(dataset, "images", required=False)
-
-    report = verb("data-report", "look at all of a user's images before anything is trained")
-    report.add_argument("--recipe", required=True, help="dataset recipe as JSON")
-    report.add_argument("--chosen", default="[]", help="sentences on what studies do, as JSON")
-    _threads(report)
-    _files(report, "output", "text", "page", "undecodable")
-
-    labels = verb("labels", "draw the noisy labels of a dataset")
-    _files(labels, "dataset", "output")
-    labels.add_argument("--recipe", required=True, help="dataset recipe as JSON")
-    labels.add_argument("--noise", required=True, help="noise recipe as JSON")
-
-    train = verb("train", "prune, perturb, retrain and measure: one iteration of a run")
-    train.add_argument("--recipe", required=True, help="run recipe as JSON")
-    _iteration(train)
-    _threads(train)
-    train.add_argument(
-        "--save-every",
-        type=float,
-        default=30.0,
-        metavar="SECONDS",
-        help="between saves of the state that a killed training resumes from (default 30)",
-    )
-    _files(train, "dataset", "labels", "resume", "checkpoint", "metrics", "history")
-    _files(train, "previous", "dense", "teacher", "table", "choice", required=False)
-
-    evaluate = verb("evaluate", "measure an iteration again from its checkpoint")
-    evaluate.add_argument("--recipe", required=True, help="run recipe as JSON")
-    _iteration(evaluate)
-    _threads(evaluate)
-    _files(evaluate, "dataset", "labels", "checkpoint", "history", "metrics")
-    _files(evaluate, "teacher", required=False)
-
-    logits = verb("teacher-logits", "compute a teacher's logits for every view of every image")
-    _iteration(logits)
-    _threads(logits)
-    logits.add_argument("--recipe", required=True, help="dataset recipe as JSON")
-    _files(logits, "dataset", "checkpoint", "output")
-
-    gate = verb("gate", "decide whether a chain goes on after an iteration")
-    _iteration(gate)
-    _files(gate, "metrics", "output")
-    _files(gate, "previous", required=False)
-    _policy(gate)
-
-    collect = verb("collect", "collect the metrics of a chain up to its stop")
-    _chain(collect)
-    collect.add_argument("--metrics", type=Path, nargs="+", required=True, help="in order")
-    collect.add_argument("--gates", type=Path, nargs="*", default=[], help="in order")
-    _files(collect, "output")
-
-    select = verb("select", "choose a chain's best iteration as a teacher")
-    _chain(select)
-    _files(select, "chain", "output")
-
-    plan = verb("plan", "estimate what runs would take, by a few training steps on this machine")
-    _files(plan, "runs")
-    plan.add_argument("--cores", type=int, default=1, help="trainings side by side (default 1)")
-    return parser
-
-
-def _run_name(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--run", required=True, help="name of the run")
-
-
-def _iteration(parser: argparse.ArgumentParser) -> None:
-    _run_name(parser)
-    parser.add_argument("--iteration", type=int, required=True, help="0 is the dense network")
-
-
-def _threads(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--threads", type=int, default=1, help="CPU threads (default 1)")
-
-
-def _policy(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--policy", required=True, help="stopping policy as JSON")
-
-
-def _chain(parser: argparse.ArgumentParser) -> None:
-    _run_name(parser)
-    _policy(parser)
-    parser.add_argument(
-        "--last", type=int, required=True, help="last iteration before the target sparsity"
-    )
-
-
-def _files(parser: argparse.ArgumentParser, *names: str, required: bool = True) -> None:
-    for name in names:
-        parser.add_argument(f"--{name}", type=Path, required=required, help="a file")

@@ -112,6 +112,27 @@ def resource_limit(workflow: Any, name: str) -> int | None:
     return getattr(limit, "value", limit)
 
 
+def limit_resource(workflow: Any, name: str, limit: int) -> None:
+    """Have no more of a resource given out at once, as ``--resources`` does.
+
+    Where Snakemake has changed, nothing limits it but ``--resources``.
+    """
+    with suppress(AttributeError, TypeError):
+        workflow.global_resources[name] = limit
+
+
+def runs_jobs_here(workflow: Any) -> bool:
+    """Whether this process itself starts the jobs, on this machine; False where none can know.
+
+    Not within a job, and not where they are sent to a cluster.
+    """
+    try:
+        nodes = workflow.resource_settings.nodes
+    except AttributeError:
+        return False
+    return nodes is None and bool(getattr(workflow, "is_main_process", False))
+
+
 def forced_again(workflow: Any) -> set[str] | None:
     """Rules and files that the command line asks for again; None where that may be anything.
 
@@ -147,14 +168,6 @@ def says_nothing(workflow: Any) -> bool:
     kinds = getattr(settings, "quiet", None) or ()
     quiet = {str(kind).lower().rpartition(".")[2] for kind in kinds}
     return "all" in quiet and not getattr(settings, "dryrun", False)
-
-
-def runs_jobs_here(workflow: Any) -> bool:
-    """Whether jobs are processes of this machine; False where that cannot be known."""
-    try:
-        return bool(workflow.executor_plugin.common_settings.local_exec)
-    except AttributeError:
-        return False
 
 
 def drop_default_rate_limit(workflow: Any) -> None:

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple, Self
 
-from dsd2.keys import Default, Derived, Doc, Ge, Gt, Lt
+from dsd2.keys import Default, Derived, Doc, Ge, Gt, Lt, MinLen
 from dsd2.registry import Registry
-from dsd2.typed import Choice, Number
+from dsd2.typed import Choice, Number, Typed
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor
@@ -47,6 +47,43 @@ class Contents(NamedTuple):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ArmCorrections(Typed):
+    """Labels that look wrong to the networks of another arm are corrected."""
+
+    arm: Annotated[str, Doc("Whose networks, in the same panel and with the same seed.")]
+    action: Annotated[Literal["drop", "relabel"], Doc("What is done to the training images.")]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CorrectionsRecipe(Typed):
+    """Which labels are corrected after noise: those of a file, or suspects of a chain.
+
+    Attributes:
+        file: the user's, a copy of a table of label issues that was edited. It is no part of what
+            the corrections are, since its ``manifest`` says that.
+        manifest: of the file (:mod:`dsd2.data.manifest`).
+        run: whose chain judged the labels, where there is no file.
+        stop: the policy that stopped the chain, as folders name it.
+        last: its last iteration before the target sparsity.
+        action: what is done to the suspects, drop or relabel.
+        revision: of how suspects are found.
+    """
+
+    file: str | None = _place()
+    manifest: str | None = None
+    run: str | None = None
+    stop: str | None = None
+    last: int | None = None
+    action: str | None = None
+    revision: int = 1
+
+    @property
+    def slug(self) -> str:
+        """What a name says of the corrections, for people."""
+        return {None: "corrected", "drop": "dropped", "relabel": "relabelled"}[self.action]
+
+
+@dataclass(frozen=True, kw_only=True)
 class DatasetRecipe(Choice):
     """Images, and how they are split.
 
@@ -58,6 +95,8 @@ class DatasetRecipe(Choice):
             of what the dataset is where its ``manifest`` says that.
         manifest: of the files in that folder (:mod:`dsd2.data.manifest`).
         stand_in: synthetic images in the dataset's format, where it is missing.
+        corrections: of labels, as a configuration has them; None in a run's recipe, where they
+            belong to the labels (:attr:`NoiseRecipe.corrections`).
         human_labels: files below a data root that may hold labels that people gave.
         stand_in_classes: how many classes its stand-in has; None where there is no stand-in.
     """
@@ -98,6 +137,18 @@ class DatasetRecipe(Choice):
     split_seed: Annotated[
         int, Ge(0), Default(0), Doc("Seed of the split and of the choice of images.")
     ]
+    corrections: Annotated[
+        str | ArmCorrections | None,
+        MinLen(1),
+        Doc(
+            "Corrected labels, which come after any noise: a CSV or parquet file, a copy of a table"
+            " of label issues whose column action you have set to drop or relabel. Its images are"
+            " trained without, or with the class in column label. The file's content is part of"
+            " the run's name; your images stay as they are. Or a mapping, as {arm: vanilla, action:"
+            " drop}: the training labels that look wrong to the networks of that arm, with the same"
+            " seed, are dropped or relabelled, as many as are estimated to be wrong."
+        ),
+    ] = None
     path: Annotated[str | None, Derived()] = _place()
     manifest: Annotated[str | None, Derived()] = None
     image_column: Annotated[str | None, Derived()] = "image"
@@ -160,6 +211,7 @@ class NoiseRecipe(Choice):
         manifest: of that file (:mod:`dsd2.data.manifest`).
         column: which of its columns they are.
         stand_in: labels flipped at random, where the file of ``human`` ones is missing.
+        corrections: of the labels, after the noise.
     """
 
     registry: ClassVar[Registry[Any]] = NOISES
@@ -183,6 +235,7 @@ class NoiseRecipe(Choice):
     manifest: Annotated[str | None, Derived()] = None
     column: Annotated[str | None, Derived()] = None
     stand_in: Annotated[bool, Derived()] = False
+    corrections: Annotated[CorrectionsRecipe | None, Derived()] = None
 
     @property
     def kind(self) -> str:

@@ -10,13 +10,16 @@ from __future__ import annotations
 import fcntl
 import math
 import os
+import shutil
 import stat
+import subprocess
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote
 
 from dsd2.environment import gpu_share
@@ -27,25 +30,70 @@ if TYPE_CHECKING:
 
 ASK_EVERY = 0.5
 """Seconds between looks for a free GPU."""
+MANY = 64
+"""Stages on a machine's GPUs where only their memory limits them."""
+ALLOCATED = ("SLURM_JOB_GPUS", "SLURM_STEP_GPUS")
+"""What says which GPUs a Slurm job was given; one that was given none has neither."""
+
+_claimed: dict[tuple[str, ...], int] = {}
+"""What this process has claimed: its own locks would keep it waiting for ever."""
 
 
-def stage_device() -> torch.device:
-    """The device of this process: a free GPU, waited for if there is none, or else the CPU.
+@dataclass(frozen=True)
+class Given:
+    """What a scheduler gave the stage.
 
-    Under Slurm the allocation's GPU is taken without a lock: nobody else has it.
+    Attributes:
+        threads: of the CPU.
+        gpus: 0 keeps to the CPU; None takes a GPU where there is one.
+    """
+
+    threads: int
+    gpus: int | None = None
+
+
+class StageDevice(NamedTuple):
+    """Where a stage works, and how many seconds it waited for that."""
+
+    device: torch.device
+    waited: float
+
+
+def share_threads(threads: int, *, streamed: bool) -> int:
+    """Give torch its share of a stage's threads; how many decode streamed images.
+
+    Of the threads all but one, and at least one, decode.
     """
     import torch
 
-    if not torch.cuda.is_available():
-        return torch.device("cpu")
-    if "SLURM_JOB_ID" not in os.environ:
-        names = device_names(torch.cuda.device_count(), os.environ)
-        torch.cuda.set_device(claim(names, gpu_share(), lock_folder(os.environ)))
-    return torch.device("cuda")
+    workers = max(1, threads - 1) if streamed else 0
+    torch.set_num_threads(max(1, threads - workers))
+    return workers
+
+
+def stage_device(gpus: int | None = None) -> StageDevice:
+    """The device of this process: a free GPU, waited for if there is none, or else the CPU.
+
+    Args:
+        gpus: how many the stage was given; with 0 it works on the CPU. None takes what there is.
+    """
+    import torch
+
+    if gpus == 0 or not torch.cuda.is_available():
+        return StageDevice(torch.device("cpu"), 0.0)
+    names = device_names(torch.cuda.device_count(), os.environ)
+    asked = time.monotonic()
+    number = claim(names, gpu_share(), lock_folder(os.environ))
+    waited = time.monotonic() - asked
+    torch.cuda.set_device(number)
+    return StageDevice(torch.device("cuda"), waited)
 
 
 def device_names(count: int, environment: Mapping[str, str]) -> list[str]:
     """Names of the GPUs that a process sees, the same in every process whatever it sees.
+
+    Those that a Slurm job was given are its own, and may have another job's numbers: their names
+    are the job's. A job that was given none has the machine's.
 
     Args:
         count: how many it sees.
@@ -53,7 +101,61 @@ def device_names(count: int, environment: Mapping[str, str]) -> list[str]:
     """
     visible = environment.get("CUDA_VISIBLE_DEVICES", "")
     names = [name.strip() for name in visible.split(",") if name.strip()]
-    return names[:count] if len(names) >= count else [str(number) for number in range(count)]
+    names = names[:count] if len(names) >= count else [str(number) for number in range(count)]
+    if any(environment.get(variable) for variable in ALLOCATED):
+        return [f"slurm-{environment.get('SLURM_JOB_ID', '')}-{name}" for name in names]
+    return names
+
+
+def memory_of_gpus(environment: Mapping[str, str]) -> list[int] | None:
+    """Megabytes of each GPU that a process may see, by NVIDIA's tool; None where it does not tell.
+
+    For Snakemake's process, which has no torch.
+
+    Args:
+        environment: of the process.
+    """
+    tool = shutil.which("nvidia-smi", path=environment.get("PATH"))
+    if tool is None:
+        return None
+    command = [tool, "--query-gpu=memory.total", "--format=csv,noheader,nounits"]
+    visible = environment.get("CUDA_VISIBLE_DEVICES")
+    if visible is not None:
+        if visible.strip() in ("", "-1"):
+            return []
+        command += ["-i", visible]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=30)
+        return [int(line) for line in done.stdout.splitlines() if line.strip()]
+    except (OSError, ValueError, subprocess.SubprocessError):
+        return None
+
+
+def share_of_gpus(given: Callable[[str], int | None]) -> int | None:
+    """Stages that may share a machine's GPUs; None where nobody has said.
+
+    Args:
+        given: what ``--resources`` limits a resource to.
+    """
+    if (share := given("gpu_share")) is not None:
+        return share
+    return MANY if given("gpu_mem_mb") is not None else None
+
+
+def gpu_limits(memory: Sequence[int] | None, given: Callable[[str], int | None]) -> dict[str, int]:
+    """What Snakemake may give out at once of this machine's GPUs, beside what it was told.
+
+    One stage a GPU; where stages may share them, as many as may and as fit together.
+
+    Args:
+        memory: megabytes of each GPU; None where they are not known.
+        given: what ``--resources`` limits a resource to.
+    """
+    if memory is None:
+        return {}
+    share = (share_of_gpus(given) or 0) if memory else 0
+    limits = {"gpu": max(len(memory), share), "gpu_mem_mb": sum(memory)}
+    return {name: limit for name, limit in limits.items() if given(name) is None}
 
 
 def lock_folder(environment: Mapping[str, str]) -> Path:
@@ -91,7 +193,7 @@ def _private(state: os.stat_result) -> bool:
 def claim(names: Sequence[str], at_once: int, folder: Path) -> int:
     """Take a place on the GPU that has fewest of this user's stages; wait until there is one.
 
-    The place is this process's until it ends, however it ends.
+    The place is this process's until it ends, however it ends; asked again, it is the same one.
 
     Args:
         names: of the GPUs.
@@ -104,6 +206,13 @@ def claim(names: Sequence[str], at_once: int, folder: Path) -> int:
     Raises:
         UserError: the folder or a lock in it is not this user's alone: another could block us.
     """
+    key = (str(folder), *names)
+    if key not in _claimed:
+        _claimed[key] = _wait_for_one(names, at_once, folder)
+    return _claimed[key]
+
+
+def _wait_for_one(names: Sequence[str], at_once: int, folder: Path) -> int:
     opened = _open_private(folder)
     places = range(max(1, math.ceil(at_once / len(names))))
     waiting = False

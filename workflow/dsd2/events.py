@@ -24,7 +24,7 @@ WITHOUT_REASON = "ended without a message: killed from outside, perhaps for the 
 RECORDS = Path(".snakemake/metadata")
 """Where Snakemake keeps what it knows of each file that it made."""
 
-STEP = re.compile(r"^(?:epoch|view) \S+", re.MULTILINE)
+STEP = re.compile(r"^(?:epoch|view|iteration) \S+", re.MULTILINE)
 """What stands in the log of a long job where it has come to."""
 
 

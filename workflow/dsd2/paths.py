@@ -55,6 +55,9 @@ CHAIN = f"{RUN}/stopping/{{stop}}/to-{{last}}.parquet"
 CHAIN_LOG = f"{RUN}/logs/chain-{{stop}}-to-{{last}}.log"
 CHOICE = f"{RUN}/stopping/{{stop}}/to-{{last}}.best.json"
 CHOICE_LOG = f"{RUN}/logs/best-{{stop}}-to-{{last}}.log"
+LABEL_SCORES = f"{RUN}/stopping/{{stop}}/to-{{last}}.labels.safetensors"
+LABEL_SCORES_LOG = f"{RUN}/logs/labels-{{stop}}-to-{{last}}.log"
+LABEL_SCORES_SO_FAR = f"{RUN}/stopping/{{stop}}/to-{{last}}.labels.resume"
 
 STUDY = "results/studies/{study}"
 STUDY_METRICS = f"{STUDY}/metrics.parquet"
@@ -63,6 +66,7 @@ FIGURE = f"{STUDY}/figures/{{figure}}.{{format}}"
 TABLE = f"{STUDY}/tables/{{table}}.{{format}}"
 FOUND = f"{STUDY}/found/{{item}}.rst"
 PROVENANCE = f"{STUDY}/provenance.html"
+LABEL_ISSUES = f"{STUDY}/label_issues/{{listed}}.{{format}}"
 EXPORTS = f"{STUDY}/export"
 EXPORTED = f"{EXPORTS}/{{network}}"
 EXPORTED_NETWORK = f"{EXPORTED}/network.safetensors"
@@ -86,6 +90,8 @@ def fill(patterns: Iterable[str], **names: str) -> list[str]:
     return [pattern.format(**names) for pattern in patterns]
 
 
+USUAL = ("sgd", "multistep")
+"""The optimiser and the schedule that a run's name does not say."""
 MAX_READABLE = 40
 """Characters of a folder's name that the name of its study has at most."""
 
@@ -145,7 +151,7 @@ def dataset_name(recipe: DatasetRecipe) -> str:
 
 def labels_name(dataset: DatasetRecipe, noise: NoiseRecipe) -> str:
     """Folder-safe name of the labels of a dataset under some noise."""
-    return f"{dataset.name}-{noise.slug}-{digest(dataset, noise, DATA_REVISION)}"
+    return f"{dataset.name}-{_labels(noise)}-{digest(dataset, noise, DATA_REVISION)}"
 
 
 def run_name(recipe: RunRecipe) -> str:
@@ -153,7 +159,7 @@ def run_name(recipe: RunRecipe) -> str:
     training = recipe.training
     parts = [
         _dataset(recipe.dataset),
-        recipe.noise.slug,
+        _labels(recipe.noise),
         recipe.model.slug,
         f"ep{training.epochs}",
         f"lr{training.learning_rate:g}",
@@ -165,10 +171,13 @@ def run_name(recipe: RunRecipe) -> str:
         parts.append(training.precision)
     if training.channels_last:
         parts.append("channelslast")
+    parts += [word for word in (training.optimiser, training.schedule) if word not in USUAL]
     if training.l1:
         parts.append(f"l1x{training.l1:g}")
     if training.class_weights != "none":
         parts.append(training.class_weights)
+    if recipe.model.weights is not None:
+        parts.append("pretrained")
     if recipe.pruning.criterion != "magnitude":
         parts.append(recipe.pruning.criterion)
     if recipe.pruning.scope != "global":
@@ -185,6 +194,10 @@ def run_name(recipe: RunRecipe) -> str:
         parts.append(f"from-{distillation.teacher_run.rpartition('-')[2]}-{chosen}")
     parts.append(f"s{recipe.seed}")
     return "-".join([*parts, digest(recipe, DATA_REVISION, TRAINING_REVISION)])
+
+
+def _labels(noise: NoiseRecipe) -> str:
+    return noise.slug if noise.corrections is None else f"{noise.slug}-{noise.corrections.slug}"
 
 
 def _dataset(recipe: DatasetRecipe) -> str:

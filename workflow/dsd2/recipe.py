@@ -8,7 +8,8 @@ these defaults must never change. What users get who say nothing is the field's 
 A number has the form that its field declares (:mod:`dsd2.typed`), however it was written. These
 forms are part of every name, and must never change either.
 
-Its parts are declared in :mod:`dsd2.data_recipe` and :mod:`dsd2.training_recipe`.
+Its parts are declared in :mod:`dsd2.data_recipe`, :mod:`dsd2.model_recipe`,
+:mod:`dsd2.training_recipe` and :mod:`dsd2.augmentation_recipe`.
 """
 
 from __future__ import annotations
@@ -19,20 +20,23 @@ import json
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
 
-from dsd2.data_recipe import DATASETS, NOISES, Contents, DatasetRecipe, NoiseRecipe
+from dsd2.augmentation_recipe import AUGMENTATIONS, SHIFT, VIEWS, Augmentation
+from dsd2.data_recipe import (
+    DATASETS,
+    NOISES,
+    Contents,
+    CorrectionsRecipe,
+    DatasetRecipe,
+    NoiseRecipe,
+)
 from dsd2.keys import Default, Derived, Doc, Ge, Gt, Le, NameOf
+from dsd2.model_recipe import NETWORKS, ModelRecipe
 from dsd2.stopping import Stopping
 from dsd2.training_recipe import (
-    AUGMENTATIONS,
     CRITERIA,
     DIVERGENCES,
     LOSSES,
-    NETWORKS,
     PERTURBATIONS,
-    SHIFT,
-    VIEWS,
-    Augmentation,
-    ModelRecipe,
     PerturbationRecipe,
     PruningRecipe,
     TrainingRecipe,
@@ -45,6 +49,7 @@ __all__ = [
     "DATASETS",
     "DATA_REVISION",
     "DIVERGENCES",
+    "LABEL_ISSUES_REVISION",
     "LOSSES",
     "NETWORKS",
     "NOISES",
@@ -54,6 +59,7 @@ __all__ = [
     "VIEWS",
     "Augmentation",
     "Contents",
+    "CorrectionsRecipe",
     "DatasetRecipe",
     "DistillationRecipe",
     "ModelRecipe",
@@ -126,6 +132,9 @@ class RunRecipe(Typed):
         return self.distillation is not None and self.distillation.teacher_iteration is None
 
 
+LABEL_ISSUES_REVISION = 1
+"""Raise when the same networks would find other labels suspect: it renames what those corrected."""
+
 Recipe = DatasetRecipe | NoiseRecipe | ModelRecipe | RunRecipe | Stopping
 R = TypeVar("R")
 
@@ -177,6 +186,10 @@ def _build(kind: type[Any], values: Any) -> Any:
     if kind is object:
         return values
     if issubclass(kind, Choice):
-        others = {name: value for name, value in values.items() if name != kind.selector}
+        others = {
+            name: _build(CorrectionsRecipe, value) if name == "corrections" else value
+            for name, value in values.items()
+            if name != kind.selector
+        }
         return kind.of(values[kind.selector], **others)
     return kind(**values)

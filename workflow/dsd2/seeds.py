@@ -20,7 +20,11 @@ def generator(*names: int | str) -> torch.Generator:
 
 
 def be_deterministic() -> None:
-    """Have torch refuse nondeterministic kernels. To be called before CUDA is first used."""
+    """Have torch refuse nondeterministic kernels. To be called before CUDA is first used.
+
+    Single precision is single precision: torch by itself would take TF32 for a GPU's convolutions.
+    """
+    allow_tf32(convolutions=False, products=False)
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     # torch.use_deterministic_algorithms(True) does the same, but imports the compiler, which costs
     # every stage more than a second.
@@ -28,3 +32,9 @@ def be_deterministic() -> None:
     torch.backends.cudnn.benchmark = False
     # With it, every empty tensor is filled, which costs time and protects nothing here.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
+
+
+def allow_tf32(convolutions: bool, products: bool) -> None:
+    """Whether a GPU may take TF32, which keeps 10 bits of each factor, in place of float32."""
+    torch.backends.cudnn.allow_tf32 = convolutions
+    torch.backends.cuda.matmul.allow_tf32 = products

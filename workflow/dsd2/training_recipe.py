@@ -1,4 +1,4 @@
-"""The network of a run, and how it is trained, pruned and perturbed, by registered kinds.
+"""How the network of a run is trained, pruned and perturbed, by registered kinds.
 
 A new kind is one new module in the package that its registry names, as ``docs/extending.md`` shows.
 Snakemake reads those modules whenever it starts, so they import torch inside functions.
@@ -7,31 +7,32 @@ Snakemake reads those modules whenever it starts, so they import torch inside fu
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
+from dsd2.augmentation_recipe import AUGMENTATIONS
 from dsd2.keys import Default, Derived, Doc, Ge, Gt, Le, Lt, NameOf
 from dsd2.registry import Registry
 from dsd2.typed import Choice, Number, Typed
 
 if TYPE_CHECKING:
-    from torch import Generator, Tensor, nn
+    from torch import Tensor, nn
 
-NETWORKS: Registry[type[ModelRecipe]] = Registry("network", "dsd2.nn.networks")
 PERTURBATIONS: Registry[type[PerturbationRecipe]] = Registry(
     "perturbation", "dsd2.nn.perturbations"
 )
 CRITERIA: Registry[Callable[..., dict[str, Tensor]]] = Registry(
     "pruning criterion", "dsd2.nn.criteria"
 )
-AUGMENTATIONS: Registry[type[Augmentation]] = Registry("augmentation", "dsd2.nn.augmentations")
 
 LOSSES: Registry[Callable[..., Tensor]] = Registry("loss", "dsd2.nn.losses")
 """From logits [B, classes] and given labels [B] to the training loss, a mean over the batch.
 
 Where classes are weighted a third argument, ``weights``, has those of the images, [B]. The mean is
-then that of each image's loss times its weight. A loss without that argument weights no classes."""
+then that of each image's loss times its weight. A loss without that argument weights no classes.
+Where labels are smoothed, ``smoothing`` is the share that is spread over all classes, and a loss
+without that argument smooths none."""
 
 DIVERGENCES: Registry[Callable[[Tensor, Tensor], Tensor]] = Registry(
     "distillation divergence", "dsd2.nn.divergences"
@@ -39,97 +40,14 @@ DIVERGENCES: Registry[Callable[[Tensor, Tensor], Tensor]] = Registry(
 """From the student's and the teacher's log-probabilities at the temperature, [B, classes] each, to
 the distillation term of eq. 2, a mean over the batch."""
 
-SHIFT = 4
-"""Largest random shift of an image in pixels, in any direction (Appendix B.1)."""
-
-VIEWS = 2 * (2 * SHIFT + 1) ** 2
-"""How many views of an image random flips and shifts have: 162."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class ModelRecipe(Choice):
-    """The network.
-
-    A network is a subclass that is registered in ``NETWORKS``.
-    """
-
-    registry: ClassVar[Registry[Any]] = NETWORKS
-    selector: ClassVar[str] = "name"
-
-    @property
-    def name(self) -> str:
-        """The name that the network is registered by."""
-        return self.choice
-
-    @property
-    def title(self) -> str:
-        """What tables call the network."""
-        return self.name
-
-    @property
-    def slug(self) -> str:
-        """What a run's name says of the network, for people; a digest beside it holds the rest."""
-        return "".join(filter(str.isalnum, self.name))
-
-    @property
-    def filters(self) -> list[int] | None:
-        """Filters of each convolution where whole filters can be pruned; None where not."""
-        return None
-
-    def build(self, image: tuple[int, int, int], classes: int) -> nn.Module:
-        """The network, its weights drawn from torch's global generator.
-
-        Args:
-            image: (C, H, W) of the images it will see.
-            classes: size of the logits.
-
-        Raises:
-            UserError: the images are too small for the network.
-        """
-        raise NotImplementedError
-
-
-class Augmentation:
-    """What is done at random to the training images, anew in each epoch.
-
-    An augmentation is a subclass that is registered in ``AUGMENTATIONS``.
-
-    Attributes:
-        shifts: images are first flipped and shifted by up to 4 pixels.
-        crops: images are cropped while they are decoded, so that they must be streamed.
-        edits: :meth:`edit` changes images.
-        slug: what a run's name says of it; nothing by default.
-    """
-
-    shifts: ClassVar[bool] = False
-    crops: ClassVar[bool] = False
-    edits: ClassVar[bool] = False
-    slug: ClassVar[str] = ""
-
-    @classmethod
-    def views(cls) -> int | None:
-        """How many views of an image there are; None where they cannot be numbered."""
-        if cls.crops or cls.edits:
-            return None
-        return VIEWS if cls.shifts else 1
-
-    @staticmethod
-    def draw(images: int, size: Sequence[int], draws: Generator) -> Any:
-        """The random numbers of so many images of a size (H, W); a slice of them is a batch's."""
-        raise NotImplementedError
-
-    @staticmethod
-    def edit(images: Tensor, drawn: Any) -> Tensor:
-        """Edited images, uint8 [B, C, H, W], by what was drawn for them."""
-        raise NotImplementedError
-
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingRecipe(Typed):
     """One training, of the dense network and after each pruning (Table 4).
 
     Attributes:
-        milestones: epochs after which the learning rate is multiplied by ``drop_factor``.
+        milestones: epochs after which the learning rate is multiplied by ``drop_factor``; none
+            where the schedule has no milestones.
     """
 
     epochs: Annotated[
@@ -139,14 +57,20 @@ class TrainingRecipe(Typed):
         int, Ge(1), Default(128), Doc("Images a step; the last batch of an epoch may be smaller.")
     ]
     learning_rate: Annotated[
-        Number, Gt(0), Default(0.1), Doc("Learning rate at the start of every iteration.")
+        Number,
+        Gt(0),
+        Default(0.1),
+        Doc("Learning rate at the start of every iteration; 0.001 by default with adamw."),
     ]
-    momentum: Annotated[Number, Ge(0), Lt(1), Default(0.9), Doc("Momentum of SGD.")]
+    momentum: Annotated[Number, Ge(0), Lt(1), Default(0.9), Doc("Momentum of SGD; β₁ of AdamW.")]
     weight_decay: Annotated[
         Number,
         Ge(0),
         Default(0.0001),
-        Doc("Weight decay of SGD, on all parameters; Appendix D's ℓ2."),
+        Doc(
+            "Weight decay, on all parameters; Appendix D's ℓ2 with sgd. That of adamw is decoupled,"
+            " and 0.01 by default."
+        ),
     ]
     milestones: Annotated[tuple[int, ...], Derived()]
     drop_factor: Annotated[
@@ -191,6 +115,57 @@ class TrainingRecipe(Typed):
     loss: Annotated[str, NameOf(LOSSES), Doc("What is minimised on the given labels.")] = (
         "cross-entropy"
     )
+    label_smoothing: Annotated[
+        Number,
+        Ge(0),
+        Lt(1),
+        Doc(
+            "Share of each given label that is spread evenly over all classes in the loss. The"
+            " distillation term has none of it, nor has what is measured after training."
+        ),
+    ] = 0
+    optimiser: Annotated[
+        Literal["sgd", "adamw"],
+        Doc(
+            "What steps are taken by; sgd: stochastic gradient descent with momentum; adamw: Adam"
+            " with decoupled weight decay, as transformers are trained. Both as torch has them."
+        ),
+    ] = "sgd"
+    beta2: Annotated[
+        Number, Ge(0), Lt(1), Doc("β₂ of AdamW, by which it remembers squared gradients.")
+    ] = 0.999
+    schedule: Annotated[
+        Literal["multistep", "cosine"],
+        Doc(
+            "How the learning rate falls; multistep: at each of the milestones; cosine: with every"
+            " step, along half a cosine to 0 at the end."
+        ),
+    ] = "multistep"
+    warmup: Annotated[
+        Number,
+        Ge(0),
+        Lt(1),
+        Doc(
+            "Share of the steps over which the learning rate first rises, in a line from a"
+            " hundredth. A cosine begins after it."
+        ),
+    ] = 0
+    clip_norm: Annotated[
+        Number,
+        Ge(0),
+        Doc(
+            "Longest that the gradient may be, as the norm over all parameters that are alive; a"
+            " longer one is scaled down to it. 0 lets it be."
+        ),
+    ] = 0
+    head_rate: Annotated[
+        Number,
+        Ge(0),
+        Doc(
+            "What the learning rate of the head is multiplied by, the last linear layer or"
+            " convolution: above 1 for a new head on pretrained weights, 0 for one that stays."
+        ),
+    ] = 1
     class_weights: Annotated[
         Literal["none", "balanced"],
         Doc(
@@ -229,6 +204,28 @@ class PruningRecipe(Typed):
             " filters, that a round removes."
         ),
     ]
+    head: Annotated[
+        Literal["pruned", "kept"],
+        Doc("Whether the head, the last linear layer or convolution, is pruned as the rest is."),
+    ] = "pruned"
+    depthwise: Annotated[
+        Literal["guarded", "pruned", "kept"],
+        Doc(
+            "What becomes of convolutions that have one filter for each channel; guarded: each"
+            " filter keeps its last weight, without which its channel would be dead; pruned: as all"
+            " others; kept: they lose nothing."
+        ),
+    ] = "guarded"
+
+    def kept(self, head: str, depthwise: Collection[str]) -> frozenset[str]:
+        """Names of the weights that lose nothing.
+
+        Args:
+            head: name of the head's weight.
+            depthwise: names of the weights of depthwise convolutions.
+        """
+        kept = {head} if self.head == "kept" else set()
+        return frozenset(kept | set(depthwise) if self.depthwise == "kept" else kept)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,17 +2,20 @@
 
 import os
 import shlex
+from functools import partial
 from pathlib import Path
 
 from dsd2 import compat, fork_client, paths
 from dsd2.analysis.registered import FIGURES, TABLES
 from dsd2.config.studies import laid_over_file, load_studies
+from dsd2.devices import share_of_gpus
 from dsd2.environment import set_for_jobs
 from dsd2.escaping import escape_rst, script_json
 from dsd2.events import Events, listen
 from dsd2.planning import view
 from dsd2.planning.chains import Plan
 from dsd2.planning.inputs import Inputs, LastingOutputs, measured_again
+from dsd2.planning.issue_inputs import IssueInputs
 from dsd2.planning.progress import ProgressReporter
 from dsd2.processes import escape_what_cannot_be_shown, say
 
@@ -29,6 +32,7 @@ EVENTS = listen(Events(silent=compat.says_nothing(workflow)))
 PLAN = checked(lambda: Plan(*load_studies(study_config(), CLONE), placed=compat.placing(workflow)))
 STUDIES = PLAN.studies
 INPUTS = Inputs(PLAN)
+ISSUES = IssueInputs(PLAN)
 LASTING = LastingOutputs(lambda: compat.forced_again(workflow), PLAN.placed)
 MEASURED_AGAIN = checked(measured_again, PLAN, sys.argv[1:])
 
@@ -36,7 +40,7 @@ checked(
     set_for_jobs,
     dict.fromkeys(root for study in STUDIES.values() for root in study.data_roots),
     any(study.download for study in STUDIES.values()),
-    compat.resource_limit(workflow, "gpu_share"),
+    share_of_gpus(partial(compat.resource_limit, workflow)),
     PLAN.places,
 )
 
@@ -46,6 +50,7 @@ wildcard_constraints:
     table="|".join(TABLES),
     run=r"[^/]+",
     network=r"[^/]+",
+    listed=r"[^/]+",
     stop=r"[^/]+",
     i=r"\d\d+",
     last=r"\d+",

@@ -11,6 +11,7 @@ rule export_network:
     input:
         metrics=paths.STUDY_METRICS,
         dataset=by(INPUTS.exported_dataset, "study", "network"),
+        issues=by(ISSUES.exported, "study", "network"),
     output:
         network=paths.EXPORTED_NETWORK,
         onnx=paths.EXPORTED_ONNX,

@@ -133,7 +133,7 @@ rule plan:
     conda:
         "../../envs/environment.yaml"
     params:
-        runs=lambda wildcards: checked(planned_runs, PLAN),
+        runs=lambda wildcards: checked(planned_runs, PLAN, ALLOCATION),
         cores=workflow.cores,
     script:
         "../scripts/plan.py"

@@ -1,5 +1,6 @@
 """What stages ask a scheduler for, which follows from the study."""
 
+from dsd2.devices import gpu_limits, memory_of_gpus
 from dsd2.environment import data_roots, set_time_limit
 from dsd2.planning.requests import Allocation
 
@@ -8,6 +9,14 @@ MAX_RUNTIME = compat.resource_limit(workflow, "max_runtime")
 if MAX_RUNTIME == 0:
     raise WorkflowError("--resources max_runtime=0: must be at least 1 minute")
 set_time_limit(MAX_RUNTIME, in_job=not workflow.is_main_process)
+
+# Without a limit Snakemake would start a training on every core, and all but one a GPU would wait.
+# `--resources gpu_share=N` says that N may share the cards, and gpu_mem_mb that as many may as fit.
+if compat.runs_jobs_here(workflow):
+    for resource, limit in gpu_limits(
+        memory_of_gpus(os.environ), partial(compat.resource_limit, workflow)
+    ).items():
+        compat.limit_resource(workflow, resource, limit)
 
 # `--resources gpu=0` says that there are none; nothing said, that there may be.
 GPUS = compat.resource_limit(workflow, "gpu") != 0

@@ -23,13 +23,14 @@ rule teacher_logits:
         mem_mb=requested(ALLOCATION.teacher_logits, "run", "mem_mb"),
         runtime=requested(ALLOCATION.teacher_logits, "run", "minutes"),
         gpu=requested(ALLOCATION.teacher_logits, "run", "gpus"),
-        gpu_share=1,
+        gpu_share=requested(ALLOCATION.teacher_logits, "run", "gpus"),
+        gpu_mem_mb=requested(ALLOCATION.teacher_logits, "run", "gpu_mem_mb"),
     params:
         recipe=uncompared(INPUTS.dataset_of_run_json, "run"),
         inputs=as_options,
     shell:
         "exec python -m dsd2 --die-with-parent teacher-logits --run {wildcards.run:q}"
-        " --iteration {wildcards.i} --recipe {params.recipe:q} --threads {threads} {params.inputs} --output {output:q}"
+        " --iteration {wildcards.i} --recipe {params.recipe:q} --threads {threads} --gpus {resources.gpu} {params.inputs} --output {output:q}"
         " > {log:q} 2>&1"
 
 
@@ -54,14 +55,15 @@ rule train:
         mem_mb=requested(ALLOCATION.training_mem_mb, "run"),
         runtime=requested(ALLOCATION.training_minutes, "run"),
         gpu=requested(ALLOCATION.training, "run", "gpus"),
-        gpu_share=1,
+        gpu_share=requested(ALLOCATION.training, "run", "gpus"),
+        gpu_mem_mb=requested(ALLOCATION.training, "run", "gpu_mem_mb"),
     params:
         recipe=by(PLAN.recipe_json, "run"),
         inputs=as_options,
         resume=PLAN.placed(paths.RESUME),
     shell:
         "exec python -m dsd2 --die-with-parent train --run {wildcards.run:q}"
-        " --iteration {wildcards.i} --recipe {params.recipe:q} --threads {threads}"
+        " --iteration {wildcards.i} --recipe {params.recipe:q} --threads {threads} --gpus {resources.gpu}"
         " {params.inputs} --resume {params.resume:q} --checkpoint {output.checkpoint:q}"
         " --history {output.history:q} --metrics {output.metrics:q} > {log:q} 2>&1"
 
@@ -84,7 +86,8 @@ rule evaluate:
         mem_mb=requested(ALLOCATION.training_mem_mb, "run"),
         runtime=requested(ALLOCATION.training_minutes, "run"),
         gpu=requested(ALLOCATION.training, "run", "gpus"),
-        gpu_share=1,
+        gpu_share=requested(ALLOCATION.training, "run", "gpus"),
+        gpu_mem_mb=requested(ALLOCATION.training, "run", "gpu_mem_mb"),
     params:
         recipe=by(PLAN.recipe_json, "run"),
         inputs=as_options,
@@ -92,5 +95,5 @@ rule evaluate:
         resume=PLAN.placed(paths.RESUME),
     shell:
         "exec python -m dsd2 --die-with-parent evaluate --run {wildcards.run:q}"
-        " --iteration {wildcards.i} --recipe {params.recipe:q} --threads {threads}"
+        " --iteration {wildcards.i} --recipe {params.recipe:q} --threads {threads} --gpus {resources.gpu}"
         " {params.inputs} --metrics {output.metrics:q} > {log:q} 2>&1"

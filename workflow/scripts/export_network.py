@@ -14,6 +14,7 @@ def main(smk) -> None:
         smk.wildcards.study,
         Path(smk.input.metrics),
         Path(smk.input.dataset),
+        next(map(Path, smk.input.issues), None),
         Exported(**params.exported),
         Export(**params.export),
         params.arm,

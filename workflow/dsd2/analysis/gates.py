@@ -58,8 +58,9 @@ def decide(
         raise UserError(f"gate: the validation accuracy is {accuracy} but must be finite")
     if policy.uses_entropy and not math.isfinite(entropy):
         raise UserError(
-            f"gate: the entropy is {entropy} but must be finite; a network without ReLU layers has"
-            " none, and needs config key stopping.policy to be accuracy or none"
+            f"gate: the entropy is {entropy} but must be finite; a network without ReLU layers, or"
+            " other neurons that are on or off, has none, and needs config key stopping.policy to"
+            " be accuracy or none"
         )
     if previous is None:
         return GateState(0, False, "dense network", entropy, False, accuracy, 0)

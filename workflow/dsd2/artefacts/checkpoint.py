@@ -52,6 +52,7 @@ class Checkpoint:
         state: parameters and buffers; removed weights are zero, in a loaded one +0.0.
         masks: which prunable weights are alive.
         rewind: the state that the run rewinds to; in iteration 0 of runs that do.
+        start: which pretrained weights the run started from, in words; None where from scratch.
     """
 
     run: str
@@ -63,6 +64,7 @@ class Checkpoint:
     state: State
     masks: Masks
     rewind: State = field(default_factory=dict)
+    start: str | None = None
 
     def network(self, device: torch.device) -> nn.Module:
         """The network on a device, in evaluation mode."""
@@ -102,6 +104,8 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
         "classes": checkpoint.classes,
         "prunable": {name: list(mask.shape) for name, mask in checkpoint.masks.items()},
     }
+    if checkpoint.start is not None:
+        about["start"] = checkpoint.start
     save_tensors(path, tensors, about)
 
 
@@ -139,6 +143,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
             state=state,
             masks=masks,
             rewind=parts["rewind"] or parts["initial"],
+            start=about.get("start"),
         )
     except (AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:
         raise UserError(

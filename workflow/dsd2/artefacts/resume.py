@@ -16,6 +16,8 @@ from dsd2.nn.training import Progress, State
 from dsd2.processes import Stopped
 
 _FORMAT = 1
+_MOMENTS = ("momentum", "square")
+"""What an optimiser remembers of each parameter. A file without some of them is whole."""
 
 
 class ResumeFile:
@@ -49,7 +51,7 @@ class ResumeFile:
             return None
         if about["key"] != self.key:
             return None
-        parts: dict[str, State] = {"state": {}, "momentum": {}, "rewind": {}}
+        parts: dict[str, State] = {"state": {}, **{kind: {} for kind in _MOMENTS}, "rewind": {}}
         device = next(model.parameters()).device
         for name, tensor in tensors.items():
             part, _, rest = name.partition("/")
@@ -57,7 +59,8 @@ class ResumeFile:
             parts[part][rest] = tensor.to(device, copy=True)
         model.load_state_dict(parts["state"])
         print(f"resuming after epoch {about['epoch']}", flush=True)
-        return Progress(about["epoch"], parts["momentum"], about["history"], parts["rewind"])
+        moments = {kind: parts[kind] for kind in _MOMENTS}
+        return Progress(about["epoch"], moments, about["history"], parts["rewind"])
 
     @contextmanager
     def saving_when_stopped(self) -> Iterator[None]:
@@ -102,7 +105,7 @@ def _copied(model: nn.Module, progress: Progress) -> tuple[State, dict[str, Any]
     """Everything that the next epoch changes, as tensors and values of their own."""
     parts: dict[str, State] = {
         "state": dict(model.state_dict()),
-        "momentum": progress.momentum,
+        **progress.moments,
         "rewind": progress.rewind,
     }
     tensors = {

@@ -9,15 +9,18 @@ from typing import Any
 from dsd2.config import table4
 from dsd2.config.autoconfig import suggestions
 from dsd2.config.chain_length import chains_end
+from dsd2.config.corrections import check_corrections, corrected
 from dsd2.config.distillation import caches_logits
 from dsd2.config.grids import Entry, Point, expand, written_out
 from dsd2.config.layers import inherited, merged_sections, overridden
+from dsd2.config.pinned import pinned
 from dsd2.config.resolve import (
     chosen,
     dataset_recipe,
     noise_recipe,
     perturbation_recipe,
     pruning_recipe,
+    stopping_recipe,
     training_recipe,
 )
 from dsd2.config.sanitize import shown
@@ -25,6 +28,7 @@ from dsd2.config.sections import ONLY_PANEL, Distillation
 from dsd2.config.validation import Section, complete_section, top_level, value_of
 from dsd2.data.locate import with_stand_ins
 from dsd2.data.manifest import Known, with_manifests
+from dsd2.data_recipe import ArmCorrections
 from dsd2.errors import UserError
 from dsd2.recipe import (
     DatasetRecipe,
@@ -47,6 +51,7 @@ class Arm:
     Attributes:
         show: whether figures draw it.
         grid: where it stands in the grid that it comes from; empty for an arm of its own.
+        corrections: of its labels by another arm's networks.
         last: its last iteration before the target sparsity.
         exhausted: whether it ends there because a further round would remove nothing.
     """
@@ -63,6 +68,7 @@ class Arm:
     pruning: PruningRecipe
     perturbation: PerturbationRecipe
     distillation: Distillation | None
+    corrections: ArmCorrections | None
     stopping: Stopping
     last: int
     exhausted: bool
@@ -96,6 +102,8 @@ class _Context:
         stand_in: where missing data gets a stand-in, whether it may be downloaded; None where it
             is an error.
         manifests: of the user's own data, as they are made.
+        code: Python files that networks may be built from; None for any.
+        download: whether what is missing may be downloaded.
     """
 
     layers: tuple[Entry, ...]
@@ -104,6 +112,8 @@ class _Context:
     roots: list[Path]
     stand_in: bool | None
     manifests: Known
+    code: tuple[str, ...] | None
+    download: bool
 
 
 def resolve_arms(config: dict[str, Any]) -> tuple[dict[str, str], dict[tuple[str, str], Arm]]:
@@ -132,6 +142,8 @@ def resolve_arms(config: dict[str, Any]) -> tuple[dict[str, str], dict[tuple[str
         roots=[Path(root) for root in top_level(config, "data_roots")],
         stand_in=top_level(config, "download") if stand_in else None,
         manifests={},
+        code=config.get("code"),
+        download=top_level(config, "download"),
     )
     entries = config.get("panels", {ONLY_PANEL: {}})
     grids = {name: expand("panels", name, entry) for name, entry in entries.items()}
@@ -167,9 +179,12 @@ def _panel_arms(context: _Context, panel: str, overlay: Entry) -> dict[str, Arm]
         made[name] = arm = _arm(context, panel, overlay, name, is_listed(name))
         if arm.distillation is not None and arm.distillation.teacher in candidates:
             wanted.append(arm.distillation.teacher)
+        if arm.corrections is not None and arm.corrections.arm in candidates:
+            wanted.append(arm.corrections.arm)
     arms = {name: made[name] for name in candidates if name in made}
     for name, arm in arms.items():
         _check_teacher(arms, name, arm)
+        check_corrections(arms, arm)
     return arms
 
 
@@ -184,13 +199,18 @@ def _arm(context: _Context, panel: str, overlay: Entry, name: str, listed: bool)
 
     def section(key: str) -> Section:
         paper = table4.defaults(key, model, dataset)
+        if key == "training" and value_of(key, "optimiser", merged.get(key) or {}) == "adamw":
+            paper |= table4.ADAMW
         return complete_section(key, merged.get(key) or {}, paper, where)
 
     roots, pruned = context.roots, section("pruning")
     target = pruned.pop("target_sparsity")
     network = chosen(ModelRecipe, "model", section("model"), where)
-    images = dataset_recipe(section("dataset"), where)
-    noise = noise_recipe(section("noise"), images, where)
+    network = pinned(network, context.code, context.download)
+    seen = section("dataset")
+    wanted = seen.pop("corrections")
+    images = dataset_recipe(seen, where)
+    noise, corrections = corrected(wanted, noise_recipe(section("noise"), images, where), where)
     if context.stand_in is not None:
         images, noise = with_stand_ins(images, noise, roots, context.stand_in)
     images, noise = with_manifests(images, noise, roots, context.manifests)
@@ -217,7 +237,8 @@ def _arm(context: _Context, panel: str, overlay: Entry, name: str, listed: bool)
         pruning=pruning,
         perturbation=perturbation,
         distillation=distilled,
-        stopping=chosen(Stopping, "stopping", section("stopping"), where),
+        corrections=corrections,
+        stopping=stopping_recipe(section("stopping"), network, images, roots, where),
         last=last,
         exhausted=exhausted,
     )
@@ -255,10 +276,15 @@ def _check_teacher(arms: dict[str, Arm], name: str, arm: Arm) -> None:
                 f"{key}.teacher is {teacher!r}, whose dataset or noise differs: a teacher must"
                 " have seen the same images and labels as its student"
             )
+        if arms[teacher].model.constants != arm.model.constants:
+            raise UserError(
+                f"{key}.teacher is {teacher!r}, whose images are normalised by other constants"
+                " than the student's: give both the same config key model.normalise"
+            )
         seen.append(teacher)
         arm = arms[teacher]
 
 
-def _data(arm: Arm) -> tuple[str, str]:
+def _data(arm: Arm) -> tuple[str, str, ArmCorrections | None]:
     """What an arm's images and labels are, wherever they lie."""
-    return to_json(arm.dataset), to_json(arm.noise)
+    return to_json(arm.dataset), to_json(arm.noise), arm.corrections

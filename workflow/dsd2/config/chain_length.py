@@ -47,9 +47,11 @@ def chains_end(
     else:
         try:
             known = metadata(dataset, roots)
-            layers = list(network_sizes(model, known.image, known.classes).weights.values())
+            sizes = network_sizes(model, known.image, known.classes)
         except UserError:
             return last, False
+        kept = recipe.kept(sizes.head, sizes.depthwise)
+        layers = [count for name, count in sizes.weights.items() if name not in kept]
         groups = layers if recipe.scope == "layer" else [sum(layers)]
         rounds = _weight_rounds(groups, recipe.fraction)
     useful = sum(1 for _ in zip(range(last), rounds, strict=False))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from dsd2.analysis.registered import TABLES
-from dsd2.config.options import Analysis, Export, Plot, Unique
+from dsd2.config.options import Analysis, Export, LabelIssues, Plot, Unique
 from dsd2.config.paper import Printed
 from dsd2.config.sections import Sections
 from dsd2.keys import Default, Doc, Ge, Le, MinLen, NameOf
@@ -109,8 +109,8 @@ class Configuration(Sections):
             "Files of studies that are run together, sharing what they have in common; or a pattern"
             " that matches them, as config/paper/*.yaml, where files that list studies themselves"
             " are passed over. Paths start in the working directory. Beside it may stand budget,"
-            " seeds, override, data_roots, download, missing_data, lookahead, decoders, plot and"
-            " analysis, which are laid over every study."
+            " seeds, override, data_roots, download, missing_data, code, lookahead, decoders, plot"
+            " and analysis, which are laid over every study."
         ),
     ]
     study: Annotated[
@@ -170,6 +170,14 @@ class Configuration(Sections):
             " proves that a study runs, and every result says so (origin)."
         ),
     ]
+    code: Annotated[
+        tuple[Annotated[str, MinLen(1)], ...],
+        Doc(
+            "Python files that networks may be built from, as model.name FILE.py:FUNCTION says; no"
+            " other is run. A study that studies lists runs none by itself: it can only be given"
+            " beside studies. Without it a configuration that is given directly may run any."
+        ),
+    ]
     lookahead: Annotated[
         int,
         Ge(1),
@@ -225,4 +233,5 @@ class Configuration(Sections):
     ]
     analysis: Analysis
     export: Export
+    label_issues: LabelIssues
     plot: Plot

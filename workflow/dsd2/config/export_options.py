@@ -1,12 +1,12 @@
-"""Which networks of a study are exported, and how."""
+"""Which networks of a study are exported, and how; and whose judge the labels."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from dsd2.config.options import Export
+from dsd2.config.options import Export, LabelIssues
 from dsd2.config.sanitize import shown
 from dsd2.config.sections import ONLY_PANEL
 from dsd2.errors import UserError
@@ -32,15 +32,33 @@ def resolve_export(options: Mapping[str, Any], arms: Mapping[tuple[str, str], Ar
     Raises:
         UserError: an arm to export is none of the study's.
     """
-    names = dict.fromkeys(arm.name for arm in arms.values())
     drawn = dict.fromkeys(arm.name for arm in arms.values() if arm.show)
     wanted = tuple(drawn) if options.get("arms") is None else options["arms"]
+    _check_arms("export", wanted, arms)
+    return Export(**{**options, "arms": wanted})
+
+
+def resolve_label_issues(
+    options: Mapping[str, Any], arms: Mapping[tuple[str, str], Arm]
+) -> LabelIssues:
+    """The settings of the section ``label_issues``.
+
+    Raises:
+        UserError: an arm is none of the study's.
+    """
+    wanted = options.get("arms")
+    _check_arms("label_issues", wanted or (), arms)
+    return LabelIssues(**{**options, "arms": wanted})
+
+
+def _check_arms(section: str, wanted: Iterable[str], arms: Mapping[tuple[str, str], Arm]) -> None:
+    names = dict.fromkeys(arm.name for arm in arms.values())
     for name in wanted:
         if name not in names:
             raise UserError(
-                f"config key export.arms has {shown(name)} but may have the arms {', '.join(names)}"
+                f"config key {section}.arms has {shown(name)} but may have the arms"
+                f" {', '.join(names)}"
             )
-    return Export(**{**options, "arms": wanted})
 
 
 def exported_networks(export: Export, arms: Mapping[tuple[str, str], Arm]) -> dict[str, Exported]:

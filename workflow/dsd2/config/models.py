@@ -17,8 +17,8 @@ from pydantic import (
     Strict,
     StringConstraints,
     TypeAdapter,
+    WithJsonSchema,
 )
-from pydantic.json_schema import GenerateJsonSchema
 from pydantic_core import PydanticCustomError
 from typing_extensions import TypedDict
 
@@ -174,7 +174,7 @@ def annotation(declared: Any, constraints: tuple[Any, ...]) -> Any:
         constraints = (*constraints, *inner)
     for constraint in constraints:
         if isinstance(constraint, NameOf):
-            return Literal[tuple(constraint.registry)]
+            return _name(constraint.registry)
     union = get_origin(declared) in (Union, types.UnionType)
     members = get_args(declared) if union else (declared,)
     if float in members and str not in members:
@@ -188,6 +188,36 @@ def annotation(declared: Any, constraints: tuple[Any, ...]) -> Any:
     if all(get_origin(m) is Literal for m in members):
         return whole
     return Annotated[whole, BeforeValidator(partial(typed, words))]
+
+
+def _name(registry: Registry[Any]) -> Any:
+    """The type of a registered name: one of the words, or one of the form of a family."""
+    families = registry.families()
+    words = tuple(registry)
+    if not families:
+        return Literal[words]
+    plain = [name for name in words if name not in {family.form for family in families}]
+    forms = [
+        {"type": "string", "pattern": f"^{family.pattern}$", "x-form": family.form}
+        for family in families
+    ]
+    rule = WithJsonSchema({"anyOf": [{"type": "string", "enum": plain}, *forms]})
+    return Annotated[str, BeforeValidator(partial(_registered, registry)), rule]
+
+
+def _registered(registry: Registry[Any], name: Any) -> Any:
+    if not isinstance(name, str) or registry.entry(name) not in registry:
+        words = ", ".join(registry)
+        raise PydanticCustomError("name", "must be one of {words}", {"words": words})
+    return name
+
+
+def entry(name: str, by: str, value: Any) -> Any:
+    """What conditions call a value of a key: of a section's selector, the form of its family."""
+    base, _ = SECTIONS[name]
+    if by != selector(name) or not isinstance(value, str):
+        return value
+    return base.registry.entry(value)
 
 
 def _member(declared: Any, constraints: tuple[Any, ...]) -> Any:
@@ -259,31 +289,3 @@ def _unique(value: Any) -> Any:
     if value is not None and len(set(value)) < len(value):
         raise PydanticCustomError("unique", "must have no entry twice")
     return value
-
-
-class _WithoutTitles(GenerateJsonSchema):
-    def field_title_should_be_set(self, schema: Any) -> bool:
-        return False
-
-
-def json_schema() -> dict[str, Any]:
-    """The JSON schema of a configuration, for editors.
-
-    A layer that says of which kind it is may have that kind's keys alone. A budget has no arms.
-    """
-    made = configuration().json_schema(schema_generator=_WithoutTitles)
-    definitions = made["$defs"]
-    made["anyOf"] = [{"required": [key]} for key in ("studies", "arms", "budget")]
-    for name in SECTIONS:
-        by = selector(name)
-        conditions = [
-            {
-                "if": {"properties": {by: {"const": kind}}, "required": [by]},
-                "then": {"propertyNames": {"enum": list(section_keys(name, kind))}},
-            }
-            for kind in kinds(name)
-            if kind is not None
-        ]
-        if conditions:
-            definitions[name]["allOf"] = conditions
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **made}

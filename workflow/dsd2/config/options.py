@@ -73,6 +73,23 @@ class Plot(Typed):
 
 
 @dataclass(frozen=True, kw_only=True)
+class LabelIssues(Typed):
+    """Whose networks `snakemake label_issues` asks which labels look wrong. It trains nothing."""
+
+    arms: Annotated[
+        tuple[str, ...] | None,
+        MinLen(1),
+        Unique(),
+        Default(None),
+        Doc("Arms whose chains judge the labels; those that figures draw when null."),
+    ]
+    always: Annotated[
+        bool,
+        Doc("Whether the study is done only with its label issues, or they wait to be asked for."),
+    ] = False
+
+
+@dataclass(frozen=True, kw_only=True)
 class Export(Typed):
     """Which networks `snakemake export` compresses, for use elsewhere, and how.
 

@@ -12,7 +12,8 @@ from typing import Any, Literal, get_args, get_origin
 from annotated_types import Ge, Gt, Le, Lt
 
 from dsd2.config.declaration import Configuration
-from dsd2.config.models import all_keys, condition, json_schema, registries, with_choices
+from dsd2.config.json_schema import json_schema
+from dsd2.config.models import all_keys, condition, registries, with_choices
 from dsd2.config.sections import SECTIONS, Sections
 from dsd2.keys import NO_DEFAULT, Key, keys
 

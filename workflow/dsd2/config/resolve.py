@@ -15,6 +15,7 @@ from dsd2.config.sections import Section
 from dsd2.data.metadata import metadata
 from dsd2.errors import UserError
 from dsd2.keys import fixed_values, required_keys
+from dsd2.nn.sizes import network_sizes
 from dsd2.recipe import (
     AUGMENTATIONS,
     LOSSES,
@@ -25,9 +26,15 @@ from dsd2.recipe import (
     PruningRecipe,
     TrainingRecipe,
 )
+from dsd2.stopping import Stopping
 from dsd2.typed import Choice
 
 C = TypeVar("C", bound=Choice)
+_OF_LOSSES = (
+    ("class_weights", "none", "weights", "weights of images"),
+    ("label_smoothing", 0, "smoothing", "smoothing of labels"),
+)
+"""Keys that a loss must have a parameter for: key, value that means none, parameter, its words."""
 _fixed, _required = cache(fixed_values), cache(required_keys)
 
 
@@ -88,16 +95,18 @@ def training_recipe(section: Section, dataset: DatasetRecipe, where: str) -> Tra
             f"config key training.augmentation of {where} is {section['augmentation']!r}, which"
             " needs streamed images: set dataset.stream: true, or take flip-shift"
         )
-    loss, weights = section["loss"], section["class_weights"]
-    if weights != "none" and "weights" not in inspect.signature(LOSSES[loss]).parameters:
-        raise UserError(
-            f"config key training.class_weights of {where} is {weights!r} but must be none with"
-            f" training.loss {loss!r}, which takes no weights of images"
-        )
+    loss = section["loss"]
+    known = inspect.signature(LOSSES[loss]).parameters
+    for key, absent, parameter, what in _OF_LOSSES:
+        if (value := section[key]) != absent and parameter not in known:
+            raise UserError(
+                f"config key training.{key} of {where} is {value!r} but must be {absent} with"
+                f" training.loss {loss!r}, which takes no {what}"
+            )
     # Rounded up, less the rounding of the product, so that one epoch is never dropped from.
-    epochs, parts = section["epochs"], sorted(section["milestones"])
+    epochs, parts = section["epochs"], sorted(section.get("milestones", ()))
     milestones = tuple(math.ceil(part * epochs - 1e-9) for part in parts)
-    return TrainingRecipe(**{**section, "milestones": milestones})
+    return TrainingRecipe(**{"drop_factor": 1, **section, "milestones": milestones})
 
 
 def pruning_recipe(section: Section, model: ModelRecipe, where: str) -> PruningRecipe:
@@ -106,6 +115,11 @@ def pruning_recipe(section: Section, model: ModelRecipe, where: str) -> PruningR
         raise UserError(
             f"config key pruning.structure of {where} is 'filters', which this network cannot lose,"
             f" but model.name is {model.name!r}"
+        )
+    if section["structure"] == "filters" and section["head"] == "kept":
+        raise UserError(
+            f"config key pruning.head of {where} is 'kept' but must be pruned where"
+            " pruning.structure is filters: with a filter goes what reads it"
         )
     return PruningRecipe(**section)
 
@@ -129,6 +143,33 @@ def perturbation_recipe(
         except UserError:
             return recipe
         check_rewind_step(recipe.rewind_step, training, images, f" of {where}")
+    return recipe
+
+
+def stopping_recipe(
+    section: Section,
+    model: ModelRecipe,
+    dataset: DatasetRecipe,
+    roots: Sequence[Path],
+    where: str,
+) -> Stopping:
+    """The recipe of a chain's end; one that looks at the entropy needs a network that has one.
+
+    Where the dataset cannot be looked at yet, or the network cannot be built, gates refuse it.
+    """
+    recipe = chosen(Stopping, "stopping", section, where)
+    if recipe.uses_entropy:
+        try:
+            known = metadata(dataset, roots)
+            states = network_sizes(model, known.image, known.classes).states
+        except UserError:
+            return recipe
+        if not states:
+            raise UserError(
+                f"config key stopping.policy of {where} is {recipe.policy!r}, which needs an"
+                f" entropy, but no activation of {model.name!r} has neurons that are on or off; it"
+                " must be accuracy or none"
+            )
     return recipe
 
 

@@ -108,7 +108,12 @@ SECTIONS: dict[str, tuple[type[Any], str | None]] = {
 }
 """The sections of a study, a panel and an arm: what declares their keys, and the default kind."""
 
-CONDITIONS = {("pruning", "scope"): ("structure", ("weights",))}
+CONDITIONS = {
+    ("pruning", "scope"): ("structure", ("weights",)),
+    ("training", "milestones"): ("schedule", ("multistep",)),
+    ("training", "drop_factor"): ("schedule", ("multistep",)),
+    ("training", "beta2"): ("optimiser", ("adamw",)),
+}
 """Keys, beside those of registered kinds, that apply only to some values of another key."""
 
 

@@ -21,6 +21,7 @@ LAID_OVER = (
     "data_roots",
     "download",
     "missing_data",
+    "code",
     "lookahead",
     "decoders",
     "plot",
@@ -48,11 +49,16 @@ def load_studies(config: Any, home: Path | None = None) -> tuple[Study, ...]:
                 f"config key {key} cannot stand beside studies, which have their own; what may"
                 f" are {', '.join(LAID_OVER)}"
             )
-    upper = {key: value for key, value in config.items() if key != "studies"}
+    upper = {"code": (), **{key: value for key, value in config.items() if key != "studies"}}
     studies: dict[str, Study] = {}
     files: dict[str, str] = {}
     for file, content in _contents(config["studies"], home):
         try:
+            if "code" in content:
+                raise UserError(
+                    "config key code says which files may be run, which a listed study cannot;"
+                    " give it beside studies, as --config code='[FILE.py]'"
+                )
             study = load_study(_laid_over(renamed(plain(content)), upper))
         except UserError as error:
             raise UserError(f"{printable(file)}: {error}") from error

@@ -8,8 +8,8 @@ from typing import Any
 from dsd2.analysis.registered import TABLES
 from dsd2.config.arms import Arm, resolve_arms
 from dsd2.config.autoconfig import own_study_name
-from dsd2.config.export_options import resolve_export
-from dsd2.config.options import Analysis, Export, Plot
+from dsd2.config.export_options import resolve_export, resolve_label_issues
+from dsd2.config.options import Analysis, Export, LabelIssues, Plot
 from dsd2.config.paper import Printed, printed_values
 from dsd2.config.sanitize import shown
 from dsd2.config.validation import check, top_level
@@ -32,6 +32,7 @@ class Study:
         tables: names of its tables.
         paper: what the paper prints of its arms.
         export: which networks are exported, and how.
+        label_issues: whose networks judge the labels.
     """
 
     folder: str
@@ -50,6 +51,7 @@ class Study:
     tables: tuple[str, ...]
     paper: tuple[Printed, ...]
     export: Export
+    label_issues: LabelIssues
 
     @property
     def trains(self) -> bool:
@@ -88,4 +90,5 @@ def load_study(config: Any) -> Study:
         tables=tuple(top_level(config, "tables")),
         paper=printed_values(top_level(config, "paper"), arms),
         export=resolve_export(config.get("export", {}), arms),
+        label_issues=resolve_label_issues(config.get("label_issues", {}), arms),
     )

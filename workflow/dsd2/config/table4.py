@@ -60,3 +60,7 @@ def defaults(section: str, model: str, dataset: str) -> dict[str, Any]:
     by_dataset = _BY_DATASET.get(dataset, {})
     by_both = _BY_BOTH.get((model, dataset), {})
     return {**by_dataset.get(section, {}), **by_both.get(section, {})}
+
+
+ADAMW: dict[str, Any] = {"learning_rate": 0.001, "weight_decay": 0.01}
+"""What a training with AdamW says by default, as torch does: the paper has none."""

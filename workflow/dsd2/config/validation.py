@@ -16,6 +16,7 @@ from dsd2.config.models import (
     all_keys,
     condition,
     configuration,
+    entry,
     layer,
     section,
     section_keys,
@@ -107,7 +108,10 @@ def typed(where: str, name: str, key: str, value: Any) -> Any:
 def applies(name: str, key: str, given: Section) -> bool:
     """Whether a key has a meaning in a section, given what kind of thing the section is."""
     needed = condition(name, key)
-    return needed is None or value_of(name, needed[0], given) in needed[1]
+    if needed is None:
+        return True
+    by, values = needed
+    return entry(name, by, value_of(name, by, given)) in values
 
 
 def value_of(name: str, key: str, given: Section) -> Any:
@@ -185,10 +189,12 @@ def _path(given: Any, loc: tuple[int | str, ...]) -> Iterator[int | str]:
             yield part
 
 
-def _rank(fault: Any, path: list[Any]) -> tuple[bool, int, int]:
+def _rank(fault: Any, path: list[Any]) -> tuple[bool, bool, int, int]:
     """Of a union's members, the one whose type fits is the one that a message is about."""
+    # Where a word or a mapping may stand, the faults inside a mapping tell more.
+    other = fault["type"] == "string_type" and isinstance(fault["input"], dict)
     order = {"literal_error": 1, "int_type": 2, "float_type": 2, "string_type": 2, "tuple_type": 2}
-    return fault["type"] != "unknown", len(path), order.get(fault["type"], 0)
+    return fault["type"] != "unknown", other, len(path), order.get(fault["type"], 0)
 
 
 _BOUNDS = {

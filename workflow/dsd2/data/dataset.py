@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from dsd2.environment import user_path
 from dsd2.errors import UserError
 from dsd2.files.tensors import load_tensors, save_tensors
 from dsd2.paths import dataset_name
-from dsd2.recipe import DatasetRecipe, from_json, to_json
+from dsd2.recipe import DatasetRecipe, ModelRecipe, from_json, to_json
 from dsd2.seeds import generator
 
 _FORMAT = 3
@@ -46,6 +46,9 @@ class Dataset:
         own_validation: whether the validation images are none of the source's training images.
         reading: how image files were read (:func:`dsd2.data.source.reading_of`), whether or not
             they were decoded into memory; None where an older artefact does not say.
+        test_rows: position of each test image in the source's own test images, or in its training
+            images where it has no test images of its own; None where an older artefact does not
+            say.
     """
 
     train: Images
@@ -60,12 +63,22 @@ class Dataset:
     origin: str
     own_validation: bool
     reading: dict[str, Any] | None = None
+    test_rows: Tensor | None = None
 
     @property
     def image(self) -> tuple[int, int, int]:
         """(C, H, W) of every image."""
         channels, height, width = self.train.images.shape[1:]
         return channels, height, width
+
+    def normalised_for(self, model: ModelRecipe) -> Dataset:
+        """The same images by the constants that a network wants; grey ones by their mean."""
+        if model.constants is None:
+            return self
+        colours = (torch.tensor(each).view(-1, 1, 1) for each in model.constants)
+        channels = self.image[0]
+        mean, std = (c if channels == 3 else c.mean().expand(channels, 1, 1) for c in colours)
+        return replace(self, mean=mean.contiguous(), std=std.contiguous())
 
 
 def split_source(source: Source, recipe: DatasetRecipe) -> Dataset:
@@ -108,6 +121,7 @@ def split_source(source: Source, recipe: DatasetRecipe) -> Dataset:
         origin=source.origin,
         own_validation=own is not None,
         reading=reading_of(source.train.images),
+        test_rows=rows["test"],
     )
 
 
@@ -216,6 +230,8 @@ def save_dataset(path: Path, dataset: Dataset, recipe: DatasetRecipe) -> None:
         "own_validation": dataset.own_validation,
         "reading": dataset.reading,
     }
+    if dataset.test_rows is not None:
+        tensors["test/rows"] = dataset.test_rows
     splits = {"train": dataset.train, "test": dataset.test}
     if dataset.validation is not dataset.test:
         splits["validation"] = dataset.validation
@@ -271,4 +287,5 @@ def load_dataset(path: Path, name: str) -> Dataset:
         # Artefacts of earlier versions do not say it.
         own_validation=about.get("own_validation", recipe.validation == "own"),
         reading=about.get("reading") or streamed,
+        test_rows=tensors.get("test/rows"),
     )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -13,7 +14,7 @@ from torch import Tensor
 from dsd2.data.dataset import Dataset
 from dsd2.errors import UserError, remake
 from dsd2.files.columns import number_column, numbers
-from dsd2.files.records import LABELS, read_table, write_columns
+from dsd2.files.records import LABELS, identity_of, read_table, write_columns
 from dsd2.recipe import DatasetRecipe, NoiseRecipe
 from dsd2.seeds import generator
 
@@ -27,11 +28,33 @@ class SplitLabels:
 
 
 @dataclass(frozen=True)
+class Corrected:
+    """How many images corrections have changed.
+
+    Attributes:
+        dropped: training images that are left out; their given label is -1.
+        relabelled: training images with another label.
+        held_out: validation images, of both kinds.
+    """
+
+    dropped: int
+    relabelled: int
+    held_out: int = 0
+
+
+@dataclass(frozen=True)
 class Labels:
-    """Labels of a dataset under some noise; no validation labels in the paper's mode."""
+    """Labels of a dataset under some noise; no validation labels in the paper's mode.
+
+    Attributes:
+        train: of the training images.
+        validation: of the validation images.
+        corrected: what corrections did; None where there are none.
+    """
 
     train: SplitLabels
     validation: SplitLabels | None
+    corrected: Corrected | None = None
 
 
 def make_labels(
@@ -86,7 +109,10 @@ def save_labels(path: Path, labels: Labels, dataset: Dataset, name: str) -> None
     columns = (rows, [split.clean for split in splits], [split.given for split in splits])
     arrays = [_split_column(*map(len, rows))]
     arrays += [number_column(torch.cat(parts).numpy()) for parts in columns]
-    write_columns(path, pa.Table.from_arrays(arrays, schema=LABELS), {"labels": name})
+    about: dict[str, Any] = {"labels": name}
+    if labels.corrected is not None:
+        about["corrected"] = asdict(labels.corrected)
+    write_columns(path, pa.Table.from_arrays(arrays, schema=LABELS), about)
 
 
 def load_labels(path: Path, dataset: Dataset, name: str) -> Labels:
@@ -118,6 +144,7 @@ def load_labels(path: Path, dataset: Dataset, name: str) -> Labels:
     return Labels(
         SplitLabels(clean[:train], given[:train]),
         SplitLabels(clean[train:], given[train:]) if held_out else None,
+        Corrected(**counts) if (counts := identity_of(table).get("corrected")) else None,
     )
 
 

@@ -22,7 +22,7 @@ from dsd2.environment import user_path
 from dsd2.errors import UserError
 from dsd2.files.cached import read_cached, write_cached
 from dsd2.files.reading import check_file
-from dsd2.recipe import DatasetRecipe, NoiseRecipe, to_json
+from dsd2.recipe import CorrectionsRecipe, DatasetRecipe, NoiseRecipe, to_json
 
 SETTLED = 2 * 10**9
 """Nanoseconds after which another change of a file has another time on every file system."""
@@ -47,6 +47,7 @@ def with_manifests(
     Args:
         dataset: one with a path gets a manifest.
         noise: human labels in a file of the user's get one; those of a release have its name.
+            So do corrections.
         roots: folders that may hold the file of human labels.
         known: manifests that need not be made again; those that are made are added.
 
@@ -65,6 +66,12 @@ def with_manifests(
         if key not in known:
             known[key] = labels_manifest(noise.file, roots)
         noise = replace(noise, manifest=known[key])
+    given = noise.corrections
+    if given is not None and given.file is not None:
+        key = (given.file, "labels")
+        if key not in known:
+            known[key] = labels_manifest(given.file, roots)
+        noise = replace(noise, corrections=replace(given, manifest=known[key]))
     return dataset, noise
 
 
@@ -79,7 +86,7 @@ def dataset_manifest(recipe: DatasetRecipe) -> str:
 
 
 def labels_manifest(file: str, roots: list[Path]) -> str:
-    """The manifest of a file of human labels; the last one known where it is gone.
+    """The manifest of a file of labels or corrections; the last one known where it is gone.
 
     Args:
         file: a path, or one below any of the roots.
@@ -132,7 +139,7 @@ def manifest_of(folder: Path, names: Iterable[str]) -> str:
     return made
 
 
-D = TypeVar("D", DatasetRecipe, NoiseRecipe)
+D = TypeVar("D", DatasetRecipe, NoiseRecipe, CorrectionsRecipe)
 
 
 def located(recipe: D) -> D:

@@ -32,6 +32,9 @@ class CardData:
     Attributes:
         label: of the arm.
         noise: what was done to the labels, as :func:`label_noise` has it.
+        corrections: who corrected them, in words; None where nobody did.
+        issues: where the study lists labels that look wrong, and sentences on how many do; None
+            where nobody has looked.
         tested: whether the test images are the validation images, which choose.
         licence: of the weights.
         choice: how it was chosen, best or smallest.
@@ -47,10 +50,13 @@ class CardData:
         nonzero: numbers of the compressed network that are not zero.
         file_bytes: of the small file, of the ONNX file, and of the dense network's numbers.
         agreements: of the small file and of the ONNX file.
+        start: what it started from, where that was pretrained weights.
     """
 
     label: str
     noise: str
+    corrections: str | None
+    issues: tuple[str, list[str]] | None
     tested: bool
     licence: str | None
     choice: str
@@ -65,6 +71,7 @@ class CardData:
     nonzero: int
     file_bytes: tuple[int, int, int]
     agreements: tuple[Agreement, Agreement]
+    start: str | None = None
 
 
 def card(chosen: Row, study: Sequence[Row], data: CardData) -> str:
@@ -109,7 +116,10 @@ def card(chosen: Row, study: Sequence[Row], data: CardData) -> str:
             f" {phase_of(chosen, study, data.flat_tolerance)}.",
             f"- **Trained on**: {escape_markdown(chosen['origin'])},"
             f" {chosen['train_images']:,} images of {'×'.join(map(str, data.image))}.",
+            *([f"- **Started from**: {escape_markdown(data.start)}."] if data.start else []),
             f"- **Label noise**: {data.noise}",
+            *_corrected(chosen, data.corrections),
+            f"- **Label issues**: {_issues(data.issues)}",
             f"- **Teacher**: {_teacher(chosen)}.",
             f"- **Pruned** in {chosen['iteration']} rounds; the chain ended because:"
             f" {last['stop_reason']}.",
@@ -171,6 +181,24 @@ def label_noise(kind: str, rate: float, *, own: bool, stand_in: bool) -> str:
     described = NOISES[kind].described(share, stand_in=stand_in)
     # Where none was added, nothing at all is known of wrong labels.
     return f"{described} {unknown}" if own or rate == 0 else described
+
+
+def _corrected(chosen: Row, corrections: str | None) -> list[str]:
+    """How many training labels were corrected, and who says so."""
+    if corrections is None or chosen["dropped"] is None:
+        return []
+    return [
+        f"- **Labels corrected**: {chosen['dropped']:,} training images left out,"
+        f" {chosen['relabelled']:,} relabelled ({escape_markdown(corrections)})."
+    ]
+
+
+def _issues(issues: tuple[str, list[str]] | None) -> str:
+    """Where to find the labels that look wrong."""
+    if issues is None:
+        return "not looked for; `snakemake label_issues` lists the labels that look wrong."
+    page, said = issues
+    return f"{' '.join(map(escape_markdown, said))} The study lists them: {escape_markdown(page)}."
 
 
 def _licence(given: str | None) -> str:

@@ -21,6 +21,13 @@ _CHECKSUM_OF_ROWS = b"sha256"
 """What files of earlier versions carry instead."""
 
 
+def column(
+    name: str, kind: pa.DataType, unit: str, meaning: str, *, optional: bool = False
+) -> pa.Field:
+    """A column of a schema, with its unit and meaning; one that is not optional has no nulls."""
+    return pa.field(name, kind, nullable=optional, metadata={"unit": unit, "meaning": meaning})
+
+
 def with_checksum(table: pa.Table) -> pa.Table:
     """The table with its checksum among its metadata, which the checksum covers."""
     metadata = {**(table.schema.metadata or {}), _CHECKSUM: _checksum(table)}

@@ -1,7 +1,10 @@
-"""The document of a study's ``metrics.parquet``, written from its schema."""
+"""The document of a study's tables, ``metrics.parquet`` and label issues, from their schemas."""
 
 from __future__ import annotations
 
+import pyarrow as pa
+
+from dsd2.files.issue_records import LABEL_ISSUES
 from dsd2.files.records import LATER, STUDY
 
 _TITLE = """\
@@ -22,17 +25,40 @@ checkpoints, and none is trained.
 | --- | --- | --- | --- |
 """
 
+_ISSUES = """
+# `label_issues/ARM.parquet` and `.csv`
+
+What `snakemake label_issues` leaves under `results/studies/STUDY/` for an arm: one row for each
+image, those of training before those of validation and test, in each the most suspicious first.
+Networks have seen the labels of training images alone. Where a study has several seeds, scores and
+probabilities are means over their chains. With several panels the files are called `PANEL.ARM`.
+The networks of a gated chain are those up to its stop.
+
+Both files have the same columns. In the CSV file an apostrophe stands before text that a
+spreadsheet would take for a formula. To correct labels, copy one of them, edit `action` and
+`label`, and name the copy in `dataset.corrections` ([config/README.md](../config/README.md)). It
+needs no more than the columns `image`, `action` and, to relabel, `label`; rows that are missing
+are kept. Test labels are never changed.
+
+| column | type | unit | meaning |
+| --- | --- | --- | --- |
+"""
+
 
 def document() -> str:
     """The document, in Markdown."""
+    return _TITLE + _rows(STUDY) + _ISSUES + _rows(LABEL_ISSUES)
+
+
+def _rows(schema: pa.Schema) -> str:
     rows = []
-    for field in STUDY:
+    for field in schema:
         unit, meaning = (field.metadata[key].decode() for key in (b"unit", b"meaning"))
         kind = str(field.type).replace("element: ", "").replace("item: ", "")
         empty = "; empty where there is none" if field.nullable else ""
         empty = "; empty where an earlier version measured it" if field.name in LATER else empty
         rows.append(f"| `{field.name}` | {kind} | {unit} | {meaning}{empty} |\n")
-    return _TITLE + "".join(rows)
+    return "".join(rows)
 
 
 if __name__ == "__main__":

@@ -16,197 +16,196 @@ import pyarrow.parquet as pq
 
 from dsd2.errors import DELETE, UserError, remake
 from dsd2.files.atomic import replacing
-from dsd2.files.columns import is_whole, table_of_rows, with_checksum, with_later_columns
+from dsd2.files.columns import column, is_whole, table_of_rows, with_checksum, with_later_columns
 from dsd2.files.identity import Identity, check_identity
 from dsd2.files.reading import check_file, not_read
 
 _IDENTITY = b"identity"
-
-
-def _column(
-    name: str, kind: pa.DataType, unit: str, meaning: str, *, optional: bool = False
-) -> pa.Field:
-    return pa.field(name, kind, nullable=optional, metadata={"unit": unit, "meaning": meaning})
-
 
 _TEXT, _INT, _REAL = pa.string(), pa.int64(), pa.float64()
 _TEXTS, _INTS, _REALS = (pa.list_(kind) for kind in (_TEXT, _INT, _REAL))
 
 HISTORY = pa.schema(
     [
-        _column("run", _TEXT, "", "name of the run"),
-        _column("iteration", _INT, "", "pruning rounds so far; 0 is the dense network"),
-        _column("epoch", _INT, "", "epochs done, from 1"),
-        _column("learning_rate", _REAL, "", "of the epoch"),
-        _column("train_loss", _REAL, "nats", "mean over images of what is minimised, without ℓ1"),
-        _column("train_accuracy", _REAL, "1", "likewise, against the given labels"),
-        _column("seconds", _REAL, "s", "wall time of the epoch"),
+        column("run", _TEXT, "", "name of the run"),
+        column("iteration", _INT, "", "pruning rounds so far; 0 is the dense network"),
+        column("epoch", _INT, "", "epochs done, from 1"),
+        column("learning_rate", _REAL, "", "of the epoch"),
+        column("train_loss", _REAL, "nats", "mean over images of what is minimised, without ℓ1"),
+        column("train_accuracy", _REAL, "1", "likewise, against the given labels"),
+        column("seconds", _REAL, "s", "wall time of the epoch"),
     ]
 )
 
 MAY_BE_NAN = ("entropy", "entropy_channel")
 """Columns of numbers that a network may not have: NaN where it has no ReLU layer."""
 
-_BY_CLASS = [
-    _column("validation_balanced_accuracy", _REAL, "1", "mean recall of classes", optional=True),
-    _column("test_balanced_accuracy", _REAL, "1", "mean recall of classes", optional=True),
-    _column("test_macro_f1", _REAL, "1", "mean F1 of classes in labels or answers", optional=True),
-    _column(
+_ADDED = [
+    column("validation_balanced_accuracy", _REAL, "1", "mean recall of classes", optional=True),
+    column("test_balanced_accuracy", _REAL, "1", "mean recall of classes", optional=True),
+    column("test_macro_f1", _REAL, "1", "mean F1 of classes in labels or answers", optional=True),
+    column(
         "test_majority_accuracy",
         _REAL,
         "1",
         "of always answering the most frequent class of the given training labels",
         optional=True,
     ),
-    _column("classes", _TEXTS, "", "names of the classes, on one line each", optional=True),
-    _column("class_images", _INTS, "", "test images of each of `classes`", optional=True),
-    _column(
+    column("classes", _TEXTS, "", "names of the classes, on one line each", optional=True),
+    column("class_images", _INTS, "", "test images of each of `classes`", optional=True),
+    column(
         "class_recall", _REALS, "1", "share of them that is answered so; or null", optional=True
     ),
+    column("dropped", _INT, "", "training images that corrections leave out", optional=True),
+    column("relabelled", _INT, "", "training labels that they changed", optional=True),
 ]
 
-LATER = frozenset(column.name for column in _BY_CLASS)
+PEAK_GPU = "peak_gpu_memory"
+LATER = frozenset({PEAK_GPU, *(column.name for column in _ADDED)})
 """Columns that earlier versions did not write: a file that lacks them is read with nulls there."""
 
 METRICS = pa.schema(
     [
-        _column("run", _TEXT, "", "name of the run"),
-        _column("iteration", _INT, "", "pruning rounds so far; 0 is the dense network"),
-        _column("seed", _INT, "", "training seed"),
-        _column("scheduled_sparsity", _REAL, "1", "ζ that the rounds aim at: 1 − (1 − f)^k"),
-        _column("sparsity", _REAL, "1", "ζ: fraction of prunable weights that are zero"),
-        _column("parameters", _INT, "", "parameters of the network, dense"),
-        _column("prunable", _INT, "", "prunable weights among them"),
-        _column("train_accuracy", _REAL, "1", "eval mode, unaugmented, given labels"),
-        _column("train_loss", _REAL, "nats", "cross-entropy, likewise"),
-        _column("train_accuracy_clean", _REAL, "1", "likewise, against the dataset's own labels"),
-        _column(
+        column("run", _TEXT, "", "name of the run"),
+        column("iteration", _INT, "", "pruning rounds so far; 0 is the dense network"),
+        column("seed", _INT, "", "training seed"),
+        column("scheduled_sparsity", _REAL, "1", "ζ that the rounds aim at: 1 − (1 − f)^k"),
+        column("sparsity", _REAL, "1", "ζ: fraction of prunable weights that are zero"),
+        column("parameters", _INT, "", "parameters of the network, dense"),
+        column("prunable", _INT, "", "prunable weights among them"),
+        column("train_accuracy", _REAL, "1", "eval mode, unaugmented, given labels"),
+        column("train_loss", _REAL, "nats", "cross-entropy, likewise"),
+        column("train_accuracy_clean", _REAL, "1", "likewise, against the dataset's own labels"),
+        column(
             "memorised",
             _REAL,
             "1",
             "share of the images with a changed label that are given it",
             optional=True,
         ),
-        _column("validation_accuracy", _REAL, "1", "what gates and selection look at"),
-        _column("validation_loss", _REAL, "nats", "cross-entropy on the validation images"),
-        _column("test_accuracy", _REAL, "1", "reported, never used"),
-        _column("test_loss", _REAL, "nats", "cross-entropy on the test images"),
-        *_BY_CLASS,
-        _column("entropy", _REAL, "bits", "eq. 1, mean over layers; a neuron is a position"),
-        _column("entropy_channel", _REAL, "bits", "the same; a neuron is a channel"),
-        _column("layers", _TEXTS, "", "names of the prunable weights"),
-        _column("layer_density", _REALS, "1", "living fraction of each of `layers`"),
-        _column("states", _TEXTS, "", "names of the ReLU layers"),
-        _column("state_entropy", _REALS, "bits", "eq. 1 of each of `states`"),
-        _column("state_entropy_channel", _REALS, "bits", "the same per channel"),
-        _column("dead_layers", _INT, "", "prunable layers with no living weight"),
-        _column(
+        column("validation_accuracy", _REAL, "1", "what gates and selection look at"),
+        column("validation_loss", _REAL, "nats", "cross-entropy on the validation images"),
+        column("test_accuracy", _REAL, "1", "reported, never used"),
+        column("test_loss", _REAL, "nats", "cross-entropy on the test images"),
+        *_ADDED,
+        column("entropy", _REAL, "bits", "eq. 1, mean over layers; a neuron is a position"),
+        column("entropy_channel", _REAL, "bits", "the same; a neuron is a channel"),
+        column("layers", _TEXTS, "", "names of the prunable weights"),
+        column("layer_density", _REALS, "1", "living fraction of each of `layers`"),
+        column("states", _TEXTS, "", "names of the ReLU layers"),
+        column("state_entropy", _REALS, "bits", "eq. 1 of each of `states`"),
+        column("state_entropy_channel", _REALS, "bits", "the same per channel"),
+        column("dead_layers", _INT, "", "prunable layers with no living weight"),
+        column(
             "noise_rate", _REAL, "1", "realised: training labels that are not the dataset's own"
         ),
-        _column("train_images", _INT, "", "training images"),
-        _column("epochs", _INT, "", "trained in this iteration; evaluated is after the last alone"),
-        _column("flops_paper", _REAL, "MAC", "cost of this training as the paper counts"),
-        _column("flops_dense", _REAL, "MAC", "with the teacher's forward passes, dense"),
-        _column("flops_sparse", _REAL, "MAC", "the same, times density"),
-        _column("teacher_run", _TEXT, "", "run of the teacher", optional=True),
-        _column("teacher_iteration", _INT, "", "iteration of the teacher", optional=True),
-        _column("seconds_training", _REAL, "s", "wall time inside the training loop"),
-        _column("seconds", _REAL, "s", "wall time of the stage from process start"),
-        _column("peak_memory", _INT, "byte", "largest resident size of the stage"),
-        _column("device", _TEXT, "", "what it ran on"),
-        _column("threads", _INT, "", "CPU threads of the stage"),
-        _column("torch", _TEXT, "", "version of torch"),
-        _column("origin", _TEXT, "", "what the images were read from"),
+        column("train_images", _INT, "", "training images"),
+        column("epochs", _INT, "", "trained in this iteration; evaluated is after the last alone"),
+        column("flops_paper", _REAL, "MAC", "cost of this training as the paper counts"),
+        column("flops_dense", _REAL, "MAC", "with the teacher's forward passes, dense"),
+        column("flops_sparse", _REAL, "MAC", "the same, times density"),
+        column("teacher_run", _TEXT, "", "run of the teacher", optional=True),
+        column("teacher_iteration", _INT, "", "iteration of the teacher", optional=True),
+        column("seconds_training", _REAL, "s", "wall time inside the training loop"),
+        column("seconds", _REAL, "s", "wall time of the stage from process start"),
+        column("peak_memory", _INT, "byte", "largest resident size of the stage"),
+        column(
+            PEAK_GPU, _INT, "byte", "of its GPU, largest part held; empty on a CPU", optional=True
+        ),
+        column("device", _TEXT, "", "what it ran on"),
+        column("threads", _INT, "", "CPU threads of the stage"),
+        column("torch", _TEXT, "", "version of torch"),
+        column("origin", _TEXT, "", "what the images were read from"),
     ]
 )
 
 CHAIN = pa.schema(
     [
         *METRICS,
-        _column("returned", pa.bool_(), "", "best by validation accuracy: what the run returns"),
-        _column("stop_reason", _TEXT, "", "why the last row is the last"),
+        column("returned", pa.bool_(), "", "best by validation accuracy: what the run returns"),
+        column("stop_reason", _TEXT, "", "why the last row is the last"),
     ]
 )
 
 STUDY = pa.schema(
     [
-        _column("panel", _TEXT, "", "panel of the study's figure"),
-        _column("arm", _TEXT, "", "curve of the panel"),
-        _column("stopping", _TEXT, "", "stopping policy of the arm"),
+        column("panel", _TEXT, "", "panel of the study's figure"),
+        column("arm", _TEXT, "", "curve of the panel"),
+        column("stopping", _TEXT, "", "stopping policy of the arm"),
         *CHAIN,
-        _column("total_flops_paper", _REAL, "MAC", "of the run so far"),
-        _column("total_flops_dense", _REAL, "MAC", "of the run so far"),
-        _column("total_flops_sparse", _REAL, "MAC", "of the run so far"),
-        _column("teacher_flops_paper", _REAL, "MAC", "of the teacher's own trainings"),
-        _column("teacher_flops_dense", _REAL, "MAC", "of the teacher's own trainings"),
-        _column("teacher_flops_sparse", _REAL, "MAC", "of the teacher's own trainings"),
+        column("total_flops_paper", _REAL, "MAC", "of the run so far"),
+        column("total_flops_dense", _REAL, "MAC", "of the run so far"),
+        column("total_flops_sparse", _REAL, "MAC", "of the run so far"),
+        column("teacher_flops_paper", _REAL, "MAC", "of the teacher's own trainings"),
+        column("teacher_flops_dense", _REAL, "MAC", "of the teacher's own trainings"),
+        column("teacher_flops_sparse", _REAL, "MAC", "of the teacher's own trainings"),
     ]
 )
 
 NETWORKS = pa.schema(
     [
-        _column("panel", _TEXT, "", "panel of the study's figure"),
-        _column("arm", _TEXT, "", "curve of the panel"),
-        _column("seed", _INT, "", "training seed"),
-        _column("run", _TEXT, "", "name of the run"),
-        _column("iteration", _INT, "", "pruning rounds so far; 0 is the dense network"),
-        _column("sparsity", _REAL, "1", "ζ: fraction of prunable weights that are zero"),
-        _column("validation_accuracy", _REAL, "1", "of the trained network"),
-        _column("test_accuracy", _REAL, "1", "of the trained network"),
-        _column("exports", _TEXTS, "", "names of the exports that are this network"),
-        _column("parts", _TEXTS, "", "parts of the compression, one after another; dense first"),
-        _column("part_parameters", _REALS, "", "parameters after each of `parts`"),
-        _column("part_macs", _REALS, "MAC", "multiply-accumulates an image after each of `parts`"),
-        _column("part_bytes", _REALS, "byte", "of the tensors in their smallest forms, likewise"),
-        _column("nonzero", _INT, "", "parameters of the compressed network that are not zero"),
-        _column("nonzero_macs", _INT, "MAC", "multiply-accumulates with those; no runtime's"),
-        _column("dense_bytes", _INT, "byte", "of the dense network's parameters in fp32"),
-        _column("file_bytes", _INT, "byte", "of the compressed network's file"),
-        _column("onnx_bytes", _INT, "byte", "of its ONNX file"),
+        column("panel", _TEXT, "", "panel of the study's figure"),
+        column("arm", _TEXT, "", "curve of the panel"),
+        column("seed", _INT, "", "training seed"),
+        column("run", _TEXT, "", "name of the run"),
+        column("iteration", _INT, "", "pruning rounds so far; 0 is the dense network"),
+        column("sparsity", _REAL, "1", "ζ: fraction of prunable weights that are zero"),
+        column("validation_accuracy", _REAL, "1", "of the trained network"),
+        column("test_accuracy", _REAL, "1", "of the trained network"),
+        column("exports", _TEXTS, "", "names of the exports that are this network"),
+        column("parts", _TEXTS, "", "parts of the compression, one after another; dense first"),
+        column("part_parameters", _REALS, "", "parameters after each of `parts`"),
+        column("part_macs", _REALS, "MAC", "multiply-accumulates an image after each of `parts`"),
+        column("part_bytes", _REALS, "byte", "of the tensors in their smallest forms, likewise"),
+        column("nonzero", _INT, "", "parameters of the compressed network that are not zero"),
+        column("nonzero_macs", _INT, "MAC", "multiply-accumulates with those; no runtime's"),
+        column("dense_bytes", _INT, "byte", "of the dense network's parameters in fp32"),
+        column("file_bytes", _INT, "byte", "of the compressed network's file"),
+        column("onnx_bytes", _INT, "byte", "of its ONNX file"),
     ]
 )
 
 LATENCIES = pa.schema(
     [
-        _column("run", _TEXT, "", "name of the run"),
-        _column("iteration", _INT, "", "pruning rounds so far; 0 is the dense network"),
-        _column("form", _TEXT, "", "trained (with its zeros) or compressed"),
-        _column("runtime", _TEXT, "", "torch or onnxruntime"),
-        _column("batch", _INT, "", "images a call"),
-        _column("median", _REAL, "s", "of a call, on one core, in the least disturbed round"),
-        _column("low", _REAL, "s", "lower quartile over calls"),
-        _column("high", _REAL, "s", "upper quartile over calls"),
-        _column("calls", _INT, "", "that were measured"),
-        _column("processor", _TEXT, "", "what it ran on"),
+        column("run", _TEXT, "", "name of the run"),
+        column("iteration", _INT, "", "pruning rounds so far; 0 is the dense network"),
+        column("form", _TEXT, "", "trained (with its zeros) or compressed"),
+        column("runtime", _TEXT, "", "torch or onnxruntime"),
+        column("batch", _INT, "", "images a call"),
+        column("median", _REAL, "s", "of a call, on one core, in the least disturbed round"),
+        column("low", _REAL, "s", "lower quartile over calls"),
+        column("high", _REAL, "s", "upper quartile over calls"),
+        column("calls", _INT, "", "that were measured"),
+        column("processor", _TEXT, "", "what it ran on"),
     ]
 )
 
 LABELS = pa.schema(
     [
-        _column("split", _TEXT, "", "train or validation"),
-        _column("source_row", _INT, "", "position of the image in the source's training set"),
-        _column("clean_label", _INT, "", "label as it came"),
-        _column("label", _INT, "", "label as it is used"),
+        column("split", _TEXT, "", "train or validation"),
+        column("source_row", _INT, "", "position of the image in the source's training set"),
+        column("clean_label", _INT, "", "label as it came"),
+        column("label", _INT, "", "label as it is used; -1 of what corrections drop"),
     ]
 )
 
 IMAGES = pa.schema(
     [
-        _column("file", _TEXT, "", "path in the folder; of an image in a table, # and its row"),
-        _column("given_split", _TEXT, "", "the part of the folder that it lies in"),
-        _column(
+        column("file", _TEXT, "", "path in the folder; of an image in a table, # and its row"),
+        column("given_split", _TEXT, "", "the part of the folder that it lies in"),
+        column(
             "split", _TEXT, "", "what it is used for; nothing of what is skipped", optional=True
         ),
-        _column("label", _INT, "", "number of its class"),
-        _column("class", _TEXT, "", "name of its class"),
-        _column("error", _TEXT, "", "why it cannot be decoded", optional=True),
-        _column("format", _TEXT, "", "by its content", optional=True),
-        _column("mode", _TEXT, "", "Pillow's, as stored", optional=True),
-        _column("width", _INT, "pixels", "once it is turned upright", optional=True),
-        _column("height", _INT, "pixels", "likewise", optional=True),
-        _column("orientation", _INT, "", "of EXIF, 1 to 8; 1 is upright", optional=True),
-        _column("transparent", pa.bool_(), "", "whether it has transparency", optional=True),
-        _column("digest", _TEXT, "", "of its pixels; copies have one", optional=True),
+        column("label", _INT, "", "number of its class"),
+        column("class", _TEXT, "", "name of its class"),
+        column("error", _TEXT, "", "why it cannot be decoded", optional=True),
+        column("format", _TEXT, "", "by its content", optional=True),
+        column("mode", _TEXT, "", "Pillow's, as stored", optional=True),
+        column("width", _INT, "pixels", "once it is turned upright", optional=True),
+        column("height", _INT, "pixels", "likewise", optional=True),
+        column("orientation", _INT, "", "of EXIF, 1 to 8; 1 is upright", optional=True),
+        column("transparent", pa.bool_(), "", "whether it has transparency", optional=True),
+        column("digest", _TEXT, "", "of its pixels; copies have one", optional=True),
     ]
 )
 """The images of a user's data, in the order of their listing."""
@@ -267,7 +266,7 @@ def read_table(path: Path, schema: pa.Schema, identity: Identity | None = None) 
         known = filled.schema.equals(schema)
         whole = known and is_whole(table)
         # Tables of earlier versions do not say what they belong to.
-        said = (table.schema.metadata or {}).get(_IDENTITY, b"{}")
+        said = identity_of(table)
     except FileNotFoundError as error:
         raise UserError(f"{path}: there is no such file") from error
     # A damaged name or text is no UTF-8, which is a ValueError.
@@ -279,8 +278,14 @@ def read_table(path: Path, schema: pa.Schema, identity: Identity | None = None) 
         )
     if not whole:
         raise UserError(f"{path}: is damaged (its checksum does not match); {remedy}")
-    check_identity(path, json.loads(said), identity or {}, remedy)
+    check_identity(path, said, identity or {}, remedy)
     return filled
+
+
+def identity_of(table: pa.Table) -> Identity:
+    """What a table that was read says that it is; nothing of one of an earlier version."""
+    held: Identity = json.loads((table.schema.metadata or {}).get(_IDENTITY, b"{}"))
+    return held
 
 
 def read_rows(

@@ -9,6 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from dsd2.nn.calls import ACTIVATIONS, CONVOLUTIONS, LINEAR, watching
+
 
 def binary_entropy(probability: Tensor) -> Tensor:
     """−p·log₂p − (1−p)·log₂(1−p) in bits, elementwise, 0 at 0 and 1; float64."""
@@ -52,16 +54,19 @@ def count_on(before: Tensor) -> Tensor:
 
 
 class StateCounts(Mapping[str, Tensor]):
-    """Counts, per ReLU layer, of the images that had each neuron on (input strictly above 0).
+    """Counts, per layer of neurons, of the images that had each neuron on (input strictly above 0).
 
-    Keys are module names; a module called more than once in a forward pass (as in torchvision's
-    residual blocks) has one entry per call, ``name:0``, ``name:1``.
+    A layer is a call of an activation (:data:`dsd2.nn.calls.ACTIVATIONS`). Its key is the name of
+    the module that is the activation, or of the module that calls the function and the function's,
+    and the number of the call in a forward pass: ``layer1.0.relu:1``, ``block.gelu:0``. Its counts
+    are [C, …]: the channels first, whichever axis of the input they are.
     """
 
     def __init__(self) -> None:
         self.images = 0
         self._on: dict[str, Tensor] = {}
         self._calls: dict[str, int] = {}
+        self._others: set[str] = set()
 
     def __getitem__(self, layer: str) -> Tensor:
         return self._on[layer]
@@ -72,12 +77,21 @@ class StateCounts(Mapping[str, Tensor]):
     def __len__(self) -> int:
         return len(self._on)
 
-    def add(self, module: str, before: Tensor) -> None:
-        """Count one batch of a module's inputs, [B, ...]."""
-        call = self._calls.get(module, 0)
-        self._calls[module] = call + 1
-        layer = f"{module}:{call}"
+    def add(self, name: str, before: Tensor, images: int, channels_last: bool = False) -> None:
+        """Count one batch of an activation's inputs, [B, …].
+
+        What has another first axis than the images is made from no image alone, and not counted.
+        """
+        call = self._calls.get(name, 0)
+        self._calls[name] = call + 1
+        layer = f"{name}:{call}"
+        if len(before) != images or layer in self._others:
+            self._others.add(layer)
+            self._on.pop(layer, None)
+            return
         on = count_on(before)
+        if channels_last and on.dim() > 1:
+            on = on.movedim(-1, 0)
         self._on[layer] = self._on[layer] + on if layer in self._on else on
 
     def end_batch(self, images: int) -> None:
@@ -88,19 +102,34 @@ class StateCounts(Mapping[str, Tensor]):
 
 @contextmanager
 def counting_states(model: nn.Module) -> Iterator[StateCounts]:
-    """Count the states of all ReLU neurons during the forward passes inside the ``with`` block."""
+    """Count the states of all neurons during the forward passes inside the ``with`` block.
+
+    Channels are the last axis behind a linear layer, and the second one otherwise.
+    """
     counts = StateCounts()
+    leaves = {name for name, module in model.named_modules() if not any(module.children())}
+    leaves -= {name for name, m in model.named_modules() if any(True for _ in m.parameters())}
+    images, channels_last = 0, False
 
-    def hook(name: str) -> Any:
-        return lambda _module, inputs: counts.add(name, inputs[0])
+    def begin(_model: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+        nonlocal images, channels_last
+        images, channels_last = len(inputs[0]), False
 
-    handles = [
-        module.register_forward_pre_hook(hook(name))
-        for name, module in model.named_modules()
-        if isinstance(module, nn.ReLU)
-    ]
+    def see(within: str, function: Any, args: Any, kwargs: Any, _result: Any) -> None:
+        nonlocal channels_last
+        word = ACTIVATIONS.get(function)
+        if word is not None:
+            name = within if within in leaves else f"{within}.{word}".removeprefix(".")
+            value = args[0] if args else kwargs["input"]
+            counts.add(name, value, images, channels_last)
+        elif function in LINEAR:
+            channels_last = True
+        elif function in CONVOLUTIONS:
+            channels_last = False
+
+    handle = model.register_forward_pre_hook(begin)
     try:
-        yield counts
+        with watching(model, see):
+            yield counts
     finally:
-        for handle in handles:
-            handle.remove()
+        handle.remove()

@@ -85,6 +85,11 @@ class ImageSet:
         """Where batches are."""
         return self.labels.device
 
+    def to(self, device: torch.device) -> ImageSet:
+        """The same images and labels on another device; a stream stays where it is."""
+        images = self.images.to(device) if isinstance(self.images, Tensor) else self.images
+        return ImageSet(images, *(part.to(device) for part in (self.labels, self.mean, self.std)))
+
     def normalise(self, images: Tensor) -> Tensor:
         """uint8 images as network input: float32, per channel zero mean and unit deviation."""
         return (images.to(torch.float32) - self.mean) / self.std

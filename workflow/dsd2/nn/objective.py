@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import torch.nn.functional as F
 from torch import Tensor
@@ -38,13 +39,15 @@ def balanced_weights(labels: Tensor) -> Tensor:
 
 
 def label_loss(recipe: TrainingRecipe, labels: Tensor) -> LabelLoss:
-    """The loss on the labels of a batch, which weights classes as the recipe says.
+    """The loss on the labels of a batch, which weights classes and smooths as the recipe says.
 
     Args:
-        recipe: the loss and its weights.
+        recipe: the loss, its weights and its smoothing.
         labels: of all training images, int64 [N]; the positions of a batch's images are in these.
     """
     loss = LOSSES[recipe.loss]
+    if recipe.label_smoothing:
+        loss = partial(loss, smoothing=recipe.label_smoothing)
     if recipe.class_weights == "none":
         return lambda logits, given, rows: loss(logits, given)
     weights = balanced_weights(labels)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import pairwise
 
 import torch
@@ -21,25 +21,44 @@ def full_masks(weights: Mapping[str, Tensor]) -> Masks:
     return {name: torch.ones_like(w, dtype=torch.bool) for name, w in weights.items()}
 
 
-def prune(scores: Mapping[str, Tensor], masks: Masks, recipe: PruningRecipe) -> Masks:
-    """One round of pruning as the recipe has it; arguments as those of the functions it chooses."""
+def prune(
+    scores: Mapping[str, Tensor],
+    masks: Masks,
+    recipe: PruningRecipe,
+    depthwise: Collection[str] = (),
+) -> Masks:
+    """One round of pruning as the recipe has it; arguments as those of the functions it chooses.
+
+    Args:
+        scores: importance of each weight.
+        masks: what is alive now, of the weights that may be removed.
+        recipe: what a round removes.
+        depthwise: names of the weights of depthwise convolutions.
+    """
     if recipe.structure == "filters":
         return prune_filters(scores, masks, recipe.fraction)
+    guarded = depthwise if recipe.depthwise == "guarded" else ()
     if recipe.scope == "layer":
-        return prune_layerwise(scores, masks, recipe.fraction)
-    return prune_lowest(scores, masks, recipe.fraction)
+        return prune_layerwise(scores, masks, recipe.fraction, guarded)
+    return prune_lowest(scores, masks, recipe.fraction, guarded)
 
 
-def prune_lowest(scores: Mapping[str, Tensor], masks: Masks, fraction: float) -> Masks:
+def prune_lowest(
+    scores: Mapping[str, Tensor],
+    masks: Masks,
+    fraction: float,
+    guarded: Collection[str] = (),
+) -> Masks:
     """Remove the lowest-scoring fraction of the living weights, over all layers together.
 
-    Exactly :func:`number_to_remove` of them; among equal scores those that come first, in the
-    order of the mapping and then of memory, so that values alone decide.
+    Exactly :func:`number_to_remove` of them, or all that are not guarded; among equal scores those
+    that come first, in the order of the mapping and then of memory, so that values alone decide.
 
     Args:
         scores: importance of each weight, one finite float tensor per mask, of its shape.
         masks: what is alive now.
         fraction: of the living weights, in [0, 1].
+        guarded: layers of which each filter keeps its best weight.
 
     Raises:
         UserError: a living weight's score is not finite.
@@ -49,6 +68,10 @@ def prune_lowest(scores: Mapping[str, Tensor], masks: Masks, fraction: float) ->
     if not bool(torch.isfinite(score).all()):
         raise UserError("cannot prune: a weight is NaN or infinite, so the training diverged")
     remove = number_to_remove(score.numel(), fraction)
+    if any(name in masks for name in guarded):
+        kept = torch.cat([_best(scores[n], masks[n], n in guarded).flatten() for n in masks])[alive]
+        score = torch.where(kept, torch.inf, score)
+        remove = min(remove, int((~kept).sum()))
     if remove:
         threshold = torch.kthvalue(score, remove).values
         removed = score < threshold
@@ -59,11 +82,25 @@ def prune_lowest(scores: Mapping[str, Tensor], masks: Masks, fraction: float) ->
     return {name: piece.view_as(masks[name]) for name, piece in zip(masks, pieces, strict=True)}
 
 
-def prune_layerwise(scores: Mapping[str, Tensor], masks: Masks, fraction: float) -> Masks:
+def _best(scores: Tensor, mask: Tensor, guarded: bool) -> Tensor:
+    """Which weight of each filter is its best living one; none where it is not guarded."""
+    best = torch.zeros_like(mask)
+    if guarded:
+        rows = torch.where(mask, scores.detach(), -torch.inf).flatten(1).argmax(1, keepdim=True)
+        best.view(len(best), -1).scatter_(1, rows, True)
+    return best & mask
+
+
+def prune_layerwise(
+    scores: Mapping[str, Tensor],
+    masks: Masks,
+    fraction: float,
+    guarded: Collection[str] = (),
+) -> Masks:
     """As :func:`prune_lowest`, of each layer by itself."""
     pruned: Masks = {}
     for name, mask in masks.items():
-        pruned |= prune_lowest({name: scores[name]}, {name: mask}, fraction)
+        pruned |= prune_lowest({name: scores[name]}, {name: mask}, fraction, guarded)
     return pruned
 
 
@@ -103,7 +140,7 @@ def densities(masks: Masks) -> dict[str, float]:
 
 
 def scheduled_densities(
-    layers: Sequence[str], recipe: PruningRecipe, iteration: int
+    layers: Sequence[str], recipe: PruningRecipe, iteration: int, kept: Collection[str] = ()
 ) -> dict[str, float]:
     """The densities after so many rounds if every layer loses its share.
 
@@ -113,11 +150,15 @@ def scheduled_densities(
         layers: their names, in the network's order.
         recipe: what a round removes.
         iteration: how many rounds.
+        kept: layers that lose nothing.
     """
     alive = 1.0 - scheduled_sparsity(iteration, recipe.fraction)
     inner = alive**2 if recipe.structure == "filters" else alive
     ends = (0, len(layers) - 1)
-    return {name: alive if i in ends else inner for i, name in enumerate(layers)}
+    return {
+        name: 1.0 if name in kept else alive if i in ends else inner
+        for i, name in enumerate(layers)
+    }
 
 
 def sparsity(masks: Masks) -> float:
@@ -129,8 +170,8 @@ def sparsity(masks: Masks) -> float:
 @torch.no_grad()
 def apply_masks(weights: Mapping[str, nn.Parameter], masks: Masks) -> None:
     """Set the removed weights to zero, in place."""
-    for name, weight in weights.items():
-        weight.mul_(masks[name])
+    for name, mask in masks.items():
+        weights[name].mul_(mask)
 
 
 def prunable_weights_masks(model: nn.Module, masks: Masks) -> tuple[list[Tensor], list[Tensor]]:

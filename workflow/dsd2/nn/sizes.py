@@ -12,7 +12,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -26,13 +26,18 @@ from dsd2.recipe import ModelRecipe, digest, to_json
 FLOAT = 4
 """Bytes of a weight or an activation."""
 EVALUATED = 128
-"""Images of a batch of evaluation."""
+"""Images of a batch of evaluation on a CPU, whose caches larger ones no longer fit."""
+EVALUATED_ON_GPU = 1024
+"""Likewise on a GPU, which smaller ones leave idle."""
 BACKWARD = 3
 """A training step costs three forward passes: one forward, and twice that backward."""
 
-_FORMAT = 1
+_FORMAT = 2
 """Raise when the file has other fields."""
-_COUNTING = tuple(Path(__file__).with_name(name) for name in ("footprint.py", "models.py"))
+_COUNTING = tuple(
+    Path(__file__).with_name(name)
+    for name in ("footprint.py", "models.py", "calls.py", "entropy.py")
+)
 """Modules whose change may change the sizes of any network."""
 
 
@@ -50,6 +55,9 @@ class Sizes:
         macs: multiply-accumulates of each convolution and linear layer in a forward pass, by the
             weight's name; of all calls of a layer that is called several times.
         extra: what the paper's count has beside them: batch-norm and adaptive pooling.
+        head: name of the weight of the layer that makes the logits.
+        depthwise: names of the weights of depthwise convolutions.
+        states: how many layers of neurons have states, and with them an entropy.
     """
 
     parameters: int
@@ -60,6 +68,9 @@ class Sizes:
     largest: int
     macs: dict[str, int]
     extra: int
+    head: str = ""
+    depthwise: Sequence[str] = ()
+    states: int = 0
 
     @property
     def prunable(self) -> int:
@@ -77,16 +88,21 @@ class Sizes:
         return self.dense + self.extra
 
     def sparse(self, densities: Mapping[str, float]) -> float:
-        """Multiply-accumulates with living weights."""
-        return sum(macs * densities[name] for name, macs in self.macs.items())
+        """Multiply-accumulates with living weights; a layer that is not pruned keeps all."""
+        return sum(macs * densities.get(name, 1.0) for name, macs in self.macs.items())
 
-    def training_memory(self, batch_size: int) -> int:
-        """Bytes that training with plain momentum takes, data aside.
+    def training_memory(self, batch_size: int, moments: int = 1) -> int:
+        """Bytes that training takes, data aside.
 
-        Weights, gradients, momentum, a copy of the initial weights, masks as numbers and as truth
-        values, a batch's activations, and the gradients of two layers' outputs.
+        Weights, gradients, a copy of the initial weights, masks as numbers and as truth values, a
+        batch's activations, the gradients of two layers' outputs, and the optimiser's moments.
+
+        Args:
+            batch_size: images a step.
+            moments: numbers that the optimiser remembers of each parameter: 1 with momentum, 2 with
+                AdamW.
         """
-        network = 4 * self.state + (FLOAT + 1) * self.prunable
+        network = (3 + moments) * self.state + (FLOAT + 1) * self.prunable
         return network + batch_size * (self.activations + 2 * self.largest)
 
 

@@ -32,6 +32,7 @@ class Work:
         classes: size of the logits.
         training: of two epochs; :func:`timed` of a run's.
         teacher: the teacher that has a forward pass in every step, if any.
+        device: cpu or cuda.
     """
 
     model: ModelRecipe
@@ -39,6 +40,7 @@ class Work:
     classes: int
     training: TrainingRecipe
     teacher: ModelRecipe | None = None
+    device: str = "cpu"
 
 
 def timed(recipe: TrainingRecipe) -> TrainingRecipe:
@@ -101,6 +103,8 @@ def measure_speed(
             batch = min(4 * batch, work.training.batch_size)
         else:
             steps *= 4
+    # The first pass finds libraries and memory cold, and would be multiplied by all views.
+    evaluate_with_states(model, data)
     start = time.perf_counter()
     evaluate_with_states(model, data)
     forward = time.perf_counter() - start

@@ -13,9 +13,12 @@ from torch import Tensor, nn
 from dsd2.compat import foreach
 from dsd2.errors import UserError
 from dsd2.nn.images import ImageSet
+from dsd2.nn.models import head_parameters
 from dsd2.nn.objective import add_l1_gradients, distillation_loss, label_loss
-from dsd2.nn.precision import arithmetic, laid_like, lay_out, memory_layout
+from dsd2.nn.optimisers import Moments, Optimiser, clip
+from dsd2.nn.precision import arithmetic, lay_out, memory_layout, training_products
 from dsd2.nn.pruning import Masks, prunable_weights_masks
+from dsd2.nn.rates import learning_rate
 from dsd2.nn.teacher import Teacher
 from dsd2.recipe import TrainingRecipe
 from dsd2.seeds import derived_seed, generator
@@ -30,52 +33,15 @@ class Progress:
 
     Attributes:
         epoch: epochs done.
-        momentum: the optimiser's momentum buffer of each parameter; empty before the first step.
+        moments: what the optimiser remembers of each parameter; empty before the first step.
         history: one row an epoch done.
         rewind: the state at the rewind step, once that is passed.
     """
 
     epoch: int = 0
-    momentum: State = field(default_factory=dict)
+    moments: Moments = field(default_factory=dict)
     history: list[dict[str, Any]] = field(default_factory=list)
     rewind: State = field(default_factory=dict)
-
-
-def learning_rate(recipe: TrainingRecipe, epoch: int) -> float:
-    """The learning rate of an epoch, from 0: multiplied by the drop factor at each milestone."""
-    drops = sum(epoch >= milestone for milestone in recipe.milestones)
-    return recipe.learning_rate * recipe.drop_factor**drops
-
-
-def sgd_step(
-    values: list[Tensor],
-    gradients: list[Tensor],
-    momenta: list[Tensor | None],
-    recipe: TrainingRecipe,
-    rate: float,
-) -> None:
-    """A step of SGD with momentum and weight decay, in place: what ``torch.optim.SGD`` computes.
-
-    Building that class makes torch import its compiler, which costs every stage two seconds.
-
-    Args:
-        values: the parameters, without autograd.
-        gradients: of the loss, one a parameter.
-        momenta: one a parameter; all None before the first step, which sets them.
-        recipe: momentum and weight decay.
-        rate: the learning rate.
-    """
-    if recipe.weight_decay:
-        gradients = foreach("add")(gradients, values, alpha=recipe.weight_decay)
-    if recipe.momentum:
-        known = [momentum for momentum in momenta if momentum is not None]
-        if known:
-            foreach("mul_")(known, recipe.momentum)
-            foreach("add_")(known, gradients)
-        else:
-            momenta[:] = known = [gradient.clone() for gradient in gradients]
-        gradients = known
-    foreach("add_")(values, gradients, alpha=-rate)
 
 
 def network_state(model: nn.Module) -> State:
@@ -121,62 +87,63 @@ def train(
     for network in (model, teacher.model) if teacher else (model,):
         lay_out(network, layout)
     forward_pass = arithmetic(recipe, data.device)
-    parameters = dict(model.named_parameters())
+    parameters = {name: p for name, p in model.named_parameters() if p.requires_grad}
     leaves = list(parameters.values())
-    values = [leaf.data for leaf in leaves]
-    momenta: list[Tensor | None] = [
-        laid_like(progress.momentum[name], leaf) if name in progress.momentum else None
-        for name, leaf in parameters.items()
-    ]
+    head = head_parameters(model) if recipe.head_rate != 1 else frozenset[str]()
+    optimiser = Optimiser(parameters, recipe, head, progress.moments)
     pruned, alive = prunable_weights_masks(model, masks)
     place = {name: i for i, name in enumerate(parameters)}
     loss_on_labels = label_loss(recipe, data.labels)
     batches_of = data.epochs(recipe.augmentation, recipe.batch_size)
     steps_an_epoch = -(-len(data) // recipe.batch_size)
 
-    while progress.epoch < recipe.epochs:
-        epoch, start = progress.epoch, time.perf_counter()
-        draws = generator(*stream, epoch)
-        order = torch.randperm(len(data), generator=draws)
-        batches = batches_of(order, draws)
-        torch.manual_seed(derived_seed(*stream, epoch, "dropout"))
-        rate = learning_rate(recipe, epoch)
-        loss_sum = torch.zeros((), device=data.device)
-        correct = torch.zeros((), dtype=torch.int64, device=data.device)
-        for step, batch in enumerate(batches):
-            if rewind_step == epoch * steps_an_epoch + step:
-                progress.rewind = network_state(model)
-            inputs = data.normalise(batch.images.contiguous(memory_format=layout))
-            labels = data.labels[batch.rows]
-            with forward_pass():
-                logits = model(inputs).float()
-                targets = None if teacher is None else teacher.targets(batch, inputs)
-            loss = loss_on_labels(logits, labels, batch.rows)
-            if teacher is not None and targets is not None:
-                loss = distillation_loss(loss, logits, targets, teacher.recipe)
-            gradients = list(torch.autograd.grad(loss, leaves))
-            if recipe.l1:
-                add_l1_gradients([gradients[place[n]] for n in masks], pruned, recipe.l1)
-            sgd_step(values, gradients, momenta, recipe, rate)
-            foreach("mul_")(pruned, alive)
-            loss_sum += loss.detach() * len(labels)
-            correct += (logits.detach().argmax(1) == labels).sum()
-        progress.epoch += 1
-        progress.momentum = {
-            name: momentum
-            for name, momentum in zip(parameters, momenta, strict=True)
-            if momentum is not None
-        }
-        progress.history.append(
-            {
-                "epoch": progress.epoch,
-                "learning_rate": rate,
-                "train_loss": _finite(float(loss_sum) / len(data), progress.epoch, recipe),
-                "train_accuracy": int(correct) / len(data),
-                "seconds": time.perf_counter() - start,
-            }
-        )
-        after_epoch(progress)
+    with training_products(recipe):
+        while progress.epoch < recipe.epochs:
+            epoch, start = progress.epoch, time.perf_counter()
+            draws = generator(*stream, epoch)
+            order = torch.randperm(len(data), generator=draws)
+            batches = batches_of(order, draws)
+            torch.manual_seed(derived_seed(*stream, epoch, "dropout"))
+            loss_sum = torch.zeros((), device=data.device)
+            correct = torch.zeros((), dtype=torch.int64, device=data.device)
+            for step, batch in enumerate(batches):
+                if rewind_step == epoch * steps_an_epoch + step:
+                    progress.rewind = network_state(model)
+                inputs = data.normalise(batch.images.contiguous(memory_format=layout))
+                labels = data.labels[batch.rows]
+                with forward_pass():
+                    logits = model(inputs).float()
+                    targets = None if teacher is None else teacher.targets(batch, inputs)
+                loss = loss_on_labels(logits, labels, batch.rows)
+                if teacher is not None and targets is not None:
+                    loss = distillation_loss(loss, logits, targets, teacher.recipe)
+                gradients = list(
+                    torch.autograd.grad(loss, leaves, allow_unused=True, materialize_grads=True)
+                )
+                of_pruned = [gradients[place[name]] for name in masks]
+                if recipe.l1:
+                    add_l1_gradients(of_pruned, pruned, recipe.l1)
+                if recipe.clip_norm:
+                    # What is removed takes no step, and is not to shorten that of the others.
+                    foreach("mul_")(of_pruned, alive)
+                    clip(gradients, recipe.clip_norm)
+                rate = learning_rate(recipe, epoch, step, steps_an_epoch)
+                optimiser.step(gradients, rate, epoch * steps_an_epoch + step)
+                foreach("mul_")(pruned, alive)
+                loss_sum += loss.detach() * len(labels)
+                correct += (logits.detach().argmax(1) == labels).sum()
+            progress.epoch += 1
+            progress.moments = optimiser.moments()
+            progress.history.append(
+                {
+                    "epoch": progress.epoch,
+                    "learning_rate": learning_rate(recipe, epoch, 0, steps_an_epoch),
+                    "train_loss": _finite(float(loss_sum) / len(data), progress.epoch, recipe),
+                    "train_accuracy": int(correct) / len(data),
+                    "seconds": time.perf_counter() - start,
+                }
+            )
+            after_epoch(progress)
     lay_out(model, torch.contiguous_format)
     return progress
 

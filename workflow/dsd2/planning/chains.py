@@ -8,7 +8,6 @@ can be listed but never run, and gets its real name once the choice is on the di
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dsd2 import paths
@@ -16,40 +15,17 @@ from dsd2.analysis.view import StudyView
 from dsd2.config.arms import Arm
 from dsd2.config.study import Study
 from dsd2.errors import UserError
-from dsd2.files.decision import CHOICE, GATE, chain_identity, gate_identity, read_decision
+from dsd2.files.decision import GATE, gate_identity, read_decision
+from dsd2.planning.chain import Chain, chosen, corrected, gate_file, recipe_of
 from dsd2.planning.view import study_view
 from dsd2.recipe import (
+    CorrectionsRecipe,
     DatasetRecipe,
     NoiseRecipe,
     RunRecipe,
     to_json,
 )
 from dsd2.stopping import Stopping
-
-
-@dataclass(frozen=True)
-class Chain:
-    """A run with the rule that ends it: the iterations of one arm with one seed.
-
-    Attributes:
-        run: name of the run, the pending one while its teacher is not selected.
-        choices: files of the teacher choices that the name depends on.
-    """
-
-    arm: Arm
-    seed: int
-    run: str
-    choices: tuple[str, ...]
-
-    @property
-    def path(self) -> str:
-        """Where the collected metrics of the chain lie."""
-        return paths.CHAIN.format(run=self.run, stop=self.arm.stopping.slug, last=self.arm.last)
-
-    @property
-    def choice(self) -> str:
-        """Where the chain's best iteration is written when a student asks for it."""
-        return paths.CHOICE.format(run=self.run, stop=self.arm.stopping.slug, last=self.arm.last)
 
 
 class Plan:
@@ -77,7 +53,7 @@ class Plan:
         self._data: dict[str, dict[str, str]] = {}
         self._jsons: dict[str, str] = {}
         self._awaited: dict[str, str] = {}
-        self._named: dict[tuple[str, str, str, int, str | None, int | None], str] = {}
+        self._named: dict[tuple[str | int | NoiseRecipe | None, ...], str] = {}
         self.views = {study.folder: study_view(study, placed) for study in studies}
         for study in studies:
             self.chains(study)
@@ -107,19 +83,23 @@ class Plan:
     def chain(self, study: Study, arm: Arm, seed: int) -> Chain:
         """One arm's chain for one seed, as far as its teacher's choice is known."""
         choices: tuple[str, ...] = ()
-        teacher_run = iteration = None
+        teacher_run = iteration = judge = None
+        if arm.corrections is not None:
+            judge = self.chain(study, study.arms[arm.panel, arm.corrections.arm], seed)
+            choices = judge.choices
         if arm.distillation is not None:
             wanted = arm.distillation
             teacher = self.chain(study, study.arms[arm.panel, wanted.teacher], seed)
-            teacher_run, choices = teacher.run, teacher.choices
+            teacher_run, choices = teacher.run, (*choices, *teacher.choices)
             if wanted.select == "best":
                 choices = (*choices, teacher.choice)
-                iteration = _chosen(teacher, Path(self.placed(teacher.choice)))
+                iteration = chosen(teacher, Path(self.placed(teacher.choice)))
             else:
                 iteration = 0 if wanted.select == "dense" else wanted.select
-        key = (study.folder, arm.panel, arm.name, seed, teacher_run, iteration)
+        noise = arm.noise if judge is None else corrected(arm, judge)
+        key = (study.folder, arm.panel, arm.name, seed, noise, teacher_run, iteration)
         if key not in self._named:
-            recipe = _recipe(arm, seed, teacher_run, iteration)
+            recipe = recipe_of(arm, noise, seed, teacher_run, iteration)
             self._named[key] = paths.run_name(recipe)
             self._note(self._named[key], recipe, arm.stopping)
             if recipe.pending:
@@ -134,9 +114,11 @@ class Plan:
         self.stops[stopping.slug] = stopping
         self.datasets[dataset] = recipe.dataset
         self.labels[labels] = (recipe.dataset, recipe.noise)
+        corrections = recipe.noise.corrections or CorrectionsRecipe()
         for manifest, path in (
             (recipe.dataset.manifest, recipe.dataset.path),
             (recipe.noise.manifest, recipe.noise.file),
+            (corrections.manifest, corrections.file),
         ):
             if manifest is not None and path is not None:
                 self.places[manifest] = path
@@ -173,8 +155,9 @@ class Plan:
             return set()
         teacher = self.chain(study, study.arms[chain.arm.panel, wanted.teacher], chain.seed)
         iterations = {now.teacher_iteration, *({None} if wanted.select == "best" else ())}
+        noise = self.runs[chain.run].noise
         names = {
-            paths.run_name(_recipe(chain.arm, chain.seed, run, iteration))
+            paths.run_name(recipe_of(chain.arm, noise, chain.seed, run, iteration))
             for run in (teacher.run, *self._former_names(study, teacher))
             for iteration in iterations
         }
@@ -250,6 +233,12 @@ class Plan:
             for i in self.requested(run, stop, last)
         )
 
+    def possible(self, run: str, stop: str, last: int) -> list[int]:
+        """The iterations that a chain has at most, given the gates so far."""
+        if self.stopped(run, stop, last):
+            return list(self.requested(run, stop, last))
+        return list(range(last + 1))
+
     def _goes_on(self, run: str, stop: str, iteration: int) -> bool:
         """Whether a gate has let a chain go on; False while it has not been made."""
         path = Path(self.placed(gate_file(run, stop, iteration)))
@@ -257,33 +246,3 @@ class Plan:
             return not read_decision(path, GATE, gate_identity(run, stop, iteration))["stop"]
         except FileNotFoundError:
             return False
-
-
-def _recipe(arm: Arm, seed: int, teacher_run: str | None, iteration: int | None) -> RunRecipe:
-    recipe = RunRecipe(
-        dataset=arm.dataset,
-        noise=arm.noise,
-        model=arm.model,
-        training=arm.training,
-        pruning=arm.pruning,
-        perturbation=arm.perturbation,
-        seed=seed,
-    )
-    if arm.distillation is None or teacher_run is None:
-        return recipe
-    distillation = arm.distillation.recipe(teacher_run, iteration)
-    return replace(recipe, distillation=distillation)
-
-
-def gate_file(run: str, stop: str, iteration: int) -> str:
-    """A gate's decision."""
-    return paths.GATE.format(run=run, stop=stop, i=paths.number(iteration))
-
-
-def _chosen(teacher: Chain, path: Path) -> int | None:
-    """The iteration that a chain's choice names; None while it has not been made."""
-    identity = chain_identity(teacher.run, teacher.arm.stopping.slug, teacher.arm.last)
-    try:
-        return int(read_decision(path, CHOICE, identity)["iteration"])
-    except FileNotFoundError:
-        return None

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from dsd2.planning.layers_table import PrunedNetwork, layers_tables
+
 
 @dataclass(frozen=True)
 class Measured:
@@ -35,15 +37,20 @@ class Estimate:
         flops_dense: those of convolutions and linear layers, with teachers' forward passes.
         flops_sparse: the same, each layer times the density that the schedule gives it.
         seconds: of all trainings, one after another.
+        gpu_seconds: those on a GPU among them.
         longest: seconds of the longest chain, the teachers before it included.
-        jobs: trainings side by side.
+        jobs: trainings side by side on CPUs.
+        gpu_jobs: trainings side by side on GPUs.
         device: what was measured.
         stage: seconds of a job beside its training: interpreter, imports, data.
-        memory: bytes of the largest job.
+        memory: bytes of the largest job, of the host.
+        gpu_memory: bytes of a GPU of the largest job there.
         checkpoints: bytes on disk.
         tables: bytes on disk of cached teacher logits.
         datasets: bytes on disk.
         measured: the speeds.
+        warnings: sentences on what was found.
+        networks: those that are pruned, each once with the pruning.
     """
 
     runs: int
@@ -53,20 +60,26 @@ class Estimate:
     flops_dense: float
     flops_sparse: float
     seconds: float
+    gpu_seconds: float
     longest: float
     jobs: int
+    gpu_jobs: int
     device: str
     stage: float
-    memory: int
+    memory: float
+    gpu_memory: float
     checkpoints: int
     tables: int
     datasets: int
     measured: tuple[Measured, ...]
+    warnings: tuple[str, ...] = ()
+    networks: tuple[PrunedNetwork, ...] = ()
 
     @property
     def elapsed(self) -> float:
-        """Seconds with ``jobs`` side by side: a chain's iterations wait for each other."""
-        return max(self.seconds / self.jobs, self.longest)
+        """Seconds with so many side by side: a chain's iterations wait for each other."""
+        on_cpus = (self.seconds - self.gpu_seconds) / self.jobs
+        return max(on_cpus, self.gpu_seconds / max(1, self.gpu_jobs), self.longest)
 
 
 COLUMNS = ("network", "images", "classes", "augmentation", "precision", "teacher")
@@ -81,10 +94,11 @@ def markdown(estimate: Estimate) -> str:
         ("operations as the paper counts", operations(e.flops_paper)),
         ("operations, dense, with teachers", operations(e.flops_dense)),
         ("operations, sparse, with teachers", operations(e.flops_sparse)),
-        ("time", f"{duration(e.elapsed)} with {e.jobs} side by side"),
+        ("time", f"{duration(e.elapsed)} with {_side_by_side(e)} side by side"),
         ("time, one after another", duration(e.seconds)),
         ("time of the longest chain", duration(e.longest)),
         ("memory of the largest job", size(e.memory)),
+        *([("GPU memory of the largest job", size(e.gpu_memory))] if e.gpu_memory else []),
         ("disk", f"{size(e.checkpoints)} checkpoints, {size(e.datasets)} datasets{_tables(e)}"),
     ]
     speeds = [(*m.kind, str(m.batch_size), str(m.batch), f"{m.training:.3g}") for m in e.measured]
@@ -97,8 +111,16 @@ def markdown(estimate: Estimate) -> str:
             *_table((*COLUMNS, "batch", "measured with", "ms an image"), speeds),
             "",
             *_notes(e),
+            *layers_tables(e.networks),
         ]
     )
+
+
+def _side_by_side(e: Estimate) -> str:
+    if not e.gpu_seconds:
+        return str(e.jobs)
+    on_cpus = f" and {e.jobs} on CPUs" if e.gpu_seconds < e.seconds else ""
+    return f"{e.gpu_jobs} on GPUs{on_cpus}"
 
 
 def _shared(e: Estimate) -> str:
@@ -125,7 +147,7 @@ def _notes(e: Estimate) -> list[str]:
             "Where a step of the real batch would have taken long, or there are few images, a"
             " smaller one was measured; larger batches are often a little faster an image."
         )
-    return [f"- {note}" for note in notes]
+    return [f"- {note}" for note in (*(f"**{w}.**" for w in e.warnings), *notes)]
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:

@@ -14,7 +14,8 @@ from dsd2.config.arms import Arm
 from dsd2.data.own import OwnDataset
 from dsd2.errors import UserError
 from dsd2.escaping import script_json
-from dsd2.planning.chains import Plan, gate_file
+from dsd2.planning.chain import gate_file
+from dsd2.planning.chains import Plan
 from dsd2.planning.view import card_facts, compared_arms, dataset_of, exported_arm
 from dsd2.recipe import to_json
 from dsd2.stopping import NOTHING_LEFT
@@ -77,10 +78,17 @@ class Inputs:
         return script_json(list(dict.fromkeys(f"chosen: {described(arm)}" for arm in arms)))
 
     def labels(self, labels: str) -> Files:
-        """The dataset that labels belong to."""
+        """The dataset that labels belong to, and what they are corrected by."""
         path = paths.LABELS.format(labels=labels)
-        recipe, _ = _of_these_studies(self._plan.labels, labels, path)
-        return {"dataset": paths.DATASET.format(dataset=paths.dataset_name(recipe))}
+        recipe, noise = _of_these_studies(self._plan.labels, labels, path)
+        name, corrections = paths.dataset_name(recipe), noise.corrections
+        inputs = {"dataset": paths.DATASET.format(dataset=name)}
+        if corrections is not None and corrections.run is not None:
+            names = {"run": corrections.run, "stop": corrections.stop, "last": corrections.last}
+            inputs["scores"] = paths.LABEL_SCORES.format(**names)
+        elif corrections is not None and isinstance(recipe, OwnDataset):
+            inputs["images"] = paths.IMAGES.format(dataset=name)
+        return inputs
 
     def labels_json(self, labels: str) -> str:
         """What the dataset of labels is."""

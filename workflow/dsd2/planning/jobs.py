@@ -10,7 +10,9 @@ from typing import Any
 from dsd2 import paths
 from dsd2.config.arms import ONLY_PANEL, Arm
 from dsd2.config.study import Study
-from dsd2.planning.chains import Chain, Plan
+from dsd2.planning.chain import Chain
+from dsd2.planning.chains import Plan
+from dsd2.planning.requests import Allocation
 
 
 @dataclass(frozen=True)
@@ -28,16 +30,18 @@ class Stage:
     trains: bool = True
 
 
-def planned_runs(plan: Plan) -> list[dict[str, Any]]:
+def planned_runs(plan: Plan, allocation: Allocation) -> list[dict[str, Any]]:
     """What would be trained at most, for the estimate of its cost.
 
     One entry a run: its recipe as plain values, its iterations in the longest chain that needs
-    it, and how many chains do.
+    it, how many chains do, and the GPUs that a training of it is given.
     """
     planned: dict[str, dict[str, Any]] = {}
     for _, chain in trained_chains(plan):
         recipe = json.loads(plan.recipe_json(chain.run))
-        run = planned.setdefault(chain.run, {"recipe": recipe, "iterations": 0, "chains": 0})
+        entry = {"recipe": recipe, "iterations": 0, "chains": 0}
+        run = planned.setdefault(chain.run, entry)
+        run["gpus"] = allocation.training(chain.run).gpus
         run["iterations"] = max(run["iterations"], chain.arm.last + 1)
         run["chains"] += 1
     return list(planned.values())
@@ -51,7 +55,7 @@ def stages(plan: Plan) -> list[Stage]:
     needed: dict[str, Stage] = {}
     for study, chain in trained_chains(plan):
         label = f"{arm_label(plan, study, chain.arm)} seed {chain.seed}"
-        for i in plan.requested(chain.run, chain.arm.stopping.slug, chain.arm.last):
+        for i in plan.possible(chain.run, chain.arm.stopping.slug, chain.arm.last):
             path = plan.placed(paths.METRICS.format(run=chain.run, i=paths.number(i)))
             needed.setdefault(path, Stage(f"{label} iteration {i}", path))
         teacher = plan.recipe(chain.run).distillation

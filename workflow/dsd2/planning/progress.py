@@ -15,7 +15,8 @@ from dsd2 import paths
 from dsd2.config.study import Study
 from dsd2.errors import UserError
 from dsd2.events import Events, Job
-from dsd2.planning.chains import Chain, Plan
+from dsd2.planning.chain import Chain
+from dsd2.planning.chains import Plan
 from dsd2.planning.jobs import Stage, arm_label, stages, trained_chains
 
 EVERY = 10.0

@@ -9,7 +9,14 @@ from pathlib import Path
 
 from dsd2.data.metadata import Metadata, metadata
 from dsd2.planning.chains import Plan
-from dsd2.planning.resources import ROUNDS, Needs, dataset_needs, table_needs, training_needs
+from dsd2.planning.resources import (
+    ROUNDS,
+    Needs,
+    dataset_needs,
+    scoring_needs,
+    table_needs,
+    training_needs,
+)
 
 
 class Allocation:
@@ -32,6 +39,7 @@ class Allocation:
         self.training = cache(self._training)
         self.teacher_logits = cache(self._teacher_logits)
         self.dataset = cache(self._dataset)
+        self.label_scores = cache(self._label_scores)
         self._metadata = cache(self._metadata_of)
 
     def block(self, run: str, iteration: int) -> str | None:
@@ -82,6 +90,11 @@ class Allocation:
         """What the logits of a run's network for all views of its images need."""
         about = self._metadata(self._plan.dataset_of(run))
         return table_needs(self._plan.recipe(run), about, self._gpus)
+
+    def _label_scores(self, run: str) -> Needs:
+        """What it needs that a run's networks judge all labels."""
+        recipe = self._plan.recipe(run)
+        return scoring_needs(recipe, self._metadata(self._plan.dataset_of(run)), self._gpus)
 
     def _dataset(self, name: str) -> Needs:
         """What making a dataset needs."""

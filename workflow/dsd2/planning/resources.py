@@ -13,7 +13,7 @@ from dsd2.config.distillation import table_bytes
 from dsd2.data.metadata import Metadata
 from dsd2.environment import RESERVE
 from dsd2.errors import UserError
-from dsd2.nn.sizes import BACKWARD, EVALUATED, Sizes, network_sizes
+from dsd2.nn.sizes import BACKWARD, EVALUATED, EVALUATED_ON_GPU, Sizes, network_sizes
 from dsd2.recipe import AUGMENTATIONS, VIEWS, DatasetRecipe, RunRecipe
 
 LABEL = 16
@@ -29,6 +29,8 @@ WORKFLOW = 300e6
 """Bytes of the Snakemake that starts the stage inside a cluster's job, and of the one in it."""
 CUDA = 3e9
 """Bytes of the host's memory that CUDA's libraries and context take."""
+CONTEXT = 0.6e9
+"""Bytes of a GPU that a process takes before it has a tensor there."""
 MARGIN = 1.5
 """What the allocator and temporary copies take beside what is counted."""
 
@@ -44,6 +46,10 @@ DECODING = 0.02
 """Seconds that one process takes to decode a photo."""
 GPU_PAYS = 1800.0
 """Seconds of a training on a CPU from which a GPU is requested."""
+CHAIN = 40
+"""Networks of a long chain."""
+DOUBLE = 8
+"""Bytes of a number in double precision."""
 ROUNDS = 3
 """Times that what should suffice is tried, each time with as much memory more."""
 
@@ -56,6 +62,7 @@ class Needs:
         memory: bytes.
         seconds: until it is surely done.
         gpus: 0 or 1.
+        gpu_memory: bytes of that.
         epoch: seconds of the longest part after which it can be interrupted and goes on later; 0
             where it starts again.
     """
@@ -64,6 +71,7 @@ class Needs:
     seconds: float
     gpus: int = 0
     epoch: float = 0.0
+    gpu_memory: float = 0.0
 
     def mem_mb(self, attempt: int = 1, limit: int | None = None) -> int:
         """Megabytes; each round of attempts after the first gets as much again.
@@ -74,6 +82,11 @@ class Needs:
         """
         rounds = 1 + (attempt - 1) // self.attempts(limit)
         return min(rounds, ROUNDS) * math.ceil(self.memory / 1e6)
+
+    def gpu_mem_mb(self, attempt: int = 1, limit: int | None = None) -> int:
+        """Megabytes of a GPU; arguments are those of :meth:`mem_mb`."""
+        rounds = 1 + (attempt - 1) // self.attempts(limit)
+        return min(rounds, ROUNDS) * math.ceil(self.gpu_memory / 1e6)
 
     def minutes(self, attempt: int = 1, limit: int | None = None) -> int:
         """Whole minutes; each attempt after the first gets as many again, up to the limit."""
@@ -104,13 +117,28 @@ def data_bytes(recipe: RunRecipe, data: Metadata) -> int:
     return total
 
 
-def training_bytes(recipe: RunRecipe, data: Metadata, network: Sizes, teacher: Sizes | None) -> int:
-    """Bytes of a training, libraries aside: images, networks, and the activations of a batch."""
+def training_bytes(
+    recipe: RunRecipe,
+    data: Metadata,
+    network: Sizes,
+    teacher: Sizes | None,
+    evaluated: int = EVALUATED,
+) -> int:
+    """Bytes of a training, libraries aside: images, networks, and the activations of a batch.
+
+    Args:
+        recipe: of the run.
+        data: its dataset's metadata.
+        network: that is trained.
+        teacher: that it is distilled from, if any.
+        evaluated: images of a batch of evaluation.
+    """
     total = data_bytes(recipe, data) + _logits_bytes(recipe, data)
     if teacher is not None:
         total += teacher.state
-    evaluating = min(EVALUATED, data.images) * 2 * network.largest
-    return total + max(network.training_memory(recipe.training.batch_size), evaluating)
+    evaluating = min(evaluated, data.images) * 2 * network.largest
+    moments = 2 if recipe.training.optimiser == "adamw" else 1
+    return total + max(network.training_memory(recipe.training.batch_size, moments), evaluating)
 
 
 def _logits_bytes(recipe: RunRecipe, data: Metadata) -> int:
@@ -144,9 +172,22 @@ def training_needs(
         overhead += epochs * data.train * DECODING / decoders
         decoding = decoders * LIBRARIES
     on_cpu = decoding + MARGIN * training_bytes(recipe, data, network, teaches)
-    beside_gpu = decoding + MARGIN * (data_bytes(recipe, data) + cached)
-    needs = _needs(operations, overhead, on_cpu, beside_gpu, gpus)
+    beside_gpu = decoding + host_bytes(recipe, data)
+    on_gpu = training_gpu_bytes(recipe, data, network, teaches)
+    needs = _needs(operations, overhead, on_cpu, (beside_gpu, on_gpu), gpus)
     return replace(needs, epoch=(needs.seconds - START) / epochs)
+
+
+def host_bytes(recipe: RunRecipe, data: Metadata) -> float:
+    """Bytes of the host that a training on a GPU takes beside libraries: CUDA, images, logits."""
+    return CUDA + MARGIN * (data_bytes(recipe, data) + _logits_bytes(recipe, data))
+
+
+def training_gpu_bytes(
+    recipe: RunRecipe, data: Metadata, network: Sizes, teacher: Sizes | None
+) -> float:
+    """Bytes of a GPU that a training on it takes; arguments are those of :func:`training_bytes`."""
+    return CONTEXT + MARGIN * training_bytes(recipe, data, network, teacher, EVALUATED_ON_GPU)
 
 
 def table_needs(recipe: RunRecipe, data: Metadata, gpus: bool) -> Needs:
@@ -159,7 +200,23 @@ def table_needs(recipe: RunRecipe, data: Metadata, gpus: bool) -> Needs:
     activations = 2 * EVALUATED * network.largest
     operations = VIEWS * data.train * network.dense
     overhead = START + STEP * VIEWS * math.ceil(data.train / EVALUATED)
-    return _needs(operations, overhead, MARGIN * (held + activations), MARGIN * held, gpus)
+    on_gpu = CONTEXT + MARGIN * (held + 2 * EVALUATED_ON_GPU * network.largest)
+    on_cpu = MARGIN * (held + activations)
+    return _needs(operations, overhead, on_cpu, (CUDA + MARGIN * held, on_gpu), gpus)
+
+
+def scoring_needs(recipe: RunRecipe, data: Metadata, gpus: bool) -> Needs:
+    """The resources of having all networks of a chain judge the labels of all images."""
+    network, rounds = _sizes(recipe, data), CHAIN
+    held = data_bytes(recipe, data) + network.state
+    # Probabilities of one network, and sums over all, in single and double precision.
+    held += data.images * data.classes * 3 * DOUBLE
+    activations = 2 * min(EVALUATED, data.images) * network.largest
+    on_gpu = CONTEXT + MARGIN * (held + 2 * min(EVALUATED_ON_GPU, data.images) * network.largest)
+    on_cpu = MARGIN * (held + activations)
+    decoding = rounds * data.images * DECODING if recipe.dataset.stream else 0.0
+    operations = rounds * data.images * network.dense
+    return _needs(operations, START + decoding, on_cpu, (CUDA + MARGIN * held, on_gpu), gpus)
 
 
 def dataset_needs(recipe: DatasetRecipe, data: Metadata) -> Needs:
@@ -180,17 +237,22 @@ def _sizes(recipe: RunRecipe, data: Metadata) -> Sizes:
         return Sizes(0, {}, 0, 0, 0, 0, {}, 0)
 
 
-def _needs(operations: float, overhead: float, on_cpu: float, on_host: float, gpus: bool) -> Needs:
+def _needs(
+    operations: float, overhead: float, on_cpu: float, with_gpu: tuple[float, float], gpus: bool
+) -> Needs:
     """The needs of work that is given to a GPU where a slow core would take long.
 
     Args:
         operations: multiply-accumulates.
         overhead: seconds beside them.
         on_cpu: bytes, libraries aside, where a CPU works.
-        on_host: likewise, where a GPU does and has activations and weights in its own memory.
+        with_gpu: likewise of the host and of the GPU, where a GPU does and has activations and
+            weights in its own memory.
         gpus: whether there are any.
     """
     always = WORKFLOW + LIBRARIES
     if gpus and operations / CPU >= GPU_PAYS:
-        return Needs(always + CUDA + on_host, overhead + operations / GPU, gpus=1)
+        on_host, on_gpu = with_gpu
+        seconds = overhead + operations / GPU
+        return Needs(always + on_host, seconds, gpus=1, gpu_memory=on_gpu)
     return Needs(always + on_cpu, overhead + operations / CPU)

@@ -6,13 +6,14 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, fields, replace
 from itertools import product
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from dsd2 import paths
 from dsd2.analysis.classes import USED, arms_by_class, majority_said
 from dsd2.analysis.registered import FIGURES, Figure, Page
 from dsd2.analysis.view import StudyView
-from dsd2.config.arms import Arm
+from dsd2.config.arms import ONLY_PANEL, Arm
 from dsd2.config.export_options import exported_networks
 from dsd2.config.study import Study
 from dsd2.config.validation import SECTIONS
@@ -34,6 +35,9 @@ EXPORTED = (
     paths.EXPORTED_SUMS,
 )
 """What exporting a network leaves."""
+
+ISSUE_FORMATS = ("parquet", "csv", "html")
+"""What label issues are written as."""
 
 
 def study_view(study: Study, placed: Callable[[str], str] = str) -> StudyView:
@@ -88,8 +92,19 @@ def _settings(arm: Arm) -> Iterator[tuple[str, Any]]:
             yield f"{section}.{recipe.selector}", recipe.choice
         for field in () if recipe is None else fields(recipe):
             value = getattr(recipe, field.name)
-            if value not in (None, field.default):
+            if value not in (None, field.default) and field.name != "corrections":
                 yield f"{section}.{field.name}", value
+    if (said := corrections_said(arm)) is not None:
+        yield "dataset.corrections", said
+
+
+def corrections_said(arm: Arm) -> str | None:
+    """Who corrects an arm's labels, in words; None where nobody does."""
+    if arm.corrections is not None:
+        done = {"drop": "are dropped", "relabel": "are relabelled"}[arm.corrections.action]
+        return f"what looks wrong to the networks of {arm.corrections.arm} {done}"
+    given = arm.noise.corrections
+    return None if given is None else f"as {one_line(Path(str(given.file)).name)} says"
 
 
 def dataset_of(arm: Arm) -> str:
@@ -126,6 +141,7 @@ def card_facts(study: Study, network: str) -> dict[str, Any]:
         "own": arm.dataset.path is not None,
         "stand_in": arm.noise.stand_in or arm.dataset.stand_in,
         "tested": arm.dataset.validation == "test",
+        "corrections": corrections_said(arm),
     }
 
 
@@ -138,6 +154,27 @@ def figures_by_file(*, pages: bool) -> dict[str, str]:
     }
 
 
+def listed_arms(study: Study) -> dict[str, Arm]:
+    """The arms whose label issues are looked for, by the name of their files.
+
+    An arm that a panel hides is among them where it is named, and no panel shows it.
+    """
+    if not study.trains:
+        return {}
+    shown, named = {arm.name for arm in study.arms.values() if arm.show}, study.label_issues.arms
+    return {
+        f"{'' if arm.panel == ONLY_PANEL else f'{arm.panel}.'}{arm.name}": arm
+        for arm in study.arms.values()
+        if (named is None or arm.name in named) and (arm.show or (named and arm.name not in shown))
+    }
+
+
+def issue_results(study: Study) -> list[str]:
+    """The files that a study's label issues are in."""
+    listed = _each(paths.LABEL_ISSUES, listed=listed_arms(study), format=ISSUE_FORMATS)
+    return paths.fill(listed, study=study.folder)
+
+
 def study_results(study: Study) -> list[str]:
     """The files that a study is run for."""
     results = [paths.STUDY_METRICS, paths.PROVENANCE] if study.trains else []
@@ -146,7 +183,8 @@ def study_results(study: Study) -> list[str]:
         results += _each(paths.FIGURE, figure=[file], format=formats)
     results += _each(paths.TABLE, table=study.tables, format=("md", "csv", "tex", "html"))
     exports = export_results(study) if study.export.always else []
-    return [*paths.fill(results, study=study.folder), *exports]
+    issues = issue_results(study) if study.label_issues.always else []
+    return [*paths.fill(results, study=study.folder), *exports, *issues]
 
 
 def export_results(study: Study) -> list[str]:
@@ -174,7 +212,27 @@ def outcome(study: Study) -> list[str]:
     Below it stands what the accuracy of an arm hides: that it is not above the baseline, or that
     classes are of unequal size.
     """
-    return [*_verdicts(study), *_baselines(study)]
+    return [*_verdicts(study), *_baselines(study), *_issues(study)]
+
+
+def _issues(study: Study) -> list[str]:
+    """What was found in labels, where it was looked for."""
+    from dsd2.files.issue_records import LABEL_ISSUES
+    from dsd2.files.records import identity_of, read_table
+
+    lines = []
+    for listed, arm in listed_arms(study).items():
+        names = {"study": study.folder, "listed": listed}
+        path = Path(paths.LABEL_ISSUES.format(**names, format="parquet"))
+        if not path.exists():
+            continue
+        try:
+            said = identity_of(read_table(path, LABEL_ISSUES, names))["findings"]
+            lines.append(f"What looks wrong to the networks of {one_line(_named(study, arm))}:")
+            lines += [f"  {sentence}" for sentence in said]
+        except UserError as error:
+            lines.append(str(error))
+    return lines
 
 
 def _verdicts(study: Study) -> list[str]:
@@ -203,6 +261,16 @@ def _baselines(study: Study) -> list[str]:
         if arm is not None and (said := majority_said(row)):
             warning = "WARNING: " if row["seeds not above majority"] else ""
             lines.append(f"{warning}{one_line(_named(study, arm))} {said}")
+    columns = ["panel", "arm", "returned", "dropped", "relabelled"]
+    returned = [row for row in table.select(columns).to_pylist() if row["returned"]]
+    for key, arm in study.arms.items():
+        own = [row for row in returned if (row["panel"], row["arm"]) == key]
+        if own and own[0]["dropped"] is not None:
+            dropped, changed = (fmean(r[c] for r in own) for c in ("dropped", "relabelled"))
+            lines.append(
+                f"{one_line(_named(study, arm))}: corrections leave out {dropped:,.4g} training"
+                f" images and change {changed:,.4g} labels ({corrections_said(arm)})"
+            )
     return lines
 
 

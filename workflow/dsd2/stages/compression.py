@@ -79,7 +79,7 @@ def run_compression(
 
 def _compressed(checkpoint: Checkpoint, dataset: Path, precision: str) -> dict[str, Any]:
     """What compression makes of a network."""
-    data = load_dataset(dataset, dataset.stem)
+    data = load_dataset(dataset, dataset.stem).normalised_for(checkpoint.model)
     graph = graph_of(checkpoint.network(torch.device("cpu")), checkpoint.image)
     parts = parts_of(graph)
     small = parts[next(reversed(parts))]

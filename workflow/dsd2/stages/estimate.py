@@ -2,159 +2,88 @@
 
 from __future__ import annotations
 
-import json
 import resource
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from functools import cache
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import torch
 
 from dsd2.artefacts.checkpoint import checkpoint_bytes
 from dsd2.config.distillation import table_bytes
-from dsd2.data.manifest import located
-from dsd2.data.metadata import Metadata, metadata
+from dsd2.devices import stage_device
+from dsd2.environment import gpu_share
 from dsd2.errors import UserError
 from dsd2.nn.flops import TrainingCost, training_cost
+from dsd2.nn.precision import bf16_warning
 from dsd2.nn.pruning import scheduled_densities
-from dsd2.nn.sizes import Sizes, network_sizes
-from dsd2.nn.speed import Speed, Work, measure_speed, timed
+from dsd2.nn.speed import Speed, Work, measure_speed
 from dsd2.nn.teacher import passes_an_image
 from dsd2.paths import dataset_name, run_name
 from dsd2.planning.cost import Estimate, Measured, markdown
-from dsd2.planning.resources import LABEL, NAME, training_bytes
+from dsd2.planning.resources import LABEL, NAME
 from dsd2.processes import peak_memory
-from dsd2.recipe import AUGMENTATIONS, VIEWS, RunRecipe, from_json
+from dsd2.recipe import AUGMENTATIONS, VIEWS
 from dsd2.seeds import be_deterministic
+from dsd2.stages.known_runs import KnownRun, know_runs
+from dsd2.stages.planned_runs import PlannedRun, read_runs
 
 
-@dataclass(frozen=True)
-class PlannedRun:
-    """A run of a study.
-
-    Attributes:
-        recipe: of the run; its teacher may be yet to be selected.
-        iterations: at most.
-        chains: how many of the study's chains share it.
-    """
-
-    recipe: RunRecipe
-    iterations: int
-    chains: int
-
-
-@dataclass(frozen=True)
-class _Known:
-    """A planned run with what its recipe implies."""
-
-    run: PlannedRun
-    data: Metadata
-    network: Sizes
-    teacher: _Known | None
-
-    @property
-    def table(self) -> str | None:
-        """Name of the teacher's table of all views that is looked up, if one is."""
-        taught = self.run.recipe.distillation
-        if taught is None or not taught.table:
-            return None
-        return f"{taught.teacher_run}/{taught.teacher_iteration}"
-
-    @property
-    def memory(self) -> int:
-        """Bytes of a training, libraries aside."""
-        teacher = self.teacher.network if self.teacher else None
-        return training_bytes(self.run.recipe, self.data, self.network, teacher)
-
-    @property
-    def work(self) -> Work:
-        recipe = self.run.recipe
-        one_view = AUGMENTATIONS[recipe.training.augmentation].views() == 1
-        live = self.teacher if self.table is None and not one_view else None
-        return Work(
-            model=recipe.model,
-            image=self.data.image,
-            classes=self.data.classes,
-            training=timed(recipe.training),
-            teacher=live.run.recipe.model if live else None,
-        )
-
-
-def run_plan(path: Path, roots: list[Path], jobs: int) -> None:
+def run_plan(path: Path, roots: list[Path], cores: int) -> None:
     """Print what the runs of a file would take, as Markdown.
 
     Args:
-        path: a JSON list of objects with ``recipe``, ``iterations`` and ``chains``.
+        path: a JSON list of objects with ``recipe``, ``iterations``, ``chains`` and ``gpus``.
         roots: folders that may hold a named dataset.
-        jobs: trainings side by side on a CPU; a GPU has one.
+        cores: trainings side by side on CPUs.
 
     Raises:
         UserError: the file is not such a list, or a dataset is missing.
     """
     torch.set_num_threads(1)
     be_deterministic()
-    print(markdown(estimate(read_runs(path), roots, jobs)))
+    print(markdown(estimate(read_runs(path), roots, cores)))
 
 
-def read_runs(path: Path) -> list[PlannedRun]:
-    """The runs of a file.
-
-    Raises:
-        UserError: it is missing or not as it should be.
-    """
-    try:
-        return [
-            PlannedRun(
-                _located(from_json(RunRecipe, json.dumps(entry["recipe"]))),
-                int(entry["iterations"]),
-                int(entry["chains"]),
-            )
-            for entry in json.loads(path.read_text(encoding="utf-8"))
-        ]
-    except FileNotFoundError as error:
-        raise UserError(f"{path}: there is no such file") from error
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise UserError(
-            f"{path}: is no list of runs with recipe, iterations and chains ({error!r})"
-        ) from error
-
-
-def _located(recipe: RunRecipe) -> RunRecipe:
-    return replace(recipe, dataset=located(recipe.dataset))
-
-
-def estimate(runs: Sequence[PlannedRun], roots: list[Path], jobs: int) -> Estimate:
-    """Count and time what runs would take.
+def estimate(runs: Sequence[PlannedRun], roots: list[Path], cores: int) -> Estimate:
+    """Count and time what runs would take, each on a GPU or a CPU as its trainings will be.
 
     Args:
         runs: each once, teachers among them.
         roots: folders that may hold a named dataset.
-        jobs: trainings side by side on a CPU; a GPU has one.
+        cores: trainings side by side on CPUs.
 
     Raises:
         UserError: there are no runs, a teacher is none of them, or a dataset is missing.
     """
     if not runs:
         raise UserError("there is nothing to estimate: the study has no runs")
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    known = _know(runs, roots)
-    most = {known_run.work: known_run.data.train for known_run in known.values()}
-    speeds = {work: measure_speed(work, images, device) for work, images in most.items()}
-    stage, libraries = _stage_cost(device)
-    seconds = {name: stage + _seconds(one, speeds) for name, one in known.items()}
+    # What is measured beside a training on the same card would be too slow: it waits its turn.
+    gpu = stage_device(max(run.gpus for run in runs)).device.type == "cuda"
+    known = know_runs(runs, roots, gpu)
+    most = {one.work: one.data.train for one in known.values()}
+    speeds = {
+        work: measure_speed(work, images, torch.device(work.device))
+        for work, images in most.items()
+    }
+    starts = {device: _stage_cost(torch.device(device)) for device in {w.device for w in most}}
+    seconds = {n: starts[one.device][0] + _seconds(one, speeds) for n, one in known.items()}
     tables = {
         one.table: (
-            stage + VIEWS * one.data.train * speeds[one.teacher.work].forward,
+            starts[one.teacher.device][0]
+            + VIEWS * one.data.train * speeds[one.teacher.work].forward,
             table_bytes(one.data.train, one.data.classes),
+            one.teacher.on_gpu,
         )
         for one in known.values()
         if one.table and one.teacher
     }
     costs = [cost for one in known.values() for cost in _costs(one)]
+    spent = [(one.on_gpu, one.run.iterations * seconds[name]) for name, one in known.items()]
+    spent += [(on_gpu, making) for making, _, on_gpu in tables.values()]
+    memory = [one.memory(starts[one.device][1]) for one in known.values()]
     return Estimate(
         runs=len(runs),
         trainings=sum(run.iterations for run in runs),
@@ -162,41 +91,41 @@ def estimate(runs: Sequence[PlannedRun], roots: list[Path], jobs: int) -> Estima
         flops_paper=sum(cost.paper for cost in costs),
         flops_dense=sum(cost.dense for cost in costs),
         flops_sparse=sum(cost.sparse for cost in costs),
-        seconds=sum(known[name].run.iterations * each for name, each in seconds.items())
-        + sum(making for making, _ in tables.values()),
+        seconds=sum(each for _, each in spent),
+        gpu_seconds=sum(each for on_gpu, each in spent if on_gpu),
         longest=max(_until(one, one.run.iterations, seconds, tables) for one in known.values()),
-        jobs=jobs if device.type == "cpu" else 1,
-        device="CPU, one thread" if device.type == "cpu" else torch.cuda.get_device_name(),
-        stage=stage,
-        memory=libraries + max(one.memory for one in known.values()),
+        jobs=cores,
+        gpu_jobs=max(torch.cuda.device_count(), gpu_share()) if gpu else 0,
+        device=" and ".join(_device_name(device) for device in sorted(starts)),
+        stage=max(start for start, _ in starts.values()),
+        memory=max(host for host, _ in memory),
+        gpu_memory=max(of_gpu for _, of_gpu in memory),
         checkpoints=sum(_checkpoints(one) for one in known.values()),
-        tables=sum(size for _, size in tables.values()),
+        tables=sum(size for _, size, _ in tables.values()),
         datasets=sum(
             {
                 dataset_name(one.run.recipe.dataset): _artefact(one) for one in known.values()
             }.values()
         ),
         measured=tuple(_measured(work, speed) for work, speed in speeds.items()),
+        warnings=_warnings(speeds),
+        networks=tuple(dict.fromkeys(one.pruned for one in known.values())),
     )
 
 
-def _know(runs: Sequence[PlannedRun], roots: list[Path]) -> dict[str, _Known]:
-    by_name = {run_name(run.recipe): run for run in runs}
-
-    @cache
-    def know(name: str) -> _Known:
-        if name not in by_name:
-            raise UserError(f"the runs name a teacher that is none of them: {name}")
-        recipe = by_name[name].recipe
-        data, taught = metadata(recipe.dataset, roots), recipe.distillation
-        network = network_sizes(recipe.model, data.image, data.classes)
-        teacher = None if taught is None else know(taught.teacher_run)
-        return _Known(by_name[name], data, network, teacher)
-
-    return {name: know(name) for name in by_name}
+def _warnings(works: Iterable[Work]) -> tuple[str, ...]:
+    """What is said once of all that is slower than need be."""
+    slow = (w for w in works if w.training.precision == "bf16" and w.device == "cpu")
+    first = next(slow, None)
+    warning = first and bf16_warning(first.training, torch.device("cpu"))
+    return (warning,) if warning else ()
 
 
-def _costs(one: _Known) -> list[TrainingCost]:
+def _device_name(device: str) -> str:
+    return "CPU, one thread" if device == "cpu" else torch.cuda.get_device_name()
+
+
+def _costs(one: KnownRun) -> list[TrainingCost]:
     """The operations of each of a run's trainings."""
     recipe, layers = one.run.recipe, list(one.network.macs)
     images, epochs = one.data.train, recipe.training.epochs
@@ -205,11 +134,12 @@ def _costs(one: _Known) -> list[TrainingCost]:
         teacher = one.teacher.network
         chosen = recipe.distillation.teacher_iteration or 0
         pruning = one.teacher.run.recipe.pruning
-        densities = scheduled_densities(list(teacher.macs), pruning, chosen)
+        kept = pruning.kept(teacher.head, teacher.depthwise)
+        densities = scheduled_densities(list(teacher.macs), pruning, chosen, kept)
     return [
         training_cost(
             one.network,
-            scheduled_densities(layers, recipe.pruning, iteration),
+            scheduled_densities(layers, recipe.pruning, iteration, one.kept),
             images,
             epochs,
             teacher=teacher,
@@ -220,7 +150,7 @@ def _costs(one: _Known) -> list[TrainingCost]:
     ]
 
 
-def _seconds(one: _Known, speeds: dict[Work, Speed]) -> float:
+def _seconds(one: KnownRun, speeds: dict[Work, Speed]) -> float:
     """Seconds of one training and of the passes that measure it."""
     speed, data = speeds[one.work], one.data
     seconds = one.run.recipe.training.epochs * data.train * speed.training
@@ -232,10 +162,10 @@ def _seconds(one: _Known, speeds: dict[Work, Speed]) -> float:
 
 
 def _until(
-    one: _Known,
+    one: KnownRun,
     iterations: int,
     seconds: dict[str, float],
-    tables: dict[str, tuple[float, int]],
+    tables: dict[str, tuple[float, int, bool]],
 ) -> float:
     """Seconds until so many of a run's trainings are done, its teacher's before them."""
     total = iterations * seconds[run_name(one.run.recipe)]
@@ -247,7 +177,7 @@ def _until(
     return total + (tables[one.table][0] if one.table else 0.0)
 
 
-def _checkpoints(one: _Known) -> int:
+def _checkpoints(one: KnownRun) -> int:
     """Bytes of a run's checkpoints, each as sparse as the schedule has it."""
     recipe, network = one.run.recipe, one.network
     return sum(
@@ -255,14 +185,14 @@ def _checkpoints(one: _Known) -> int:
             network.state,
             network.tensors,
             network.weights,
-            scheduled_densities(list(network.weights), recipe.pruning, iteration),
+            scheduled_densities(list(network.weights), recipe.pruning, iteration, one.kept),
             rewind=recipe.perturbation.rewinds and iteration == 0,
         )
         for iteration in range(one.run.iterations)
     )
 
 
-def _artefact(one: _Known) -> int:
+def _artefact(one: KnownRun) -> int:
     """Bytes of a dataset on the disk; a validation set that is the test set is there once."""
     channels, height, width = one.data.image
     held_out = 0 if one.run.recipe.dataset.validation == "test" else one.data.validation
@@ -289,7 +219,8 @@ def _measured(work: Work, speed: Speed) -> Measured:
             "×".join(map(str, work.image)),
             str(work.classes),
             work.training.augmentation,
-            f"{work.training.precision}{', channels last' * work.training.channels_last}",
+            f"{work.training.precision}{', channels last' * work.training.channels_last}"
+            f"{' on a GPU' * (work.device == 'cuda')}",
             work.teacher.name if work.teacher else "no",
         ),
         batch_size=work.training.batch_size,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dsd2.artefacts.checkpoint import load_checkpoint_of
+from dsd2.devices import Given
 from dsd2.errors import remake
 from dsd2.files.identity import check_identity
 from dsd2.files.records import HISTORY, METRICS, read_rows, write_table
@@ -19,7 +20,7 @@ def run_evaluate(
     iteration: int,
     recipe: RunRecipe,
     files: EvaluationFiles,
-    threads: int,
+    given: Given,
     started: float,
 ) -> None:
     """Write the metrics of an iteration that is trained.
@@ -32,13 +33,13 @@ def run_evaluate(
         iteration: of the run.
         recipe: of the run.
         files: what to read and write.
-        threads: CPU threads.
+        given: threads and GPUs.
         started: when the process started, as ``time.time()`` counts.
 
     Raises:
         UserError: a file is missing, damaged, or belongs to something else.
     """
-    job = open_job(run, iteration, recipe, files, threads, started)
+    job = open_job(run, iteration, recipe, files, given, started)
     checkpoint = load_checkpoint_of(files.checkpoint, run, iteration)
     history = read_rows(files.history, HISTORY)
     for row in history:

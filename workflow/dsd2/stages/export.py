@@ -26,7 +26,8 @@ from dsd2.export.reading import READER, compact_json, described_reading, indente
 from dsd2.export.shrink import compress, parts_of
 from dsd2.export.trace import graph_of
 from dsd2.files.atomic import replacing, write_text
-from dsd2.files.records import STUDY, read_rows
+from dsd2.files.issue_records import LABEL_ISSUES
+from dsd2.files.records import STUDY, identity_of, read_rows, read_table
 
 MAX_DIFFERENCE = 1e-4
 """Of logits, as a share of the largest one: what rounding may explain."""
@@ -62,6 +63,7 @@ def run_export(
     name: str,
     metrics: Path,
     dataset: Path,
+    issues: Path | None,
     exported: Exported,
     export: Export,
     arm: Mapping[str, Any],
@@ -74,9 +76,11 @@ def run_export(
         name: of the study.
         metrics: the study's table.
         dataset: of the arm; its file is called by its name.
+        issues: what was found in the labels, where the study always looks.
         exported: whose network, and which.
         export: how.
-        arm: for the card its ``label`` with its panel, and the kind of its ``noise``. Also whether
+        arm: for the card its ``label`` with its panel, the kind of its ``noise``, and who made
+            its ``corrections``. Also whether
             its labels are the user's ``own``, whether they or the images are a ``stand_in``, and
             whether the test images ``tested`` candidates too, as validation images.
         analysis: the study's ``confidence`` and ``tolerance``.
@@ -89,7 +93,8 @@ def run_export(
     study = read_rows(metrics, STUDY, {"study": name})
     chosen = row_of_export(study, exported, export.tolerance)
     results = paths.results_of(metrics, paths.STUDY_METRICS)
-    checkpoint, data = checkpoint_of(results, chosen), load_dataset(dataset, dataset.stem)
+    checkpoint = checkpoint_of(results, chosen)
+    data = load_dataset(dataset, dataset.stem).normalised_for(checkpoint.model)
     graph = graph_of(checkpoint.network(torch.device("cpu")), checkpoint.image)
     small = compress(graph)
     about = {key: chosen[key] for key in ("run", "iteration", "sparsity", "test_accuracy")}
@@ -113,6 +118,8 @@ def run_export(
         noise=label_noise(
             arm["noise"], chosen["noise_rate"], own=arm["own"], stand_in=arm["stand_in"]
         ),
+        corrections=arm["corrections"],
+        issues=_issues(issues, name),
         tested=arm["tested"],
         licence=export.licence,
         choice=exported.choice,
@@ -131,10 +138,19 @@ def run_export(
             dense_bytes(graph),
         ),
         agreements=(agreements["network"], agreements["onnx"]),
+        start=checkpoint.start,
     )
     write_text(files.card, card(chosen, study, data_of_card))
     summed = [getattr(files, field.name) for field in fields(files) if field.name != "sums"]
     write_text(files.sums, checksums(summed))
+
+
+def _issues(path: Path | None, study: str) -> tuple[str, list[str]] | None:
+    """Where a study's label issues are listed, and what they come to."""
+    if path is None:
+        return None
+    said = identity_of(read_table(path, LABEL_ISSUES, {"study": study}))["findings"]
+    return f"label_issues/{path.stem}.html", list(said)
 
 
 def _write_network(

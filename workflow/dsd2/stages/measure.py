@@ -13,11 +13,12 @@ import torch
 from torch import nn
 
 from dsd2.artefacts.checkpoint import Checkpoint, load_checkpoint_of
+from dsd2.data.corrections import without_dropped
 from dsd2.data.dataset import Dataset, load_dataset
 from dsd2.data.files import ImageFiles
 from dsd2.data.labels import Labels, load_labels
 from dsd2.data.streaming import DecodingStream
-from dsd2.devices import stage_device
+from dsd2.devices import Given, share_threads, stage_device
 from dsd2.errors import UserError
 from dsd2.nn.classwise import class_columns
 from dsd2.nn.entropy import StateCounts, channel_entropy, position_entropy
@@ -47,12 +48,14 @@ class Job:
         recipe: of the run.
         dataset: the images.
         labels: of the training and validation images.
+        kept: places of the training images among all of the dataset's, where some were dropped.
         data: the images of each split on the device with the labels that are used, by the
             split's name.
         teacher: the teacher's checkpoint, if there is one.
         device: of the networks and images.
         threads: CPU threads.
-        started: when the process started, as ``time.time()`` counts.
+        started: when the process started, later by what it waited for a GPU, as ``time.time()``
+            counts.
     """
 
     run: str
@@ -60,6 +63,7 @@ class Job:
     recipe: RunRecipe
     dataset: Dataset
     labels: Labels
+    kept: torch.Tensor | None
     data: dict[str, ImageSet]
     teacher: Checkpoint | None
     device: torch.device
@@ -80,7 +84,7 @@ class JobFiles:
 
 
 def open_job(
-    run: str, iteration: int, recipe: RunRecipe, files: JobFiles, threads: int, started: float
+    run: str, iteration: int, recipe: RunRecipe, files: JobFiles, given: Given, started: float
 ) -> Job:
     """Share the threads, take a device, and load images, labels and teacher.
 
@@ -89,19 +93,21 @@ def open_job(
     Raises:
         UserError: a file is missing or damaged, or belongs to something else.
     """
-    workers = max(1, threads - 1) if recipe.dataset.stream else 0
-    torch.set_num_threads(max(1, threads - workers))
+    workers = share_threads(given.threads, streamed=recipe.dataset.stream)
     be_deterministic()
-    device = stage_device()
+    device, waited = stage_device(given.gpus)
     dataset = load_dataset(files.dataset, dataset_name(recipe.dataset))
+    dataset = dataset.normalised_for(recipe.model)
     labels = load_labels(files.labels, dataset, labels_name(recipe.dataset, recipe.noise))
+    dataset, labels, kept = without_dropped(dataset, labels)
     data = image_sets(dataset, labels, device, workers)
     teacher, taught = None, recipe.distillation
     if taught is not None:
         if files.teacher is None or taught.teacher_iteration is None:
             raise UserError("the run is distilled: its teacher must be selected and its file given")
         teacher = load_checkpoint_of(files.teacher, taught.teacher_run, taught.teacher_iteration)
-    return Job(run, iteration, recipe, dataset, labels, data, teacher, device, threads, started)
+    about, clock = (run, iteration, recipe, dataset, labels, kept, data), started + waited
+    return Job(*about, teacher, device, given.threads, clock)
 
 
 def metrics_row(
@@ -135,6 +141,7 @@ def metrics_row(
         "seconds_training": sum(epoch["seconds"] for epoch in history),
         "seconds": time.time() - job.started,
         "peak_memory": peak_memory(),
+        "peak_gpu_memory": torch.cuda.max_memory_reserved() if cuda else None,
         "device": torch.cuda.get_device_name() if cuda else "cpu",
         "threads": job.threads,
         "torch": torch.__version__,
@@ -165,7 +172,6 @@ def image_sets(
         device: where images in memory go.
         workers: processes that decode images in files.
     """
-    mean, std = dataset.mean.to(device), dataset.std.to(device)
     own = {
         "train": labels.train.given,
         "validation": dataset.validation.labels
@@ -176,12 +182,9 @@ def image_sets(
     sets = {}
     for split, given in own.items():
         images = getattr(dataset, split).images
-        held = (
-            DecodingStream(images, workers, pinned=device.type == "cuda")
-            if isinstance(images, ImageFiles)
-            else images.to(device)
-        )
-        sets[split] = ImageSet(held, given.to(device), mean, std)
+        if isinstance(images, ImageFiles):
+            images = DecodingStream(images, workers, pinned=device.type == "cuda")
+        sets[split] = ImageSet(images, given, dataset.mean, dataset.std).to(device)
     return sets
 
 
@@ -215,7 +218,7 @@ def accuracy_columns(
 ) -> Columns:
     """Accuracy, loss, entropy and what each class has of them: one pass over each split.
 
-    A network without ReLU has no entropy of eq. 1: NaN.
+    A network without neurons that are on or off has no entropy of eq. 1: NaN.
 
     Args:
         model: on the device of the data.
@@ -268,6 +271,8 @@ def _fit(train_set: Evaluation, labels: Labels, data: ImageSet) -> Columns:
         "train_accuracy_clean": int(right.sum()) / len(clean),
         "memorised": memorized / mislabelled if mislabelled else None,
         "noise_rate": mislabelled / len(clean),
+        "dropped": labels.corrected.dropped if labels.corrected else None,
+        "relabelled": labels.corrected.relabelled if labels.corrected else None,
         "train_images": len(clean),
     }
 

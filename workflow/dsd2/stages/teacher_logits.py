@@ -9,7 +9,7 @@ import torch
 from dsd2.artefacts.checkpoint import load_checkpoint_of
 from dsd2.artefacts.teacher_logits import save_teacher_logits
 from dsd2.data.dataset import load_dataset
-from dsd2.devices import stage_device
+from dsd2.devices import Given, stage_device
 from dsd2.nn.images import ImageSet
 from dsd2.nn.teacher import logits_of_views
 from dsd2.paths import dataset_name
@@ -23,7 +23,7 @@ def run_teacher_logits(
     recipe: DatasetRecipe,
     dataset: Path,
     checkpoint: Path,
-    threads: int,
+    given: Given,
     output: Path,
 ) -> None:
     """Write the cached logits of a teacher.
@@ -34,27 +34,24 @@ def run_teacher_logits(
         recipe: of the dataset.
         dataset: the images.
         checkpoint: of that iteration.
-        threads: CPU threads.
+        given: threads and GPUs.
         output: the cached logits.
 
     Raises:
         UserError: a file is missing, damaged, or not what it should be.
     """
-    torch.set_num_threads(threads)
+    torch.set_num_threads(given.threads)
     be_deterministic()
-    device = stage_device()
-    data = load_dataset(dataset, dataset_name(recipe))
+    device = stage_device(given.gpus).device
+    taught_by = load_checkpoint_of(checkpoint, run, iteration)
+    data = load_dataset(dataset, dataset_name(recipe)).normalised_for(taught_by.model)
     images = data.train.images
     assert isinstance(images, torch.Tensor), "the configuration leaves out streamed images"
-    held = ImageSet(
-        images.to(device),
-        data.train.labels.to(device),
-        data.mean.to(device),
-        data.std.to(device),
-    )
-    network = load_checkpoint_of(checkpoint, run, iteration).network(device)
+    held = ImageSet(images, data.train.labels, data.mean, data.std).to(device)
     logits = logits_of_views(
-        network, held, after_view=lambda done: print(f"view {done}/{VIEWS}", flush=True)
+        taught_by.network(device),
+        held,
+        after_view=lambda done: print(f"view {done}/{VIEWS}", flush=True),
     )
     save_teacher_logits(output, logits, run, iteration)
     print(f"{logits.shape[1]} views of {len(logits)} images: {logits.nbytes / 1e6:.1f} MB")

@@ -12,12 +12,15 @@ from torch import nn
 from dsd2.artefacts.checkpoint import Checkpoint, load_checkpoint_of, save_checkpoint
 from dsd2.artefacts.resume import ResumeFile
 from dsd2.artefacts.teacher_logits import load_teacher_logits
+from dsd2.artefacts.weights import start_from_weights
 from dsd2.config.resolve import check_rewind_step
+from dsd2.devices import Given
 from dsd2.environment import deadline, time_limit
 from dsd2.errors import UserError
 from dsd2.files.records import HISTORY, METRICS, write_table
 from dsd2.nn.images import ImageSet
-from dsd2.nn.models import prunable_weights
+from dsd2.nn.models import depthwise_weights, prunable_weights, pruned_weights
+from dsd2.nn.precision import bf16_warning
 from dsd2.nn.pruning import Masks, apply_masks, full_masks, prune
 from dsd2.nn.schedule import scheduled_sparsity
 from dsd2.nn.scores import Trained, scores
@@ -43,7 +46,7 @@ def run_iteration(
     iteration: int,
     recipe: RunRecipe,
     files: IterationFiles,
-    threads: int,
+    given: Given,
     save_every: float,
     started: float,
 ) -> None:
@@ -54,7 +57,8 @@ def run_iteration(
         iteration: 0 trains the dense network.
         recipe: of the run.
         files: what to read and write.
-        threads: CPU threads; of streamed images all but one decode, and at least one does.
+        given: threads and GPUs; where images are streamed all threads but one, and at least one,
+            decode.
         save_every: seconds between saves of the resume state.
         started: when the process started, as ``time.time()`` counts.
 
@@ -62,10 +66,12 @@ def run_iteration(
         UserError: an input is missing or damaged, or the training diverged.
         Stopped: the process was interrupted; what was trained is saved.
     """
-    job = open_job(run, iteration, recipe, files, threads, started)
+    job = open_job(run, iteration, recipe, files, given, started)
     dataset, data = job.dataset, job.data["train"]
-    model, masks, initial = _start(job, files)
+    model, masks, initial, weights = _start(job, files)
     masks = {name: mask.to(job.device) for name, mask in masks.items()}
+    if warning := bf16_warning(recipe.training, job.device):
+        print(warning, flush=True)
     teacher = _teacher(job, files)
     resume = ResumeFile(files.resume, key=f"{run}/{iteration}", every=save_every)
     with resume.saving_when_stopped():
@@ -88,6 +94,7 @@ def run_iteration(
                 state=network_state(model),
                 masks=masks,
                 rewind=progress.rewind or initial,
+                start=weights,
             ),
         )
     resume.discard()
@@ -151,26 +158,31 @@ def _train(
     )
 
 
-def _start(job: Job, files: IterationFiles) -> tuple[nn.Module, Masks, State]:
+def _start(job: Job, files: IterationFiles) -> tuple[nn.Module, Masks, State, str | None]:
     """The network to train from, its masks on the CPU, and the state of step 0 to rewind to.
 
-    Weights are drawn, and scores are ranked, on the CPU whatever trains.
+    Also which pretrained weights the run started from, in words. Weights are drawn, and scores are
+    ranked, on the CPU whatever trains.
     """
     run, iteration, recipe, data = job.run, job.iteration, job.recipe, job.data["train"]
     torch.manual_seed(derived_seed(recipe.seed, "weights", iteration))
     model = recipe.model.build(job.dataset.image, len(job.dataset.classes))
+    weights = None
+    if iteration == 0 and (start := start_from_weights(model, recipe.model)) is not None:
+        weights = start.sentence()
+        print(f"starts from pretrained weights: {weights}", flush=True)
     fresh = network_state(model)
     model.to(data.device)
     if iteration == 0:
         kept = fresh if recipe.perturbation.rewinds else {}
-        return model, full_masks(prunable_weights(model)), kept
+        return model, full_masks(pruned_weights(model, recipe.pruning)), kept, weights
     assert files.previous is not None, "every iteration but the dense one has a previous"
     previous = load_checkpoint_of(files.previous, run, iteration - 1)
     dense = load_checkpoint_of(files.dense, run, 0) if files.dense is not None else previous
     model.load_state_dict(previous.state)
     draws = generator(recipe.seed, "pruning", iteration)
     ranked = scores(Trained(model, data, draws), recipe.pruning.criterion)
-    masks = prune(ranked, previous.masks, recipe.pruning)
+    masks = prune(ranked, previous.masks, recipe.pruning, depthwise_weights(model))
     if all(torch.equal(masks[name], mask) for name, mask in previous.masks.items()):
         raise UserError(
             f"iteration {iteration} of {run} would train the network of iteration {iteration - 1}"
@@ -179,7 +191,7 @@ def _start(job: Job, files: IterationFiles) -> tuple[nn.Module, Masks, State]:
             f" {scheduled_sparsity(iteration, recipe.pruning.fraction):.6g}"
         )
     recipe.perturbation.perturb(model, dense.rewind, fresh)
-    return model, masks, {}
+    return model, masks, {}, previous.start
 
 
 def _teacher(job: Job, files: IterationFiles) -> Teacher | None:
@@ -194,7 +206,10 @@ def _teacher(job: Job, files: IterationFiles) -> Teacher | None:
         if files.table is None:
             raise UserError("the run is distilled from a table: its file must be given")
         run, iteration = checkpoint.run, checkpoint.iteration
-        table = load_teacher_logits(files.table, run, iteration, len(data))
+        corrected = job.labels.corrected
+        images = len(data) + (corrected.dropped if corrected else 0)
+        table = load_teacher_logits(files.table, run, iteration, images)
+        table = table if job.kept is None else table[job.kept]
         teacher.table = table.to(data.device) if _fits(table, data.device) else table
     return teacher
 

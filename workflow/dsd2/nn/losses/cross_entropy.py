@@ -11,10 +11,13 @@ if TYPE_CHECKING:
 
 
 @LOSSES.register("cross-entropy")
-def cross_entropy(logits: Tensor, labels: Tensor, weights: Tensor | None = None) -> Tensor:
+def cross_entropy(
+    logits: Tensor, labels: Tensor, weights: Tensor | None = None, smoothing: float = 0.0
+) -> Tensor:
     """Cross-entropy of the softmax in nats."""
     import torch.nn.functional as F
 
     if weights is None:
-        return F.cross_entropy(logits, labels)
-    return (weights * F.cross_entropy(logits, labels, reduction="none")).mean()
+        return F.cross_entropy(logits, labels, label_smoothing=smoothing)
+    losses = F.cross_entropy(logits, labels, reduction="none", label_smoothing=smoothing)
+    return (weights * losses).mean()

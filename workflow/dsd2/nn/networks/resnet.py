@@ -30,6 +30,10 @@ class ResNet(ModelRecipe):
     ] = 0.0
 
     @property
+    def torchvision_name(self) -> str:
+        return self.name
+
+    @property
     def title(self) -> str:
         """``resnet18`` or ``resnet18, imagenet stem``."""
         return self.name if self.stem == "cifar" else f"{self.name}, {self.stem} stem"

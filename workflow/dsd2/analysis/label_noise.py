@@ -1,0 +1,258 @@
+"""How many labels are wrong, which images these are likely to be, and what that says of accuracies.
+
+Confident learning (Northcutt et al. 2021) is the anchor of the estimate. It counts images for
+which a network is as sure of another class as it is, on the mean, of images with that label. A
+network that has memorised its labels is sure of nothing else. So the estimate is that of the
+network of a chain which has memorised least, and still knows something.
+
+No estimate can tell a wrong label from an image that networks surely take for another. Such images
+count as wrong labels here, as in every method that trusts networks.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dsd2.analysis.classes import proportion_interval
+from dsd2.errors import UserError
+
+Floats = NDArray[np.floating[Any]]
+
+CONFIDENCE = 0.95
+"""Level of all intervals."""
+SURE = 0.5
+"""Share of images, those that a network is surest of, among which it errs least itself."""
+BINS = 1000
+"""Scores are counted in so many bins before two normal distributions are fitted to them."""
+ROUNDS = 200
+"""Of that fit."""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What one network, or a mean of networks, says of how many labels are wrong: shares of them.
+
+    Attributes:
+        rate: by confident learning.
+        sure: those that it does not answer, among the :data:`SURE` share of images that it is
+            surest of. It seldom errs there itself, so that this is a rather small estimate.
+        disagreeing: those that it does not answer, all its own errors among them.
+    """
+
+    rate: float
+    sure: float
+    disagreeing: float
+
+
+@dataclass(frozen=True)
+class NoiseEstimate:
+    """How many labels are wrong.
+
+    Attributes:
+        rate: share of the labels.
+        low: lower end of its interval.
+        high: upper end.
+        count: so many labels are wrong at that rate.
+        threshold: score of the last of these; labels with at least this one are suspects. Above 1
+            where there is none.
+        scores: of all labels, sorted, the most suspicious first.
+    """
+
+    rate: float
+    low: float
+    high: float
+    count: int
+    threshold: float
+    scores: Floats
+
+    def expected_wrong(self, first: int) -> tuple[float, float, float]:
+        """How many of the first, by score, are wrong: expected, and an interval's ends.
+
+        Args:
+            first: how many; all where there are fewer.
+        """
+        found = [wrong_probabilities(self.scores, rate)[:first] for rate in self.rates]
+        expected = [float(p.sum()) for p in found]
+        z = 1.96
+        spread = [z * math.sqrt(float((p * (1 - p)).sum())) for p in found]
+        low, high = expected[1] - spread[1], expected[2] + spread[2]
+        return expected[0], max(low, 0.0), min(high, float(min(first, len(self.scores))))
+
+    @property
+    def rates(self) -> tuple[float, float, float]:
+        """The estimate and the ends of its interval."""
+        return self.rate, self.low, self.high
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """An accuracy and the ends of its interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+def confident_joint(probabilities: Floats, given: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Confident learning's counts: of images with label i that are confidently of class j, [C, C].
+
+    A class is confident for an image where its probability is at least the mean of that
+    probability over images with its label. The likeliest confident class counts; an image without
+    one does not.
+
+    Args:
+        probabilities: float [N, C].
+        given: labels, int64 [N].
+    """
+    classes = probabilities.shape[1]
+    counts = np.bincount(given, minlength=classes)
+    own = probabilities[np.arange(len(given)), given].astype(np.float64)
+    sums = np.bincount(given, own, minlength=classes)
+    # A mean of equal numbers may be rounded above them; of a class without labels there is none.
+    thresholds = np.where(counts > 0, sums / np.maximum(counts, 1) - 1e-6, np.inf)
+    confident = np.where(probabilities >= thresholds, probabilities, -1.0)
+    counted = confident.max(1) >= 0
+    joint = np.zeros((classes, classes), np.int64)
+    np.add.at(joint, (given[counted], confident.argmax(1)[counted]), 1)
+    return joint
+
+
+def confident_rate(probabilities: Floats, given: NDArray[np.int64]) -> float:
+    """The share of wrong labels by confident learning: that of each label's counted images.
+
+    Arguments are those of :func:`confident_joint`.
+    """
+    joint = confident_joint(probabilities, given)
+    counted, right = joint.sum(1), joint.diagonal()
+    share = np.where(counted > 0, 1 - right / np.maximum(counted, 1), 0.0)
+    return float((share * np.bincount(given, minlength=len(joint))).sum() / len(given))
+
+
+def evidence(probabilities: Floats, given: NDArray[np.int64]) -> Evidence:
+    """What a network says of how many labels are wrong.
+
+    Args:
+        probabilities: float [N, C].
+        given: labels, int64 [N].
+    """
+    disagreeing = probabilities.argmax(1) != given
+    surest = np.argsort(-probabilities.max(1), kind="stable")[: math.ceil(SURE * len(given))]
+    rate = confident_rate(probabilities, given)
+    return Evidence(rate, float(disagreeing[surest].mean()), float(disagreeing.mean()))
+
+
+def estimate_noise(score: Floats, found: Sequence[Evidence]) -> NoiseEstimate:
+    """How many labels are wrong, with an interval, and the threshold that follows.
+
+    The interval goes from the rate among the images that networks are surest of to the rate at
+    which they answer otherwise, each with its sampling error, and holds that of the estimate
+    itself. So it says what is assumed: that networks err no more than they seem to.
+
+    Args:
+        score: of all labels, higher is more suspicious, [N].
+        found: what networks say of the same labels, one a chain; their mean counts.
+
+    Raises:
+        UserError: there is no label or no evidence, or a score is not between 0 and 1.
+    """
+    if not len(score) or not found:
+        raise UserError(
+            f"noise of {len(score)} labels by {len(found)} chains: it takes one of each"
+        )
+    if not ((score >= 0) & (score <= 1)).all():
+        raise UserError("a label's score is not a number between 0 and 1")
+    n = len(score)
+    rate = float(np.mean([each.rate for each in found]))
+    ends = [
+        *proportion_interval(rate, n, CONFIDENCE),
+        proportion_interval(
+            float(np.mean([each.sure for each in found])), math.ceil(SURE * n), CONFIDENCE
+        )[0],
+        proportion_interval(float(np.mean([each.disagreeing for each in found])), n, CONFIDENCE)[1],
+    ]
+    count = round(rate * n)
+    ranked = np.sort(score)[::-1]
+    threshold = float(ranked[count - 1]) if count else math.nextafter(1.0, 2.0)
+    # Wilson's interval of none is not quite 0 by rounding.
+    low = 0.0 if min(ends) < 1e-9 else min(ends)
+    return NoiseEstimate(rate, low, min(max(ends), 1.0), count, threshold, ranked)
+
+
+def wrong_probabilities(score: Floats, rate: float) -> Floats:
+    """The probability that each label is wrong, float64 [N], whose mean is the rate.
+
+    Scores of right and of wrong labels are taken as normally distributed with one deviation, so
+    that the odds are exponential in the score. The rate is held while the two means are fitted.
+
+    Args:
+        score: of all labels, [N].
+        rate: share of wrong labels.
+    """
+    wanted = rate * len(score)
+    if wanted < 0.5:
+        return np.zeros(len(score))
+    if wanted > len(score) - 0.5:
+        return np.ones(len(score))
+    slope = _slope(score.astype(np.float64), rate)
+    low, high = -slope * 2 - 50, 50.0
+    for _ in range(80):
+        middle = (low + high) / 2
+        total = _sigmoid(slope * score + middle).sum()
+        low, high = (middle, high) if total < wanted else (low, middle)
+    return _sigmoid(slope * score + low)
+
+
+def accuracy_without(
+    correct: NDArray[np.bool_], score: Floats, estimate: NoiseEstimate
+) -> Accuracy:
+    """What an accuracy would be among the images whose labels are right.
+
+    Each image counts by the probability that its label is right. To leave out what looks wrong
+    would not do: it looks wrong for the very reason that networks answer otherwise.
+
+    The interval holds that of the accuracy at both ends of the estimate's interval. Where that
+    begins at 0, it holds the measured accuracy.
+
+    Args:
+        correct: whether the network answers the given label, [N].
+        score: of the labels, [N].
+        estimate: of how many are wrong.
+    """
+    values: list[float] = []
+    ends: list[float] = []
+    for rate in estimate.rates:
+        right = 1 - wrong_probabilities(score, rate)
+        images = max(float(right.sum()), 1.0)
+        values.append(min(float(right[correct].sum()) / images, 1.0))
+        ends += proportion_interval(values[-1], round(images), CONFIDENCE)
+    return Accuracy(values[0], min(ends), max(ends))
+
+
+def _slope(score: Floats, rate: float) -> float:
+    """How fast the odds of a wrong label grow with the score: by expectation and maximisation."""
+    counts, edges = np.histogram(score, BINS, (0.0, 1.0))
+    middles = (edges[1:] + edges[:-1]) / 2
+    above = counts[::-1].cumsum()[::-1] - counts / 2
+    wrong = np.where(above <= rate * len(score), 0.98, 0.02)
+    slope = 0.0
+    for _ in range(ROUNDS):
+        ones, zeros = counts * wrong, counts * (1 - wrong)
+        mean1, mean0 = (ones @ middles) / ones.sum(), (zeros @ middles) / zeros.sum()
+        spread = ones @ (middles - mean1) ** 2 + zeros @ (middles - mean0) ** 2
+        variance = max(spread / len(score), BINS**-2.0)
+        slope = max((mean1 - mean0) / variance, 0.0)
+        middle = (mean1 + mean0) / 2
+        wrong = _sigmoid(slope * (middles - middle) + math.log(rate / (1 - rate)))
+        # A component of which nothing is left would have no mean.
+        wrong = np.clip(wrong, 1e-9, 1 - 1e-9)
+    return float(slope)
+
+
+def _sigmoid(x: Floats) -> Floats:
+    return np.asarray(1 / (1 + np.exp(-np.clip(x.astype(np.float64), -500, 500))))
