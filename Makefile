@@ -67,8 +67,9 @@ docs: $(VENV)/run.stamp
 	PYTHONPATH=workflow $(BIN)/python -m dsd2.files.metrics_reference > docs/metrics.md
 	PYTHONPATH=workflow $(BIN)/python docs/command_line.py > docs/command-line.md
 
+# Not --quiet: mkdocs would drop warnings before --strict counts them.
 site: $(VENV)/docs.stamp
-	NO_MKDOCS_2_WARNING=1 $(VENV)/docs/bin/mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(VENV)/docs/bin/mkdocs build --strict
 
 benchmark: $(VENV)/run.stamp
 	$(BIN)/python tests/benchmarks/run.py

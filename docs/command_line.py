@@ -30,6 +30,7 @@ TEXT = """\
 | none | the study: figures, tables, metrics |
 | `export` | compressed networks, for use elsewhere |
 | `data_report` | a look at your own images; nothing is trained |
+| `label_issues` | which labels look wrong, by networks that are there |
 | `plan` | nothing: the terminal says what the study would cost |
 | a file under `results/` | that file, and what it needs |
 

@@ -168,6 +168,8 @@ PROGRAMS = {
     "pip": _paths,
     "pytest": _paths,
     "podman": _image,
+    "nvidia-cuda-mps-control": lambda arguments: None,
+    "echo": lambda arguments: None,
     "sha256sum": lambda arguments: None,
     "pre-commit": lambda arguments: None,
 }

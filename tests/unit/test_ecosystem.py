@@ -143,3 +143,12 @@ def test_the_paper_cites_what_is_in_its_bibliography_and_nothing_else():
     )
     assert len(entries) == len(set(entries))
     assert set(re.findall(r"@(\w+)", text)) == set(entries)
+
+
+def test_the_site_is_built_so_that_warnings_fail_it():
+    (command,) = re.findall(r"mkdocs build.*", (ROOT / "Makefile").read_text())
+    # With --quiet, mkdocs drops warnings before --strict counts them.
+    assert command.split()[2:] == ["--strict"]
+    levels = read("mkdocs.yml")["validation"]
+    assert set(levels.values()) == {"warn"}
+    assert {"anchors", "omitted_files", "unrecognized_links"} <= levels.keys()
