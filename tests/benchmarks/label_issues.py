@@ -15,14 +15,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import torch
 from label_chains import FOLDS, Answers, Case, answers
 from sklearn.metrics import average_precision_score, roc_auc_score
-from workloads import prepare
 
 from dsd2.analysis.label_noise import accuracy_without, estimate_noise, evidence
 from dsd2.analysis.label_scores import DEFAULT_SCORE, ChainScores
 from dsd2.analysis.suspicion import SCORES, agreement
 from dsd2.recipe import DatasetRecipe, NoiseRecipe
+from dsd2.seeds import be_deterministic
 
 FIRST = (100, 500)
 CROSS = "cross-validation"
@@ -40,6 +41,7 @@ def cases(images: int, epochs: int) -> dict[str, Case]:
     people = noise("human", file="cifar10/labels_human.parquet", column="worse_label")
     found = [
         Case("digits-symmetric-30", digits, noise("symmetric", 0.3), 30, 0.9985),
+        Case("digits-symmetric-30-brief", digits, noise("symmetric", 0.3), 4, 0.9985),
         Case("digits-pairflip-20", digits, noise("pairflip", 0.2), 30, 0.9985),
         Case("digits-clean", digits, noise("none"), 30, 0.9985),
         Case("cifar10-worse", cifar, people, epochs, 0.993),
@@ -173,7 +175,8 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=20)
     parser.add_argument("--distilled", action="store_true")
     chosen = parser.parse_args()
-    prepare()
+    torch.set_num_threads(1)
+    be_deterministic()
     roots = [] if chosen.data is None else [chosen.data]
     for name, case in cases(chosen.images, chosen.epochs).items():
         if chosen.case and name not in chosen.case:

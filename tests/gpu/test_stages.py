@@ -1,18 +1,22 @@
 """Whole stages on a GPU: where they work, what they write, and that they wait their turn."""
 
+import dataclasses
 import time
 
 import pytest
 import torch
-from recipes import run_recipe, training
+from recipes import distillation, run_recipe, training
 
-from dsd2 import devices
+from dsd2 import devices, environment
 from dsd2.artefacts.checkpoint import load_checkpoint_of
+from dsd2.artefacts.resume import ResumeFile
 from dsd2.devices import Given
 from dsd2.files.records import HISTORY, METRICS, read_rows
 from dsd2.paths import run_name
+from dsd2.recipe import PerturbationRecipe, PruningRecipe
 from dsd2.stages.evaluate import EvaluationFiles, run_evaluate
 from dsd2.stages.prepare import run_dataset, run_labels
+from dsd2.stages.teacher_logits import run_teacher_logits
 from dsd2.stages.train import IterationFiles, run_iteration
 
 RECIPE = run_recipe(training=training(epochs=1, batch_size=32))
@@ -54,6 +58,85 @@ def test_a_stage_that_was_given_no_gpu_leaves_it_alone(card, place):
     assert row["peak_gpu_memory"] is None
     assert not count.kernels
     assert not (place / "locks").exists()
+
+
+CHANGES = {
+    "filters": {"pruning": PruningRecipe(criterion="magnitude", fraction=0.5, structure="filters")},
+    "gradients": {"pruning": PruningRecipe(criterion="gradient", fraction=0.5)},
+    "rewinding": {"perturbation": PerturbationRecipe.of("rewind", rewind_step=2)},
+    "reinitialising": {"perturbation": PerturbationRecipe.of("reinit")},
+    "shifts": {"training": training(augmentation="flip-shift", batch_size=32)},
+    "edits": {"training": training(augmentation="auto-cutout", batch_size=32)},
+    "weights of classes": {"training": training(class_weights="balanced", batch_size=32)},
+    "channels last": {"training": training(channels_last=True, precision="bf16", batch_size=32)},
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_two_iterations_of_every_kind(card, place, change):
+    recipe = dataclasses.replace(RECIPE, **CHANGES[change])
+    rows = [trained(place, recipe, iteration) for iteration in (0, 1)]
+    assert [row["device"] for row in rows] == ["pretended GPU"] * 2
+    assert rows[1]["sparsity"] > 0.3
+
+
+@pytest.mark.parametrize("fits", [True, False])
+def test_a_student_looks_its_teacher_up_on_either_side(card, place, fits):
+    shifts = training(augmentation="flip-shift", batch_size=32)
+    teacher = dataclasses.replace(RECIPE, training=shifts)
+    trained(place, teacher)
+    (place / "00" / "checkpoint").rename(place / "teacher")
+    table = place / "table"
+    run_teacher_logits(
+        run_name(teacher), 0, RECIPE.dataset, place / "dataset", place / "teacher", Given(1), table
+    )
+    taught = distillation(teacher_run=run_name(teacher), table=True)
+    student = dataclasses.replace(teacher, distillation=taught)
+    card.free = 2**40 if fits else 1
+    row = trained(place, student, teacher=place / "teacher", table=table)
+    assert row["teacher_run"] == run_name(teacher)
+    assert row["device"] == "pretended GPU"
+
+
+def test_a_killed_training_goes_on_to_the_same_bits(card, place, monkeypatch):
+    recipe = dataclasses.replace(
+        RECIPE, training=training(epochs=4, milestones=(2,), augmentation="flip-shift")
+    )
+
+    def weights():
+        return load_checkpoint_of(place / "00" / "checkpoint", run_name(recipe), 0).state
+
+    trained(place, recipe)
+    whole = weights()
+
+    class KilledError(Exception):
+        pass
+
+    after_epoch = ResumeFile.after_epoch
+
+    def save_and_die(self, model, now):
+        self.every = -1.0
+        after_epoch(self, model, now)
+        if now.epoch == 2:
+            raise KilledError
+
+    monkeypatch.setattr(ResumeFile, "after_epoch", save_and_die)
+    with pytest.raises(KilledError):
+        trained(place, recipe)
+    monkeypatch.setattr(ResumeFile, "after_epoch", after_epoch)
+    assert (place / "00" / "resume").exists()
+    with card.counting() as count:
+        trained(place, recipe)
+    assert count.replays
+    again = weights()
+    assert all(torch.equal(tensor, again[name]) for name, tensor in whole.items())
+
+
+def test_graphs_can_be_switched_off(card, place, monkeypatch):
+    monkeypatch.setenv(environment.CUDA_GRAPHS, "no")
+    with card.counting() as count:
+        trained(place, dataclasses.replace(RECIPE, training=training(epochs=2)))
+    assert not count.replays
 
 
 def test_a_network_of_the_gpu_is_measured_again(card, place):

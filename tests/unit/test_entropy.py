@@ -72,7 +72,7 @@ def test_the_batch_size_does_not_matter(data, monkeypatch):
     torch.manual_seed(1)
     model = ModelRecipe.of("vgg-like", depth=2, width=2).build((1, 8, 8), 10)
     _, whole = evaluate_with_states(model, data)
-    monkeypatch.setattr(evaluation, "BATCH", 7)
+    monkeypatch.setattr(evaluation, "EVALUATED", 7)
     _, parts = evaluate_with_states(model, data)
     assert list(whole) == list(parts)
     assert all(torch.equal(whole[layer], parts[layer]) for layer in whole)

@@ -103,6 +103,16 @@ def test_the_interval_of_clean_labels_begins_at_0(hard):
     assert found.rate < 0.01
 
 
+def test_networks_that_err_on_most_images_do_not_tell_that_labels_are_wrong():
+    score = np.linspace(0, 1, 200)
+    bad, good = (estimate_noise(score, [Evidence(0.3, 0.2, 0.4, error)]) for error in (0.6, 0.4))
+    assert not bad.telling
+    assert bad.low == 0 < good.low
+    assert (bad.rate, bad.high) == (good.rate, good.high)
+    # Of images that they do not know they cannot be sure either.
+    assert bad.expected_wrong(20)[0] < good.expected_wrong(20)[0] < 20
+
+
 def test_suspects_are_the_count_of_the_highest_scores():
     given, true, probabilities = noisy(1000, 10, 0.2, 0)
     score = score_of(probabilities, given)

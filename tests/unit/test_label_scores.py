@@ -43,14 +43,15 @@ def test_scores_by_hand():
     # The last network guesses: it is after the collapse, and has no weight.
     assert found["to_collapse"] == pytest.approx(1 - np.array([2.4, 2.3, 2.1, 1.2]) / 3)
     assert found["before_collapse"] == pytest.approx(found["to_collapse"])
-    weights = (np.array([0.7, 0.75, 0.8]) - 1 / 3) ** 2
+    weights = np.array([0.7, 0.75, 0.8]) - 1 / 3
     last = np.array([0.9, 0.2, 0.1]) @ weights / weights.sum()
     assert found["weighted"][3] == pytest.approx(1 - last)
     margin = np.array([0.8, -0.5, -0.7]) @ weights / weights.sum()
     assert found["weighted_margin"][3] == pytest.approx((1 - margin) / 2)
-    roots = np.sqrt([0.9, 0.2, 0.1]) - np.sqrt([0.1, 0.7, 0.8])
+    trust = ((0.8 - 1 / 3) / (1 - 1 / 3)) ** 2
+    roots = np.array([0.9, 0.2, 0.1]) ** 0.25 - trust * np.array([0.1, 0.7, 0.8]) ** 0.25
     root = roots @ weights / weights.sum()
-    assert found["weighted_root_margin"][3] == pytest.approx((1 - root) / 2)
+    assert found["root_margin"][3] == pytest.approx((1 - root) / (1 + trust), rel=1e-5)
     assert found["log_mean"][3] == pytest.approx(1 - (0.9 * 0.2 * 0.1 * 0.3) ** 0.25)
     assert found["margin"][3] == pytest.approx((1 - (0.8 - 0.5 - 0.7 - 0.1) / 4) / 2)
     assert found["disagreement"] == pytest.approx([0.25, 0.25, 0, 0.75])
@@ -107,7 +108,22 @@ def test_the_network_that_has_memorised_least_tells_how_many_are_wrong():
     for probabilities, accuracy in zip(answers, (0.9, 0.9, 0.1), strict=True):
         chain.add(probabilities, given, 0.5, accuracy)
     assert chain.evidence(seen=True).rate == pytest.approx(0.1)
+    assert chain.evidence(seen=True).error == pytest.approx(0.1)
     assert chain.evidence(seen=False).rate == 0
+
+
+def test_bad_networks_name_no_label_that_they_never_saw():
+    given = np.arange(30) % 3
+    answers = np.roll(np.eye(3, dtype=np.float32)[given], 1, 1)
+    found = {}
+    for accuracy in (0.4, 0.6):
+        chain = ChainScores()
+        chain.add(answers, given, 0, accuracy)
+        found[accuracy] = chain.evidence(seen=False)
+    assert not found[0.4].telling
+    assert found[0.4].rate == 0
+    assert found[0.4].disagreeing == 1
+    assert found[0.6].telling
 
 
 def test_networks_that_all_guess_have_scores():

@@ -137,7 +137,7 @@ def test_random_crops_do_not_depend_on_the_workers_but_on_the_epochs_generator(f
         streamed = sets(folder, workers)[1]
         draws = torch.Generator().manual_seed(seed)
         order = torch.randperm(len(streamed), generator=draws)
-        batches = list(streamed.epochs("resized-crop", 8)(order, draws))
+        batches = list(streamed.epochs("resized-crop", 8)(order, draws).batches)
         assert torch.equal(torch.cat([batch.rows for batch in batches]), order)
         return torch.cat([batch.images for batch in batches])
 

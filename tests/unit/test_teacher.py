@@ -9,8 +9,7 @@ from recipes import distillation, training
 
 from dsd2.artefacts.teacher_logits import load_teacher_logits, save_teacher_logits
 from dsd2.errors import UserError
-from dsd2.nn.augmentation import draw_views, pad_images, same_view, take_views
-from dsd2.nn.images import Batch
+from dsd2.nn.augmentation import draw_views, every_view, pad_images, take_views
 from dsd2.nn.models import prunable_weights
 from dsd2.nn.pruning import full_masks
 from dsd2.nn.teacher import Teacher, logits_of, logits_of_views
@@ -40,9 +39,9 @@ def test_every_view_has_its_number():
     numbers = views.number
     assert set(numbers.tolist()) == set(range(VIEWS))
     for place in (0, 17, 4999):
-        same = same_view(int(numbers[place]), 1)
         for part in ("flip", "row", "column"):
-            assert getattr(same, part)[0] == getattr(views, part)[place]
+            every = getattr(every_view(), part)
+            assert every[numbers[place]] == getattr(views, part)[place]
 
 
 def test_without_augmentation_the_table_says_what_the_network_does(data):
@@ -50,10 +49,9 @@ def test_without_augmentation_the_table_says_what_the_network_does(data):
     table = logits_of(asked.model, data, 4)
     assert table.shape == (15, 1, 4)
     rows = torch.tensor([3, 1, 14])
-    batch = Batch(rows, data.images[rows])
-    inputs = data.normalise(batch.images)
-    looked_up = Teacher(asked.model, DISTILLATION, table).targets(batch, inputs)
-    torch.testing.assert_close(looked_up, asked.targets(batch, inputs))
+    inputs = data.normalise(data.images[rows])
+    cached = Teacher(asked.model, DISTILLATION, table).cached(rows, None, data.device)
+    torch.testing.assert_close(asked.targets(inputs, cached), asked.targets(inputs))
 
 
 @pytest.mark.parametrize("size", [4, 100])
@@ -63,9 +61,9 @@ def test_the_table_of_all_views_says_what_the_network_does(data, size):
     assert table.shape == (15, VIEWS, 4)
     padded, rows = pad_images(data.images), torch.arange(15).repeat(20)
     views = draw_views(len(rows), generator("some"))
-    batch = Batch(rows, take_views(padded, rows, views), views.number)
-    looked_up = Teacher(asked.model, DISTILLATION, table).targets(batch, batch.images)
-    torch.testing.assert_close(looked_up, asked.targets(batch, data.normalise(batch.images)))
+    inputs = data.normalise(take_views(padded, rows, views))
+    cached = Teacher(asked.model, DISTILLATION, table).cached(rows, views.number, data.device)
+    torch.testing.assert_close(asked.targets(inputs, cached), asked.targets(inputs))
 
 
 def test_a_student_is_taught_the_same_by_both(data):

@@ -18,6 +18,7 @@ ROOTS = "DSD2_DATA_ROOTS"
 DOWNLOAD = "DSD2_DOWNLOAD"
 USER_PATHS = "DSD2_USER_PATHS"
 GPU_SHARE = "DSD2_GPU_SHARE"
+CUDA_GRAPHS = "DSD2_CUDA_GRAPHS"
 MAX_RUNTIME = "DSD2_MAX_RUNTIME"
 JOB_STARTED = "DSD2_JOB_STARTED"
 
@@ -117,6 +118,11 @@ def may_download() -> bool:
 def gpu_share() -> int:
     """Stages that may run on this machine's GPUs at once; each GPU takes one at least."""
     return int(os.environ.get(GPU_SHARE, "1"))
+
+
+def cuda_graphs() -> bool:
+    """Whether a training on a GPU may capture its steps as CUDA graphs: unless ``no`` is said."""
+    return os.environ.get(CUDA_GRAPHS) != "no"
 
 
 def set_time_limit(minutes: int | None, in_job: bool) -> None:

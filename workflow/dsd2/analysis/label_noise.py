@@ -14,6 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -26,8 +27,12 @@ Floats = NDArray[np.floating[Any]]
 
 CONFIDENCE = 0.95
 """Level of all intervals."""
+QUANTILE = NormalDist().inv_cdf((1 + CONFIDENCE) / 2)
+"""Half an interval's width in deviations."""
 SURE = 0.5
 """Share of images, those that a network is surest of, among which it errs least itself."""
+LARGEST_ERROR = 0.5
+"""Networks that err more often on images which they never saw do not tell that labels are wrong."""
 BINS = 1000
 """Scores are counted in so many bins before two normal distributions are fitted to them."""
 ROUNDS = 200
@@ -43,11 +48,18 @@ class Evidence:
         sure: those that it does not answer, among the :data:`SURE` share of images that it is
             surest of. It seldom errs there itself, so that this is a rather small estimate.
         disagreeing: those that it does not answer, all its own errors among them.
+        error: share of validation labels that the chain's best network does not answer.
     """
 
     rate: float
     sure: float
     disagreeing: float
+    error: float = 0.0
+
+    @property
+    def telling(self) -> bool:
+        """Whether the networks answer at least half of the labels that they never saw."""
+        return self.error <= LARGEST_ERROR
 
 
 @dataclass(frozen=True)
@@ -62,6 +74,7 @@ class NoiseEstimate:
         threshold: score of the last of these; labels with at least this one are suspects. Above 1
             where there is none.
         scores: of all labels, sorted, the most suspicious first.
+        error: share of validation labels that the networks do not answer.
     """
 
     rate: float
@@ -70,19 +83,35 @@ class NoiseEstimate:
     count: int
     threshold: float
     scores: Floats
+    error: float
+
+    @property
+    def telling(self) -> bool:
+        """Whether the networks are good enough to tell that labels are wrong."""
+        return self.error <= LARGEST_ERROR
 
     def expected_wrong(self, first: int) -> tuple[float, float, float]:
         """How many of the first, by score, are wrong: expected, and an interval's ends.
 
+        Of some images the networks do not know the class; their labels are as often wrong as all
+        are, whatever the score. On images that they never saw these are as many as their errors.
+        That is the interval's lower end, and none is its upper end. The square of that share was
+        near the truth where it was known (``docs/label-issues.md``).
+
         Args:
             first: how many; all where there are fewer.
         """
-        found = [wrong_probabilities(self.scores, rate)[:first] for rate in self.rates]
-        expected = [float(p.sum()) for p in found]
-        z = 1.96
-        spread = [z * math.sqrt(float((p * (1 - p)).sum())) for p in found]
-        low, high = expected[1] - spread[1], expected[2] + spread[2]
-        return expected[0], max(low, 0.0), min(high, float(min(first, len(self.scores))))
+        first = min(first, len(self.scores))
+        blind = (self.error**2, self.error, 0.0)
+        expected, spread = [], []
+        for rate, share in zip(self.rates, blind, strict=True):
+            by_score = wrong_probabilities(self.scores, rate)[:first]
+            wrong = (1 - share) * by_score + share * rate
+            expected.append(float(wrong.sum()))
+            spread.append(QUANTILE * math.sqrt(float((wrong * (1 - wrong)).sum())))
+        low = min(expected[:2]) - spread[1]
+        high = max(expected) + spread[2]
+        return expected[0], max(low, 0.0), min(high, float(first))
 
     @property
     def rates(self) -> tuple[float, float, float]:
@@ -152,7 +181,8 @@ def estimate_noise(score: Floats, found: Sequence[Evidence]) -> NoiseEstimate:
 
     The interval goes from the rate among the images that networks are surest of to the rate at
     which they answer otherwise, each with its sampling error, and holds that of the estimate
-    itself. So it says what is assumed: that networks err no more than they seem to.
+    itself. So it says what is assumed: that networks seldom err where they are surest. Where they
+    err on more than half of the images that they never saw, this is not so, and it begins at 0.
 
     Args:
         score: of all labels, higher is more suspicious, [N].
@@ -179,9 +209,10 @@ def estimate_noise(score: Floats, found: Sequence[Evidence]) -> NoiseEstimate:
     count = round(rate * n)
     ranked = np.sort(score)[::-1]
     threshold = float(ranked[count - 1]) if count else math.nextafter(1.0, 2.0)
+    error = float(np.mean([each.error for each in found]))
     # Wilson's interval of none is not quite 0 by rounding.
-    low = 0.0 if min(ends) < 1e-9 else min(ends)
-    return NoiseEstimate(rate, low, min(max(ends), 1.0), count, threshold, ranked)
+    low = 0.0 if error > LARGEST_ERROR or min(ends) < 1e-9 else min(ends)
+    return NoiseEstimate(rate, low, min(max(ends), 1.0), count, threshold, ranked, error)
 
 
 def wrong_probabilities(score: Floats, rate: float) -> Floats:

@@ -8,7 +8,7 @@ right ones.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import astuple, dataclass, field
+from dataclasses import astuple, dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -19,8 +19,8 @@ from dsd2.analysis.phases import final_fall
 from dsd2.analysis.suspicion import LEAST, SCORES, Chain, Floats
 from dsd2.errors import UserError
 
-DEFAULT_SCORE = "weighted_root_margin"
-"""The score that ranks best or nearly so on all data sets of ``docs/label-issues.md``."""
+DEFAULT_SCORE = "root_margin"
+"""It ranks better than cross-validation on all data sets of ``docs/label-issues.md``."""
 
 TOLERANCE = 0.02
 """Accuracy difference that does not count where the collapse is looked for."""
@@ -41,8 +41,8 @@ class ChainScores:
         sparsities: of each iteration.
         accuracies: on validation images.
 
-    An iteration counts in weighted means by the square of what its validation accuracy is above
-    that of a guess: a collapsed network knows nothing of the labels.
+    An iteration counts in weighted means by how far its validation accuracy is above that of a
+    guess: a collapsed network knows nothing of the labels.
     """
 
     labels: NDArray[np.int64] | None = None
@@ -134,15 +134,19 @@ class ChainScores:
 
         Args:
             seen: whether they were trained on these labels. Then the network up to the collapse
-                that finds most wrong labels counts, for it has memorised least; else their mean.
+                that finds most wrong labels counts, for it has memorised least. Else their mean
+                counts, and nothing where it cannot be told from the networks' own errors.
 
         Raises:
             UserError: no iteration was added.
         """
         mean = self.probabilities
+        error = 1 - max(self.accuracies)
         if seen or self.labels is None:
-            return max(self.found[: self._collapse() + 1], key=lambda each: each.rate)
-        return evidence(mean, self.labels)
+            found = max(self.found[: self._collapse() + 1], key=lambda each: each.rate)
+            return replace(found, error=error)
+        found = replace(evidence(mean, self.labels), error=error)
+        return found if found.telling else replace(found, rate=0.0)
 
     def result(self, names: Iterable[str] | None = None) -> dict[str, NDArray[Any]]:
         """Scores by name, and what else is known of each image, [N] each.
@@ -178,14 +182,15 @@ class ChainScores:
         }
 
     def _weights(self, classes: int) -> NDArray[np.float64]:
-        above = np.maximum(np.array(self.accuracies) - 1 / classes, LEAST)
-        return np.asarray(above**2)
+        return np.maximum(np.array(self.accuracies) - 1 / classes, LEAST)
 
     def _chain(self, classes: int) -> Chain:
+        weights = self._weights(classes)
         return Chain(
             np.stack(self.given),
             np.stack(self.other),
-            self._weights(classes),
+            weights,
+            trust=float((weights.max() / (1 - 1 / classes)) ** 2),
             best=int(np.argmax(self.accuracies)),
             collapse=self._collapse(),
         )

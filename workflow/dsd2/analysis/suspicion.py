@@ -29,6 +29,7 @@ class Chain:
         given: probability of the given label, float32 [iterations, N].
         other: that of the likeliest other class, float32 [iterations, N].
         weights: of each iteration, positive, [iterations].
+        trust: of what the networks say beside the given label, from 0 to 1.
         best: the iteration of the best validation accuracy.
         collapse: the last iteration before the final fall of the validation accuracy.
     """
@@ -36,6 +37,7 @@ class Chain:
     given: Floats
     other: Floats
     weights: NDArray[np.float64]
+    trust: float
     best: int
     collapse: int
 
@@ -46,12 +48,13 @@ class Chain:
 
     @property
     def root_margin(self) -> Floats:
-        """The same between square roots of probabilities, [iterations, N].
+        """A margin between fourth roots, the other class as far as it is trusted, [iterations, N].
 
         A root tells small probabilities apart, as a logarithm does, and yet no single network can
-        outvote all others.
+        outvote all others. Networks that are seldom right on images which they never saw are sure
+        of wrong classes too; so what they say of the other class counts little.
         """
-        return np.asarray(np.sqrt(self.given) - np.sqrt(self.other))
+        return np.asarray(self.given**0.25 - self.trust * self.other**0.25, np.float32)
 
     @property
     def log(self) -> Floats:
@@ -81,14 +84,15 @@ SCORES: dict[str, Callable[[Chain], Floats]] = {
     "weighted_log": lambda chain: 1 - np.exp(chain.mean(chain.log)),
     "margin": lambda chain: (1 - chain.margin.mean(0)) / 2,
     "weighted_margin": lambda chain: (1 - chain.mean(chain.margin)) / 2,
-    "weighted_root_margin": lambda chain: (1 - chain.mean(chain.root_margin)) / 2,
+    "root_margin": lambda chain: (1 - chain.mean(chain.root_margin)) / (1 + chain.trust),
     "disagreement": lambda chain: (chain.margin <= 0).mean(0, np.float32),
     "forgetting": lambda chain: chain.forgotten().mean(0, np.float32),
 }
 """Scores by name: of the dense network, of the one with the best validation accuracy, and of means
-over iterations of the given label's probability, its logarithm, its margin, or that between square
-roots. ``disagreement`` is the share of networks that answer otherwise, ``forgetting`` that of the
-iterations up to the collapse after which the label has been forgotten for good."""
+over iterations of the given label's probability, its logarithm or its margin, all networks counting
+the same or by their weight. ``disagreement`` is the share of networks that answer otherwise,
+``forgetting`` that of the iterations up to the collapse after which the label has been forgotten
+for good."""
 
 
 def agreement(one: Floats, other: Floats) -> Floats:

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from dsd2.data.dataset import Dataset
 from dsd2.data.files import Encoded
 from dsd2.data.streaming import DecodingStream
-from dsd2.nn.evaluation import BATCH
 from dsd2.nn.images import ImageSet
+from dsd2.nn.sizes import EVALUATED
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ def compare(
     images = data.test.images
     stream = DecodingStream(images, 0) if isinstance(images, Encoded) else images
     test = ImageSet(stream, data.test.labels, data.mean, data.std)
-    batches = list(test.batches(BATCH))
+    batches = list(test.batches(EVALUATED))
     expected = torch.cat([trained(test.normalise(batch)) for batch in batches])
     agreements = {}
     for name, answer in answers.items():

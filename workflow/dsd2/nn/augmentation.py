@@ -8,7 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from dsd2.recipe import SHIFT
+from dsd2.nn.transfer import sent
+from dsd2.recipe import SHIFT, VIEWS
 
 
 @dataclass(frozen=True)
@@ -29,8 +30,10 @@ class Views:
         return (self.flip.long() * side + self.row) * side + self.column
 
     def to(self, device: torch.device) -> Views:
-        """The same views on another device."""
-        return Views(self.flip.to(device), self.row.to(device), self.column.to(device))
+        """The same views on another device; nobody waits for them to arrive on a GPU."""
+        parts = torch.stack((self.flip.long(), self.row, self.column))
+        flip, row, column = sent(parts, device)
+        return Views(flip.bool(), row, column)
 
 
 def draw_views(images: int, generator: torch.Generator) -> Views:
@@ -42,14 +45,11 @@ def draw_views(images: int, generator: torch.Generator) -> Views:
     )
 
 
-def same_view(number: int, images: int) -> Views:
-    """One view, by its number, for so many images."""
+def every_view() -> Views:
+    """All views in the order of their numbers."""
     side = 2 * SHIFT + 1
-    return Views(
-        flip=torch.full((images,), number >= side**2),
-        row=torch.full((images,), number // side % side),
-        column=torch.full((images,), number % side),
-    )
+    number = torch.arange(VIEWS)
+    return Views(number >= side**2, number // side % side, number % side)
 
 
 def pad_images(images: Tensor) -> Tensor:
@@ -65,7 +65,7 @@ def take_views(padded: Tensor, index: Tensor, views: Views) -> Tensor:
     Args:
         padded: :func:`pad_images` of the data.
         index: which images, [B].
-        views: which view of each.
+        views: which view of each; or one for all.
     """
     return take_positions(padded, index, *view_positions(padded, views))
 

@@ -10,11 +10,7 @@ from torch import Tensor, nn
 
 from dsd2.nn.entropy import StateCounts, counting_states
 from dsd2.nn.images import ImageSet
-from dsd2.nn.sizes import EVALUATED
-
-BATCH = EVALUATED
-"""Images a forward pass; results do not depend on it beyond the rounding of the loss. On a CPU
-larger ones no longer fit its caches."""
+from dsd2.nn.sizes import EVALUATED, EVALUATED_ON_GPU
 
 
 @dataclass(frozen=True)
@@ -32,6 +28,11 @@ class Evaluation:
     predictions: Tensor
 
 
+def evaluated_at_once(device: torch.device) -> int:
+    """Images a forward pass; results do not depend on it beyond the rounding of the loss."""
+    return EVALUATED_ON_GPU if device.type == "cuda" else EVALUATED
+
+
 @torch.no_grad()
 def evaluate(model: nn.Module, data: ImageSet, counts: StateCounts | None = None) -> Evaluation:
     """Evaluate a network on all images of a set; leaves it in evaluation mode.
@@ -44,7 +45,8 @@ def evaluate(model: nn.Module, data: ImageSet, counts: StateCounts | None = None
     model.eval()
     predictions = []
     loss = torch.zeros((), dtype=torch.float64, device=data.labels.device)
-    for images, labels in zip(data.batches(BATCH), data.labels.split(BATCH), strict=True):
+    size = evaluated_at_once(data.device)
+    for images, labels in zip(data.batches(size), data.labels.split(size), strict=True):
         logits = model(data.normalise(images))
         loss += F.cross_entropy(logits, labels, reduction="sum")
         predictions.append(logits.argmax(1))

@@ -17,6 +17,7 @@ from dsd2.nn.augmentation import (
     take_views,
     view_positions,
 )
+from dsd2.nn.transfer import sent
 from dsd2.recipe import AUGMENTATIONS, Augmentation
 
 
@@ -26,17 +27,27 @@ class Batch(NamedTuple):
     Attributes:
         rows: which images, int64 [B].
         images: augmented, uint8 [B, C, H, W].
-        views: the number of each image's view, int64 [B], where flips and shifts are all that is
-            done to them; else None.
     """
 
     rows: Tensor
     images: Tensor
+
+
+class Epoch(NamedTuple):
+    """The images of an epoch.
+
+    Attributes:
+        batches: to be taken once, in order.
+        views: the number of each image's view, int64 [N] on the CPU in the epoch's order, where
+            flips and shifts are all that is done to them; else None.
+    """
+
+    batches: Iterator[Batch]
     views: Tensor | None = None
 
 
-Epoch = Callable[[Tensor, torch.Generator], Iterator[Batch]]
-"""From the order of the images, int64 [N] on the CPU, and the epoch's generator to its batches.
+Epochs = Callable[[Tensor, torch.Generator], Epoch]
+"""From the order of the images, int64 [N] on the CPU, and the epoch's generator to the epoch.
 What is random is drawn when it is called, before the first batch is taken."""
 
 
@@ -101,7 +112,7 @@ class ImageSet:
         batches = self.images.batches(torch.arange(len(self)), size)
         return (batch.to(self.device, non_blocking=True) for batch in batches)
 
-    def epochs(self, augmentation: str, size: int) -> Epoch:
+    def epochs(self, augmentation: str, size: int) -> Epochs:
         """A training's epochs in batches of a size; what all have in common is done here, once.
 
         Raises:
@@ -115,40 +126,39 @@ class ImageSet:
         return _held_epochs(self.images, chosen, size)
 
 
-def _held_epochs(images: Tensor, augmentation: type[Augmentation], size: int) -> Epoch:
+def _held_epochs(images: Tensor, augmentation: type[Augmentation], size: int) -> Epochs:
     """Epochs of images in memory: each batch is one gather."""
     source = pad_images(images) if augmentation.shifts else images
 
-    def epoch(order: Tensor, draws: torch.Generator) -> Iterator[Batch]:
-        rows = order.to(images.device)
-        views = None
-        if augmentation.shifts:
-            views = draw_views(len(images), draws).to(images.device)
+    def epoch(order: Tensor, draws: torch.Generator) -> Epoch:
+        drawn_views = draw_views(len(images), draws) if augmentation.shifts else None
+        rows = sent(order, images.device)
+        views = None if drawn_views is None else drawn_views.to(images.device)
         if augmentation.edits:
             # Editing a whole epoch at once makes large groups of images with the same edit.
             drawn = augmentation.draw(len(images), images.shape[-2:], draws)
             taken = images[rows] if views is None else take_views(source, rows, views)
             edited = augmentation.edit(taken, drawn)
-            return map(Batch, rows.split(size), edited.split(size))
-        if views is None:
-            return (Batch(index, source[index]) for index in rows.split(size))
-        return shifted(rows, views)
+            return Epoch(map(Batch, rows.split(size), edited.split(size)))
+        if views is None or drawn_views is None:
+            return Epoch(Batch(index, source[index]) for index in rows.split(size))
+        return Epoch(shifted(rows, views), drawn_views.number)
 
     def shifted(rows: Tensor, views: Views) -> Iterator[Batch]:
         # All that a step need not do again is done for the epoch.
-        of_epoch = (rows, *view_positions(source, views), views.number)
-        for index, y, x, number in zip(*(part.split(size) for part in of_epoch), strict=True):
-            yield Batch(index, take_positions(source, index, y, x), number)
+        of_epoch = (rows, *view_positions(source, views))
+        for index, y, x in zip(*(part.split(size) for part in of_epoch), strict=True):
+            yield Batch(index, take_positions(source, index, y, x))
 
     return epoch
 
 
 def _streamed_epochs(
     images: ImageStream, augmentation: type[Augmentation], size: int, device: torch.device
-) -> Epoch:
+) -> Epochs:
     """Epochs of images in files, with the same draws as :func:`_held_epochs`."""
 
-    def epoch(order: Tensor, draws: torch.Generator) -> Iterator[Batch]:
+    def epoch(order: Tensor, draws: torch.Generator) -> Epoch:
         views = drawn = seeds = None
         if augmentation.shifts:
             views = draw_views(len(order), draws).to(device)
@@ -156,19 +166,20 @@ def _streamed_epochs(
             drawn = augmentation.draw(len(order), images.shape[-2:], draws)
         if augmentation.crops:
             seeds = torch.randint(2**63 - 1, (len(order),), generator=draws)
-        return batches(order, views, drawn, images.batches(order, size, seeds))
+        decoded = images.batches(order, size, seeds)
+        return Epoch(batches(sent(order, device), views, drawn, decoded))
 
     def batches(
-        order: Tensor, views: Views | None, drawn: Any, decoded: Iterator[Tensor]
+        rows: Tensor, views: Views | None, drawn: Any, decoded: Iterator[Tensor]
     ) -> Iterator[Batch]:
-        for first, cpu_batch in zip(range(0, len(order), size), decoded, strict=True):
+        for first, cpu_batch in zip(range(0, len(rows), size), decoded, strict=True):
             batch = slice(first, first + size)
             taken = cpu_batch.to(device, non_blocking=True)
             if views is not None:
-                rows = torch.arange(len(taken), device=device)
-                taken = take_views(pad_images(taken), rows, views[batch])
+                places = torch.arange(len(taken), device=device)
+                taken = take_views(pad_images(taken), places, views[batch])
             if augmentation.edits:
                 taken = augmentation.edit(taken, drawn[batch])
-            yield Batch(order[batch].to(device, non_blocking=True), taken)
+            yield Batch(rows[batch], taken)
 
     return epoch

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from dsd2.nn import evaluation
-from dsd2.nn.augmentation import pad_images, same_view, take_views
-from dsd2.nn.images import Batch, ImageSet
+from dsd2.nn.augmentation import every_view, pad_images, take_positions, view_positions
+from dsd2.nn.evaluation import evaluated_at_once
+from dsd2.nn.images import ImageSet
 from dsd2.nn.objective import teacher_targets
+from dsd2.nn.transfer import sent
 from dsd2.recipe import AUGMENTATIONS, VIEWS, DistillationRecipe, RunRecipe
 
 
@@ -38,28 +39,38 @@ class Teacher:
         self.model.eval()
 
     @torch.no_grad()
-    def targets(self, batch: Batch, inputs: Tensor) -> Tensor:
+    def targets(self, inputs: Tensor, cached: Tensor | None = None) -> Tensor:
         """Log-probabilities at the temperature, [B, classes].
 
         Args:
-            batch: which images, in which views.
-            inputs: those images, normalised.
+            inputs: images in the views that the student sees, normalised.
+            cached: their logits, where they are known.
         """
-        logits = self.model(inputs) if self.table is None else self._look_up(self.table, batch)
+        logits = self.model(inputs) if cached is None else cached
         return teacher_targets(logits.float(), self.recipe.temperature)
 
-    @staticmethod
-    def _look_up(table: Tensor, batch: Batch) -> Tensor:
-        views = table.shape[1]
-        rows = batch.rows * views
-        if views > 1:
-            assert batch.views is not None, "logits are cached for numbered views alone"
-            rows = rows + batch.views
-        return table.flatten(0, 1)[rows.to(table.device)].to(batch.rows.device)
+    def cached(self, order: Tensor, views: Tensor | None, device: torch.device) -> Tensor | None:
+        """The cached logits of an epoch, [N, classes] on a device; None where none are cached.
+
+        They are gathered where the table is, so that one copy is all that a GPU gets of a table
+        that does not fit there.
+
+        Args:
+            order: of the images, int64 [N] on the CPU.
+            views: the number of each one's view, likewise.
+            device: where the student is trained.
+        """
+        if self.table is None:
+            return None
+        rows = order * self.table.shape[1]
+        if self.table.shape[1] > 1:
+            assert views is not None, "logits are cached for numbered views alone"
+            rows = rows + views
+        return sent(self.table.flatten(0, 1)[sent(rows, self.table.device)], device)
 
 
 BATCH = 512
-"""Images a forward pass of :func:`logits_of`. Another number may round its logits otherwise."""
+"""Images a forward pass of :func:`logits_of` on a CPU. Another number may round otherwise."""
 
 
 def passes_an_image(recipe: RunRecipe, iteration: int) -> int:
@@ -77,16 +88,17 @@ def passes_an_image(recipe: RunRecipe, iteration: int) -> int:
 
 
 @torch.no_grad()
-def logits_of(model: nn.Module, data: ImageSet, batch: int = BATCH) -> Tensor:
+def logits_of(model: nn.Module, data: ImageSet, batch: int | None = None) -> Tensor:
     """The logits of all images as they are, [N, 1, classes] on the device of the data.
 
     Args:
         model: on that device; it is left in evaluation mode.
         data: the images.
-        batch: how many at once.
+        batch: how many at once; by default what suits the device.
     """
     model.eval()
-    logits = [model(data.normalise(images)).float() for images in data.batches(batch)]
+    size = batch or max(BATCH, evaluated_at_once(data.device))
+    logits = [model(data.normalise(images)).float() for images in data.batches(size)]
     return torch.cat(logits).unsqueeze(1)
 
 
@@ -94,7 +106,7 @@ def logits_of(model: nn.Module, data: ImageSet, batch: int = BATCH) -> Tensor:
 def logits_of_views(
     model: nn.Module,
     data: ImageSet,
-    batch: int = evaluation.BATCH,
+    batch: int | None = None,
     after_view: Callable[[int], None] = lambda number: None,
 ) -> Tensor:
     """The logits of all flipped and shifted views of all images, [N, 162, classes] on the CPU.
@@ -105,12 +117,17 @@ def logits_of_views(
     assert isinstance(data.images, Tensor), "the views of streamed images are not cached"
     model.eval()
     padded = pad_images(data.images)
-    columns = []
+    rows, columns = view_positions(padded, every_view().to(data.device))
+    batches = torch.arange(len(data), device=data.device).split(
+        batch or evaluated_at_once(data.device)
+    )
+    table = []
     for number in range(VIEWS):
-        parts = []
-        for rows in torch.arange(len(data), device=data.device).split(batch):
-            views = same_view(number, len(rows)).to(data.device)
-            parts.append(model(data.normalise(take_views(padded, rows, views))).float())
-        columns.append(torch.cat(parts).cpu())
+        view = slice(number, number + 1)
+        parts = [
+            model(data.normalise(take_positions(padded, index, rows[view], columns[view]))).float()
+            for index in batches
+        ]
+        table.append(torch.cat(parts).cpu())
         after_view(number + 1)
-    return torch.stack(columns, dim=1)
+    return torch.stack(table, dim=1)

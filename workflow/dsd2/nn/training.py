@@ -10,15 +10,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from dsd2.compat import foreach
 from dsd2.errors import UserError
+from dsd2.nn.graphs import Replay, can_be_replayed
 from dsd2.nn.images import ImageSet
-from dsd2.nn.models import head_parameters
-from dsd2.nn.objective import add_l1_gradients, distillation_loss, label_loss
-from dsd2.nn.optimisers import Moments, Optimiser, clip
-from dsd2.nn.precision import arithmetic, lay_out, memory_layout, training_products
-from dsd2.nn.pruning import Masks, prunable_weights_masks
+from dsd2.nn.optimisers import Moments
+from dsd2.nn.precision import lay_out, training_products
+from dsd2.nn.pruning import Masks
 from dsd2.nn.rates import learning_rate
+from dsd2.nn.steps import Step
 from dsd2.nn.teacher import Teacher
 from dsd2.recipe import TrainingRecipe
 from dsd2.seeds import derived_seed, generator
@@ -60,6 +59,7 @@ def train(
     rewind_step: int | None = None,
     progress: Progress | None = None,
     after_epoch: Callable[[Progress], None] = lambda _: None,
+    graphs: bool = True,
 ) -> Progress:
     """Train the network in place, its removed weights held at zero, from where ``progress`` says.
 
@@ -77,69 +77,42 @@ def train(
         rewind_step: keep the state before this optimiser step in ``Progress.rewind``.
         progress: where an interrupted training of this network stood.
         after_epoch: called with the progress after each epoch.
+        graphs: whether a GPU may have its steps as CUDA graphs, which end with the same bits.
 
     Raises:
         UserError: the loss became NaN or infinite; the message names the epoch.
     """
     progress = progress or Progress()
-    model.train()
-    layout = memory_layout(recipe)
-    for network in (model, teacher.model) if teacher else (model,):
-        lay_out(network, layout)
-    forward_pass = arithmetic(recipe, data.device)
-    parameters = {name: p for name, p in model.named_parameters() if p.requires_grad}
-    leaves = list(parameters.values())
-    head = head_parameters(model) if recipe.head_rate != 1 else frozenset[str]()
-    optimiser = Optimiser(parameters, recipe, head, progress.moments)
-    pruned, alive = prunable_weights_masks(model, masks)
-    place = {name: i for i, name in enumerate(parameters)}
-    loss_on_labels = label_loss(recipe, data.labels)
-    batches_of = data.epochs(recipe.augmentation, recipe.batch_size)
-    steps_an_epoch = -(-len(data) // recipe.batch_size)
+    step = Step(model, masks, data, recipe, teacher, progress.moments)
+    replayed = graphs and data.device.type == "cuda" and can_be_replayed(recipe)
+    take = Replay(step) if replayed else step
+    epochs = data.epochs(recipe.augmentation, recipe.batch_size)
+    steps = -(-len(data) // recipe.batch_size)
 
     with training_products(recipe):
         while progress.epoch < recipe.epochs:
-            epoch, start = progress.epoch, time.perf_counter()
-            draws = generator(*stream, epoch)
+            number, start = progress.epoch, time.perf_counter()
+            draws = generator(*stream, number)
             order = torch.randperm(len(data), generator=draws)
-            batches = batches_of(order, draws)
-            torch.manual_seed(derived_seed(*stream, epoch, "dropout"))
-            loss_sum = torch.zeros((), device=data.device)
-            correct = torch.zeros((), dtype=torch.int64, device=data.device)
-            for step, batch in enumerate(batches):
-                if rewind_step == epoch * steps_an_epoch + step:
+            epoch = epochs(order, draws)
+            cached = teacher.cached(order, epoch.views, data.device) if teacher else None
+            answers = cached.split(recipe.batch_size) if cached is not None else [None] * steps
+            torch.manual_seed(derived_seed(*stream, number, "dropout"))
+            step.forget_losses()
+            for i, (batch, known) in enumerate(zip(epoch.batches, answers, strict=True)):
+                if rewind_step == number * steps + i:
                     progress.rewind = network_state(model)
-                inputs = data.normalise(batch.images.contiguous(memory_format=layout))
-                labels = data.labels[batch.rows]
-                with forward_pass():
-                    logits = model(inputs).float()
-                    targets = None if teacher is None else teacher.targets(batch, inputs)
-                loss = loss_on_labels(logits, labels, batch.rows)
-                if teacher is not None and targets is not None:
-                    loss = distillation_loss(loss, logits, targets, teacher.recipe)
-                gradients = list(
-                    torch.autograd.grad(loss, leaves, allow_unused=True, materialize_grads=True)
-                )
-                of_pruned = [gradients[place[name]] for name in masks]
-                if recipe.l1:
-                    add_l1_gradients(of_pruned, pruned, recipe.l1)
-                if recipe.clip_norm:
-                    # What is removed takes no step, and is not to shorten that of the others.
-                    foreach("mul_")(of_pruned, alive)
-                    clip(gradients, recipe.clip_norm)
-                rate = learning_rate(recipe, epoch, step, steps_an_epoch)
-                optimiser.step(gradients, rate, epoch * steps_an_epoch + step)
-                foreach("mul_")(pruned, alive)
-                loss_sum += loss.detach() * len(labels)
-                correct += (logits.detach().argmax(1) == labels).sum()
+                rate = learning_rate(recipe, number, i, steps)
+                take((*batch, known), rate, number * steps + i)
+            loss, correct = step.losses()
             progress.epoch += 1
-            progress.moments = optimiser.moments()
+            progress.moments = step.moments()
             progress.history.append(
                 {
                     "epoch": progress.epoch,
-                    "learning_rate": learning_rate(recipe, epoch, 0, steps_an_epoch),
-                    "train_loss": _finite(float(loss_sum) / len(data), progress.epoch, recipe),
-                    "train_accuracy": int(correct) / len(data),
+                    "learning_rate": learning_rate(recipe, number, 0, steps),
+                    "train_loss": _finite(loss / len(data), progress.epoch, recipe),
+                    "train_accuracy": correct / len(data),
                     "seconds": time.perf_counter() - start,
                 }
             )

@@ -106,11 +106,11 @@ def run_export(
         "onnx": lambda images: torch.from_numpy(run_session(session, images.numpy())),
     }
     agreements = compare(trained, answers, data)
-    for name, agreement in agreements.items():
-        exact = name == "onnx" or export.precision == "fp32"
+    for file, agreement in agreements.items():
+        exact = file == "onnx" or export.precision == "fp32"
         if exact and agreement.difference > MAX_DIFFERENCE * max(1.0, agreement.scale):
             raise UserError(
-                f"{getattr(files, name)}: its logits differ from the trained network's by"
+                f"{getattr(files, file)}: its logits differ from the trained network's by"
                 f" {agreement.difference:g}, more than rounding; this is a fault of the workflow"
             )
     data_of_card = CardData(
@@ -130,7 +130,7 @@ def run_export(
         image=checkpoint.image,
         reading=reading,
         precision=export.precision,
-        parts=[(name, part.parameters, part.macs()) for name, part in parts_of(graph).items()],
+        parts=[(part, of.parameters, of.macs()) for part, of in parts_of(graph).items()],
         nonzero=small.nonzero,
         file_bytes=(
             files.network.stat().st_size,

@@ -21,7 +21,7 @@ from dsd2.errors import UserError
 from dsd2.files.decision import chain_identity
 from dsd2.files.identity import Identity
 from dsd2.files.records import CHAIN, read_rows
-from dsd2.nn.evaluation import BATCH
+from dsd2.nn.evaluation import evaluated_at_once
 from dsd2.nn.images import ImageSet
 from dsd2.nn.teacher import logits_of
 from dsd2.paths import CHAIN as CHAIN_PATH
@@ -118,7 +118,9 @@ def _so_far(path: Path, identity: Identity) -> tuple[Scores, int] | None:
 def _add(
     scores: ChainScores, network: torch.nn.Module, images: ImageSet, row: Mapping[str, Any]
 ) -> None:
-    probabilities = logits_of(network, images, BATCH).squeeze(1).softmax(1)
+    probabilities = (
+        logits_of(network, images, evaluated_at_once(images.device)).squeeze(1).softmax(1)
+    )
     scores.add(
         probabilities.cpu().numpy(),
         images.labels.cpu().numpy(),

@@ -15,7 +15,7 @@ from dsd2.artefacts.teacher_logits import load_teacher_logits
 from dsd2.artefacts.weights import start_from_weights
 from dsd2.config.resolve import check_rewind_step
 from dsd2.devices import Given
-from dsd2.environment import deadline, time_limit
+from dsd2.environment import cuda_graphs, deadline, time_limit
 from dsd2.errors import UserError
 from dsd2.files.records import HISTORY, METRICS, write_table
 from dsd2.nn.images import ImageSet
@@ -155,6 +155,7 @@ def _train(
         rewind_step=rewind_step or None,
         progress=progress,
         after_epoch=after_epoch,
+        graphs=cuda_graphs(),
     )
 
 
