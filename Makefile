@@ -13,10 +13,10 @@ endef
 unexport PYTHONDONTWRITEBYTECODE
 CORES ?= all
 
-.PHONY: help run fast oldest test faults test-cluster check format docs benchmark gpu clean
+.PHONY: help run fast oldest test faults test-cluster check format docs site benchmark gpu clean
 
 help:
-	@echo "make run     the default study, to its figure (CORES=$(CORES))"
+	@echo "make run     the default study, to its figure"
 	@echo "make fast    the tests that start no process: under a minute on one core"
 	@echo "make oldest  the same with the oldest versions of libraries, and the default study's plan"
 	@echo "make test    the tests"
@@ -24,7 +24,8 @@ help:
 	@echo "make test-cluster  tests on a Slurm that they start on this host: root on Debian"
 	@echo "make check   formatters, linters, types"
 	@echo "make format  apply the formatters"
-	@echo "make docs    config/README.md's reference, workflow/schemas and docs/metrics.md"
+	@echo "make docs    config/README.md's reference, workflow/schemas, docs/metrics.md and docs/command-line.md"
+	@echo "make site    the documents as a site, in site/: warnings and broken links are errors"
 	@echo "make benchmark  measure speed into results/benchmarks.txt: a quarter of an hour"
 	@echo "make gpu     what is promised of a GPU, checked and measured into docs/gpu.md: ten minutes"
 	@echo "make clean   remove the environment and caches; results stay"
@@ -51,20 +52,25 @@ test-cluster: $(VENV)/dev.stamp $(VENV)/slurm.stamp
 check: $(VENV)/dev.stamp
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
-	$(BIN)/snakefmt --check Snakefile workflow/rules
+	$(BIN)/snakefmt --check Snakefile workflow/Snakefile workflow/rules
 	$(BIN)/mypy
 	$(BIN)/snakemake --lint
 
 format: $(VENV)/dev.stamp
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
-	$(BIN)/snakefmt Snakefile workflow/rules
+	$(BIN)/snakefmt Snakefile workflow/Snakefile workflow/rules
 
 docs: $(VENV)/run.stamp
 	sed -i '/^## Reference$$/q' config/README.md
 	echo >> config/README.md
 	PYTHONPATH=workflow $(BIN)/python -m dsd2.config.reference workflow/schemas/config.schema.json >> config/README.md
 	PYTHONPATH=workflow $(BIN)/python -m dsd2.files.metrics_reference > docs/metrics.md
+	PYTHONPATH=workflow $(BIN)/python docs/command_line.py > docs/command-line.md
+
+# Not --quiet: mkdocs would drop warnings before --strict counts them.
+site: $(VENV)/docs.stamp
+	NO_MKDOCS_2_WARNING=1 $(VENV)/docs/bin/mkdocs build --strict
 
 benchmark: $(VENV)/run.stamp
 	$(BIN)/python tests/benchmarks/run.py
@@ -74,7 +80,7 @@ gpu: $(VENV)/dev.stamp
 	$(BIN)/python tests/benchmarks/gpu.py docs/gpu.md
 
 clean:
-	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	rm -rf $(VENV) site .pytest_cache .ruff_cache .mypy_cache .hypothesis
 
 # A pip of today resolves three times as fast as the one that comes with Python 3.11.
 $(BIN)/python:
@@ -97,4 +103,11 @@ $(VENV)/slurm.stamp: envs/requirements-slurm.txt | $(VENV)/dev.stamp
 	  > "$$($(VENV)/slurm/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/below.pth"
 	$(BIN)/pip --python $(VENV)/slurm/bin/python install --quiet --constraint envs/$(VERSIONS).txt \
 	  --requirement envs/requirements-slurm.txt
+	touch $@
+
+# In an environment of its own, so that it may be made while tests run.
+$(VENV)/docs.stamp: envs/requirements-docs.txt envs/$(VERSIONS).txt | $(BIN)/python
+	$(BIN)/python -m venv --without-pip $(VENV)/docs
+	$(BIN)/pip --python $(VENV)/docs/bin/python install --quiet --constraint envs/$(VERSIONS).txt \
+	  --requirement envs/requirements-docs.txt
 	touch $@

@@ -2,33 +2,76 @@
 
 import os
 import re
+import runpy
 from pathlib import Path
 
 import pytest
 import yaml
+from snippets import COMMANDS, DOCUMENTS, ROOT
 
 from config_rules import schema
 
-ROOT = Path(__file__).parents[2]
 TESTS = ROOT / "tests"
+PAGES = [
+    *DOCUMENTS,
+    *(ROOT / name for name in ("CHANGELOG.md", "CODE_OF_CONDUCT.md", "SECURITY.md")),
+]
+ALL = pytest.mark.parametrize("document", [str(path.relative_to(ROOT)) for path in PAGES])
+EXTENDING = (ROOT / "docs/extending.md").read_text()
+OWN = {"config/mine.yaml", *re.findall(r"^`(\S+)`:$", EXTENDING, re.M)}
+"""Files that a reader writes."""
+HEADING = re.compile(r"^#+ (.*)", re.M)
 
 
-def test_the_readme_lists_every_study_of_the_paper():
-    text = (ROOT / "README.md").read_text()
+def test_the_readme_is_short():
+    assert (ROOT / "README.md").read_text().count("\n") <= 120
+
+
+def test_every_study_of_the_paper_is_listed():
+    text = (ROOT / "docs/how-to/paper.md").read_text()
     (table,) = re.findall(r"\| study \| what it shows \|\n(.*?)\n\n", text, re.S)
     listed = {name for row in table.splitlines() for name in re.findall(r"`(\w+)`", row)}
     assert listed == {path.stem for path in (ROOT / "config" / "paper").glob("*.yaml")}
 
 
-@pytest.mark.parametrize(
-    "document", ["README.md", "CONTRIBUTING.md", "config/README.md", "docs/cluster.md"]
-)
+@ALL
 def test_files_that_a_document_names_exist(document):
     text = (ROOT / document).read_text()
-    links = [link for link in re.findall(r"\]\(([^)]+)\)", text) if "://" not in link]
     places = re.findall(r"`((?:config|docs|envs|profiles|tests|workflow)/[\w./-]*)`", text)
-    for name in {*links, *places} - {"config/mine.yaml"}:
-        assert (ROOT / name).exists() or ((ROOT / document).parent / name).exists(), name
+    for name in set(places) - OWN:
+        assert (ROOT / name).exists() or (TESTS / name).exists(), name
+
+
+def anchors(path):
+    """What a link may say after # of a page: GitHub's form of its headings."""
+    headings = HEADING.findall(path.read_text())
+    plain = [re.sub(r"[^\w\- ]", "", heading.lower()) for heading in headings]
+    return {heading.strip().replace(" ", "-") for heading in plain}
+
+
+@ALL
+def test_links_lead_to_files_and_headings(document):
+    for link in re.findall(r"\]\(([^)\s]+)\)", (ROOT / document).read_text()):
+        if "://" in link:
+            continue
+        name, _, anchor = link.partition("#")
+        path = (ROOT / document).parent / name if name else ROOT / document
+        assert path.exists(), link
+        assert not anchor or anchor in anchors(path), link
+
+
+def test_every_page_of_the_site_stands_in_its_contents():
+    text = (ROOT / "mkdocs.yml").read_text()
+    for path in (ROOT / "docs").rglob("*.md"):
+        assert f": {path.relative_to(ROOT / 'docs')}\n" in text, path
+
+
+@pytest.mark.parametrize("page", ["command-line.md"])
+def test_what_a_program_writes_is_what_it_writes_now(page, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    module = runpy.run_path(str(ROOT / "docs" / page.replace("-", "_").replace(".md", ".py")))
+    monkeypatch.setenv("COLUMNS", "100")
+    assert (ROOT / "docs" / page).read_text() == module["document"](), "run `make docs`"
 
 
 def named_tests(text):
@@ -85,7 +128,7 @@ def test_the_image_has_pips_pins_and_the_conda_environments_python():
 
 def test_every_dependency_has_its_reason_and_versions_that_are_pinned():
     reasons = (ROOT / "CONTRIBUTING.md").read_text()
-    for file in ("requirements.txt", "requirements-dev.txt", "requirements-slurm.txt"):
+    for file in sorted(path.name for path in (ROOT / "envs").glob("requirements*.txt")):
         for package, lowest in required(file).items():
             assert package in reasons, f"{package} has no reason"
             for versions in ("oldest", "newest"):
@@ -135,9 +178,6 @@ def rules(value):
             yield from rules(inner)
 
 
-@pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md", "docs/cluster.md"])
-def test_no_command_of_a_document_leads_out_of_the_clone(document):
-    blocks = re.findall(r"^```\n(.*?)^```", (ROOT / document).read_text(), re.S | re.M)
-    words = [word for block in blocks for word in block.split()]
-    assert blocks
-    assert [word for word in words if outside(word)] == []
+@pytest.mark.parametrize("block", COMMANDS, ids=str)
+def test_no_command_of_a_document_leads_out_of_the_clone(block):
+    assert [word for words in block.commands for word in words if outside(word)] == []

@@ -1,4 +1,4 @@
-"""What is said of ``metrics.parquet`` is so, and people's tools read it as the README says."""
+"""What is said of ``metrics.parquet`` is so, and people's tools read it as the tutorial says."""
 
 import re
 from pathlib import Path
@@ -16,7 +16,7 @@ from dsd2.files.records import STUDY, write_table
 ROOT = Path(__file__).parents[2]
 PATH = "results/studies/quickstart/metrics.parquet"
 ONE_LINERS, FIGURE = re.findall(
-    r"```python\n(.*?)```", (ROOT / "README.md").read_text().partition("are yours")[2], re.S
+    r"```python\n(.*?)```", (ROOT / "docs/tutorials/researchers.md").read_text(), re.S
 )[:2]
 
 
@@ -26,7 +26,7 @@ def test_the_document_is_that_of_the_schema():
 
 @pytest.fixture
 def metrics(tmp_path, monkeypatch):
-    """A quickstart's table where the README looks for it."""
+    """A quickstart's table where the tutorial looks for it."""
     rows = [
         row_of(
             STUDY,

@@ -94,6 +94,12 @@ def test_it_runs_from_another_folder_with_its_own_default_study(clone, elsewhere
     assert style.strip() in (elsewhere.folder / "report.html").read_text()
 
 
+def test_the_catalogues_snakefile_is_the_same_workflow(clone, elsewhere):
+    planned = elsewhere.planned("-s", str(clone / "workflow/Snakefile"))
+    assert planned.pop("everything") == 1
+    assert planned == elsewhere.planned("-s", str(clone / "Snakefile"))
+
+
 @pytest.mark.long
 def test_from_another_folder_its_studies_are_found_but_nearer_ones_win(clone, elsewhere):
     snakefile = ("-s", str(clone / "Snakefile"), "--dry-run")
