@@ -94,7 +94,12 @@ def exported(model, dataset, accuracy, folder, monkeypatch):
     """Export the network into a folder, as the stage does."""
     row = row_of(STUDY, panel="all", arm="a", returned=True, iteration=0, test_accuracy=accuracy)
     data = load_dataset(dataset, dataset.stem)
-    checkpoint = SimpleNamespace(network=lambda device: model, image=data.image)
+    checkpoint = SimpleNamespace(
+        network=lambda device: model,
+        image=data.image,
+        model=ModelRecipe.of("vgg-like", depth=1, width=2),
+        start=None,
+    )
     monkeypatch.setattr(export, "read_rows", lambda *_: [row])
     monkeypatch.setattr(export, "checkpoint_of", lambda *_: checkpoint)
     names = {
@@ -111,6 +116,7 @@ def exported(model, dataset, accuracy, folder, monkeypatch):
         )
     }
     arm = {"label": "A", "noise": "none", "own": True, "stand_in": False, "tested": False}
+    arm["corrections"] = None
     export.run_export(
         "study",
         folder.parent / "results" / "studies" / "study" / "metrics.parquet",

@@ -36,6 +36,7 @@ DEFINED = schema()["$defs"]
 NAMES = st.sampled_from(["a", "b-2", "0", "vanilla", "kd_best", "x" * 60])
 # Of sections whose keys depend on one another; the rest of them is drawn from the schema.
 CHOSEN = {
+    "model": {"weights": [None]},
     "dataset": {
         "name": ["digits", "cifar10", "cifar100", "flowers102", "imagenet", "imagefolder"],
         "path": ["images"],

@@ -126,6 +126,7 @@ def export(folder, study, arm, choice="best", precision="fp32"):
         "sums": "SHA256SUMS",
     }
     about = {"label": arm, "noise": "symmetric", "own": False, "stand_in": True, "tested": False}
+    about["corrections"] = None
     run_export(
         "s",
         study,
