@@ -102,6 +102,28 @@ def print_ranking(by_seed: list[Answers]) -> None:
         print("".join(f"{100 * share:7.1f}%" for share in means[2:]), f"  {above} of {len(rows)}")
 
 
+def print_suggestions(by_seed: list[Answers]) -> None:
+    """How often the likeliest other class is the true one, of the images with wrong labels."""
+    shares = defaultdict(list)
+    for found in by_seed:
+        wrong = found["given"] != found["clean"]
+        suggested = {
+            chain: gathered(found, chain).result([])["suggested"]
+            for chain in ("vanilla", "distilled")
+            if chain in found
+        }
+        others = found["cross"].copy()
+        others[np.arange(len(others)), found["given"]] = -1
+        suggested[CROSS] = others.argmax(1)
+        for name, classes in suggested.items():
+            shares[name].append((classes == found["clean"])[wrong].mean())
+    said = (
+        f"{name} {100 * np.mean(values):.1f} % ({100 * min(values):.1f}–{100 * max(values):.1f})"
+        for name, values in shares.items()
+    )
+    print("    suggested class is true, of wrong labels:", ", ".join(said))
+
+
 def print_estimates(found: Answers, seed: int) -> None:
     """How many labels are said to be wrong, and how many are."""
     wrong = found["given"] != found["clean"]
@@ -191,6 +213,7 @@ def main() -> None:
         print(f"{name}: {case.dataset.train} images, {case.epochs} epochs, {len(by_seed)} seeds")
         if (by_seed[0]["given"] != by_seed[0]["clean"]).any():
             print_ranking(by_seed)
+            print_suggestions(by_seed)
         for seed, found in enumerate(by_seed):
             print_estimates(found, seed)
             print_held_out(found, seed)

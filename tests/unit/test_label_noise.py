@@ -111,6 +111,13 @@ def test_networks_that_err_on_most_images_do_not_tell_that_labels_are_wrong():
     assert (bad.rate, bad.high) == (good.rate, good.high)
     # Of images that they do not know they cannot be sure either.
     assert bad.expected_wrong(20)[0] < good.expected_wrong(20)[0] < 20
+    assert bad.expected_wrong(20)[1:] == (0, 20)
+
+
+def test_less_than_half_a_label_is_none():
+    one_of_the_surest = estimate_noise(np.linspace(0, 1, 200), [Evidence(0.005, 0.01, 0.1)])
+    assert one_of_the_surest.low == 0
+    assert one_of_the_surest.count == 1
 
 
 def test_suspects_are_the_count_of_the_highest_scores():

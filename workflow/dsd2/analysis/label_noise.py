@@ -33,6 +33,8 @@ SURE = 0.5
 """Share of images, those that a network is surest of, among which it errs least itself."""
 LARGEST_ERROR = 0.5
 """Networks that err more often on images which they never saw do not tell that labels are wrong."""
+HALF = 0.5
+"""Fewer labels than this are none."""
 BINS = 1000
 """Scores are counted in so many bins before two normal distributions are fitted to them."""
 ROUNDS = 200
@@ -96,7 +98,8 @@ class NoiseEstimate:
         Of some images the networks do not know the class; their labels are as often wrong as all
         are, whatever the score. On images that they never saw these are as many as their errors.
         That is the interval's lower end, and none is its upper end. The square of that share was
-        near the truth where it was known (``docs/label-issues.md``).
+        near the truth where it was known (``docs/label-issues.md``). Of networks that do not tell
+        that labels are wrong, the interval is from none to all.
 
         Args:
             first: how many; all where there are fewer.
@@ -109,6 +112,8 @@ class NoiseEstimate:
             wrong = (1 - share) * by_score + share * rate
             expected.append(float(wrong.sum()))
             spread.append(QUANTILE * math.sqrt(float((wrong * (1 - wrong)).sum())))
+        if not self.telling:
+            return expected[0], 0.0, float(first)
         low = min(expected[:2]) - spread[1]
         high = max(expected) + spread[2]
         return expected[0], max(low, 0.0), min(high, float(first))
@@ -210,8 +215,9 @@ def estimate_noise(score: Floats, found: Sequence[Evidence]) -> NoiseEstimate:
     ranked = np.sort(score)[::-1]
     threshold = float(ranked[count - 1]) if count else math.nextafter(1.0, 2.0)
     error = float(np.mean([each.error for each in found]))
-    # Wilson's interval of none is not quite 0 by rounding.
-    low = 0.0 if error > LARGEST_ERROR or min(ends) < 1e-9 else min(ends)
+    low = min(ends)
+    if error > LARGEST_ERROR or low * n < HALF:
+        low = 0.0
     return NoiseEstimate(rate, low, min(max(ends), 1.0), count, threshold, ranked, error)
 
 
@@ -226,9 +232,9 @@ def wrong_probabilities(score: Floats, rate: float) -> Floats:
         rate: share of wrong labels.
     """
     wanted = rate * len(score)
-    if wanted < 0.5:
+    if wanted < HALF:
         return np.zeros(len(score))
-    if wanted > len(score) - 0.5:
+    if wanted > len(score) - HALF:
         return np.ones(len(score))
     slope = _slope(score.astype(np.float64), rate)
     low, high = -slope * 2 - 50, 50.0

@@ -22,8 +22,8 @@ from dsd2.errors import UserError
 DEFAULT_SCORE = "root_margin"
 """It ranks better than cross-validation on all data sets of ``docs/label-issues.md``."""
 
-TOLERANCE = 0.02
-"""Accuracy difference that does not count where the collapse is looked for."""
+TOLERANCE = 0.15
+"""What may be lost before the collapse, as a share of what the best network is above a guess."""
 
 
 @dataclass
@@ -196,7 +196,9 @@ class ChainScores:
         )
 
     def _collapse(self) -> int:
-        return final_fall(self.accuracies, 0, TOLERANCE)
+        assert self.total is not None, "an iteration was added"
+        tolerance = TOLERANCE * float(self._weights(self.total.shape[1]).max())
+        return final_fall(self.accuracies, 0, tolerance)
 
     def _check(
         self,

@@ -102,4 +102,4 @@ def agreement(one: Floats, other: Floats) -> Floats:
         one: a score, float32 [N].
         other: the same score of the same images.
     """
-    return (one + other) / 2
+    return np.asarray((one + other) / 2)
