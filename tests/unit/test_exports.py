@@ -23,7 +23,7 @@ from dsd2.analysis.pareto import comparison, pareto_front
 from dsd2.config.study import load_study
 from dsd2.errors import UserError
 from dsd2.export.agreement import Agreement
-from dsd2.export.choice import choose, networks_to_compare
+from dsd2.export.choice import LEAST, allowed_loss, choose, networks_to_compare
 from dsd2.export.encoding import encode, load_compact, save_network
 from dsd2.export.model_card import CardData, card, label_noise, phase_of
 from dsd2.export.onnx import onnx_model, save_onnx
@@ -219,11 +219,21 @@ def rows(*accuracies, returned=0):
 
 def test_the_best_is_what_the_arm_returns_and_the_smallest_is_within_the_tolerance():
     curve = rows(0.80, 0.70, 0.79, 0.60)
-    assert choose(curve, "best", 0.015)["iteration"] == 0
-    assert choose(curve, "smallest", 0.015)["iteration"] == 2
-    assert choose(curve, "smallest", 0.0)["iteration"] == 0
-    assert choose(rows(0.5, 0.9, 0.7), "smallest", 0.01)["iteration"] == 1
-    assert choose(rows(0.5, 0.9, returned=1), "best", 0.01)["iteration"] == 1
+    assert choose(curve, "best", 100, 0.015)["iteration"] == 0
+    assert choose(curve, "smallest", 100, 0.015)["iteration"] == 2
+    assert choose(curve, "smallest", 100, 0.0)["iteration"] == 0
+    assert choose(rows(0.5, 0.9, 0.7), "smallest", 100, 0.01)["iteration"] == 1
+    assert choose(rows(0.5, 0.9, returned=1), "best", 100, 0.01)["iteration"] == 1
+
+
+def test_few_validation_images_cannot_tell_nearly_equal_networks_apart():
+    """The one-standard-error rule: with 100 images 0.8 has an error of 0.04."""
+    assert allowed_loss(0.8, 100, None) == pytest.approx(0.04)
+    assert allowed_loss(0.8, 100, 0.02) == 0.02, "what is said stands"
+    assert allowed_loss(0.8, 10**6, None) == LEAST
+    curve = rows(0.80, 0.77, 0.75)
+    assert choose(curve, "smallest", 100, None)["iteration"] == 1
+    assert choose(curve, "smallest", 10_000, None)["iteration"] == 0
 
 
 def test_wilsons_interval():
@@ -252,6 +262,7 @@ def card_data(**changes):
         "licence": "CC0",
         "choice": "smallest",
         "tolerance": 0.015,
+        "standard_error_of": None,
         "confidence": 0.9,
         "flat_tolerance": 0.02,
         "test_images": 200,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
@@ -16,27 +17,60 @@ Row = Mapping[str, Any]
 """A row of the study's table."""
 
 
-def choose(rows: Sequence[Row], choice: str, tolerance: float) -> Row:
+LEAST = 0.01
+"""Validation accuracy that may be given up however many images there are."""
+
+
+def allowed_loss(best: float, images: int, tolerance: float | None) -> float:
+    """Validation accuracy that may be given up for a smaller network.
+
+    What nobody has said is the one-standard-error rule (Breiman et al., *Classification and
+    Regression Trees*, 1984, §3.4.3): networks closer than that to the best are as good as it, for
+    all that so few images can tell.
+
+    Args:
+        best: the best validation accuracy.
+        images: validation images.
+        tolerance: what the configuration says.
+    """
+    if tolerance is not None:
+        return tolerance
+    return max(LEAST, math.sqrt(best * (1 - best) / images))
+
+
+def choose(rows: Sequence[Row], choice: str, images: int, tolerance: float | None) -> Row:
     """The row of the network to export, by validation data alone.
 
     Args:
         rows: of one arm, all seeds and iterations.
         choice: best, what the arm returns with the best of its seeds (with a gated arm, what the
-            gate leaves to choose from); smallest, the sparsest within the tolerance of the best.
-        tolerance: validation accuracy that may be given up for a smaller network.
+            gate leaves to choose from); smallest, the sparsest of those that are nearly as good.
+        images: validation images.
+        tolerance: what the configuration allows to be given up; see :func:`allowed_loss`.
     """
     if choice == "best":
         returned = [row for row in rows if row["returned"]]
         return max(returned, key=lambda r: (r["validation_accuracy"], r["sparsity"], -r["seed"]))
     best = max(row["validation_accuracy"] for row in rows)
-    good = [row for row in rows if row["validation_accuracy"] >= best - tolerance]
+    least = best - allowed_loss(best, images, tolerance)
+    good = [row for row in rows if row["validation_accuracy"] >= least]
     return max(good, key=lambda row: (row["sparsity"], row["validation_accuracy"], -row["seed"]))
 
 
-def row_of_export(study: Sequence[Row], exported: Exported, tolerance: float) -> Row:
+def row_of_export(
+    study: Sequence[Row], exported: Exported, images: int, tolerance: float | None
+) -> Row:
     """The row of a network to export among all rows of a study; see :func:`choose`."""
-    rows = [r for r in study if (r["panel"], r["arm"]) == (exported.panel, exported.arm)]
-    return choose(rows, exported.choice, tolerance)
+    return choose(_rows_of(study, exported), exported.choice, images, tolerance)
+
+
+def best_accuracy(study: Sequence[Row], exported: Exported) -> float:
+    """The best validation accuracy of the arm whose network is exported."""
+    return max(float(row["validation_accuracy"]) for row in _rows_of(study, exported))
+
+
+def _rows_of(study: Sequence[Row], exported: Exported) -> list[Row]:
+    return [r for r in study if (r["panel"], r["arm"]) == (exported.panel, exported.arm)]
 
 
 def networks_to_compare(

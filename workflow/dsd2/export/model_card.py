@@ -12,7 +12,7 @@ from dsd2.analysis.table_format import percent, unit
 from dsd2.escaping import escape_markdown
 from dsd2.export.agreement import Agreement
 from dsd2.export.card_classes import baseline_line, classes_section
-from dsd2.export.choice import Row
+from dsd2.export.choice import LEAST, Row
 from dsd2.export.loading import using
 from dsd2.recipe import NOISES
 from dsd2.stopping import ENDS
@@ -39,6 +39,7 @@ class CardData:
         licence: of the weights.
         choice: how it was chosen, best or smallest.
         tolerance: that the choice allowed.
+        standard_error_of: validation images, where their number decides on the tolerance.
         confidence: of the accuracy's interval.
         flat_tolerance: accuracy difference that is no drop, when phases are told apart.
         test_images: how many.
@@ -62,6 +63,7 @@ class CardData:
     licence: str | None
     choice: str
     tolerance: float
+    standard_error_of: int | None
     confidence: float
     flat_tolerance: float
     test_images: int
@@ -215,8 +217,13 @@ def _chosen_as(chosen: Row, data: CardData) -> str:
     if data.choice == "smallest":
         reason = (
             f"It is the sparsest network whose validation accuracy is at most"
-            f" {100 * data.tolerance:g} % (of all images) below the best."
+            f" {100 * data.tolerance:.3g} % (of all images) below the best."
         )
+        if data.standard_error_of is not None and data.tolerance > LEAST:
+            reason += (
+                f" With {data.standard_error_of} validation images that is the standard error of"
+                " the best: so few cannot tell a smaller difference."
+            )
     source = f"Iteration {chosen['iteration']} of the run `{chosen['run']}`."
     part = "The test accuracy played no part in the choice."
     if data.tested:

@@ -58,7 +58,9 @@ def run_compression(
     study = read_rows(metrics, STUDY, {"study": name})
     names: dict[tuple[str, str, int], list[str]] = {}
     for folder, exported in exports.items():
-        row = row_of_export(study, exported, export.tolerance)
+        file = datasets[exported.panel, exported.arm]
+        images = len(load_dataset(file, file.stem).validation.labels)
+        row = row_of_export(study, exported, images, export.tolerance)
         names.setdefault((row["panel"], row["run"], row["iteration"]), []).append(folder)
     made: dict[tuple[str, int], dict[str, Any]] = {}
     rows = []

@@ -17,7 +17,7 @@ from dsd2.config.export_options import Export, Exported
 from dsd2.data.dataset import Dataset, load_dataset
 from dsd2.errors import UserError
 from dsd2.export.agreement import compare
-from dsd2.export.choice import checkpoint_of, row_of_export
+from dsd2.export.choice import allowed_loss, best_accuracy, checkpoint_of, row_of_export
 from dsd2.export.forms import (
     Form,
     form_of,
@@ -98,10 +98,12 @@ def run_export(
     """
     torch.set_num_threads(1)
     study = read_rows(metrics, STUDY, {"study": name})
-    chosen = row_of_export(study, exported, export.tolerance)
+    whole = load_dataset(dataset, dataset.stem)
+    judging = len(whole.validation.labels)
+    chosen = row_of_export(study, exported, judging, export.tolerance)
     results = paths.results_of(metrics, paths.STUDY_METRICS)
     checkpoint = checkpoint_of(results, chosen)
-    data = load_dataset(dataset, dataset.stem).normalised_for(checkpoint.model)
+    data = whole.normalised_for(checkpoint.model)
     form = form_of(checkpoint.network(torch.device("cpu")), checkpoint.image)
     small = smallest(form)
     about = {key: chosen[key] for key in ("run", "iteration", "sparsity", "test_accuracy")}
@@ -130,7 +132,8 @@ def run_export(
         tested=arm["tested"],
         licence=export.licence,
         choice=exported.choice,
-        tolerance=export.tolerance,
+        tolerance=allowed_loss(best_accuracy(study, exported), judging, export.tolerance),
+        standard_error_of=judging if export.tolerance is None else None,
         confidence=analysis["confidence"],
         flat_tolerance=analysis["tolerance"],
         test_images=len(data.test.labels),
