@@ -293,6 +293,14 @@ def test_the_card_says_what_the_network_is():
         assert part in text, part
 
 
+def test_the_card_says_what_so_few_validation_images_can_tell():
+    curve = rows(0.80, 0.77)
+    told = card(curve[1], curve, card_data(tolerance=0.04, standard_error_of=100))
+    assert "at most 4 % (of all images) below the best. With 100 validation images that" in told
+    for changes in ({"tolerance": 0.04}, {"tolerance": LEAST, "standard_error_of": 10**6}):
+        assert "standard error" not in card(curve[1], curve, card_data(**changes))
+
+
 def test_small_costs_and_several_devices_are_told_as_they_are():
     curve = [
         {**row, "device": device, "total_flops_dense": 3e6, "teacher_flops_dense": 1.2e6}
