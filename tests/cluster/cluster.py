@@ -67,6 +67,7 @@ def small_quickstart(folder, kind, **changes):
     study["model"].update(depth=1, width=2)
     study["training"].update(epochs=2, batch_size=16)
     study["pruning"]["target_sparsity"] = 0.8
+    del study["label_issues"]
     study.update(changes)
     project = kind(new_project(folder).folder)
     text = yaml.safe_dump(study, sort_keys=False)
