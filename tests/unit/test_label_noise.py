@@ -12,8 +12,8 @@ from dsd2.analysis.label_noise import (
     confident_rate,
     estimate_noise,
     evidence,
-    wrong_probabilities,
 )
+from dsd2.analysis.wrong_labels import wrong_probabilities
 from dsd2.errors import UserError
 
 

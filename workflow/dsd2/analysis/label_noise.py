@@ -15,15 +15,14 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dsd2.analysis.classes import proportion_interval
+from dsd2.analysis.suspicion import Floats
+from dsd2.analysis.wrong_labels import HALF, wrong_probabilities
 from dsd2.errors import UserError
-
-Floats = NDArray[np.floating[Any]]
 
 CONFIDENCE = 0.95
 """Level of all intervals."""
@@ -33,12 +32,19 @@ SURE = 0.5
 """Share of images, those that a network is surest of, among which it errs least itself."""
 LARGEST_ERROR = 0.5
 """Networks that err more often on images which they never saw do not tell that labels are wrong."""
-HALF = 0.5
-"""Fewer labels than this are none."""
-BINS = 1000
-"""Scores are counted in so many bins before two normal distributions are fitted to them."""
-ROUNDS = 200
-"""Of that fit."""
+
+
+def are_telling(error: float, classes: int | None) -> bool:
+    """Whether networks know the class of at least half of the images that they never saw.
+
+    Of few classes a guess is often right: 28 % errors among two classes are 56 % guesses.
+
+    Args:
+        error: share of these images that they get wrong.
+        classes: how many there are; None where guesses are never right.
+    """
+    guessed = error if classes is None else error * classes / (classes - 1)
+    return guessed <= LARGEST_ERROR
 
 
 @dataclass(frozen=True)
@@ -51,17 +57,19 @@ class Evidence:
             surest of. It seldom errs there itself, so that this is a rather small estimate.
         disagreeing: those that it does not answer, all its own errors among them.
         error: share of validation labels that the chain's best network does not answer.
+        classes: how many there are; None where guesses are never right.
     """
 
     rate: float
     sure: float
     disagreeing: float
     error: float = 0.0
+    classes: int | None = None
 
     @property
     def telling(self) -> bool:
-        """Whether the networks answer at least half of the labels that they never saw."""
-        return self.error <= LARGEST_ERROR
+        """Whether the networks know the class of at least half of the images they never saw."""
+        return are_telling(self.error, self.classes)
 
 
 @dataclass(frozen=True)
@@ -77,6 +85,7 @@ class NoiseEstimate:
             where there is none.
         scores: of all labels, sorted, the most suspicious first.
         error: share of validation labels that the networks do not answer.
+        classes: how many there are; None where guesses are never right.
     """
 
     rate: float
@@ -86,11 +95,12 @@ class NoiseEstimate:
     threshold: float
     scores: Floats
     error: float
+    classes: int | None = None
 
     @property
     def telling(self) -> bool:
         """Whether the networks are good enough to tell that labels are wrong."""
-        return self.error <= LARGEST_ERROR
+        return are_telling(self.error, self.classes)
 
     def expected_wrong(self, first: int) -> tuple[float, float, float]:
         """How many of the first, by score, are wrong: expected, and an interval's ends.
@@ -215,34 +225,11 @@ def estimate_noise(score: Floats, found: Sequence[Evidence]) -> NoiseEstimate:
     ranked = np.sort(score)[::-1]
     threshold = float(ranked[count - 1]) if count else math.nextafter(1.0, 2.0)
     error = float(np.mean([each.error for each in found]))
+    classes = found[0].classes
     low = min(ends)
-    if error > LARGEST_ERROR or low * n < HALF:
+    if not are_telling(error, classes) or low * n < HALF:
         low = 0.0
-    return NoiseEstimate(rate, low, min(max(ends), 1.0), count, threshold, ranked, error)
-
-
-def wrong_probabilities(score: Floats, rate: float) -> Floats:
-    """The probability that each label is wrong, float64 [N], whose mean is the rate.
-
-    Scores of right and of wrong labels are taken as normally distributed with one deviation, so
-    that the odds are exponential in the score. The rate is held while the two means are fitted.
-
-    Args:
-        score: of all labels, [N].
-        rate: share of wrong labels.
-    """
-    wanted = rate * len(score)
-    if wanted < HALF:
-        return np.zeros(len(score))
-    if wanted > len(score) - HALF:
-        return np.ones(len(score))
-    slope = _slope(score.astype(np.float64), rate)
-    low, high = -slope * 2 - 50, 50.0
-    for _ in range(80):
-        middle = (low + high) / 2
-        total = _sigmoid(slope * score + middle).sum()
-        low, high = (middle, high) if total < wanted else (low, middle)
-    return _sigmoid(slope * score + low)
+    return NoiseEstimate(rate, low, min(max(ends), 1.0), count, threshold, ranked, error, classes)
 
 
 def accuracy_without(
@@ -269,27 +256,3 @@ def accuracy_without(
         values.append(min(float(right[correct].sum()) / images, 1.0))
         ends += proportion_interval(values[-1], round(images), CONFIDENCE)
     return Accuracy(values[0], min(ends), max(ends))
-
-
-def _slope(score: Floats, rate: float) -> float:
-    """How fast the odds of a wrong label grow with the score: by expectation and maximisation."""
-    counts, edges = np.histogram(score, BINS, (0.0, 1.0))
-    middles = (edges[1:] + edges[:-1]) / 2
-    above = counts[::-1].cumsum()[::-1] - counts / 2
-    wrong = np.where(above <= rate * len(score), 0.98, 0.02)
-    slope = 0.0
-    for _ in range(ROUNDS):
-        ones, zeros = counts * wrong, counts * (1 - wrong)
-        mean1, mean0 = (ones @ middles) / ones.sum(), (zeros @ middles) / zeros.sum()
-        spread = ones @ (middles - mean1) ** 2 + zeros @ (middles - mean0) ** 2
-        variance = max(spread / len(score), BINS**-2.0)
-        slope = max((mean1 - mean0) / variance, 0.0)
-        middle = (mean1 + mean0) / 2
-        wrong = _sigmoid(slope * (middles - middle) + math.log(rate / (1 - rate)))
-        # A component of which nothing is left would have no mean.
-        wrong = np.clip(wrong, 1e-9, 1 - 1e-9)
-    return float(slope)
-
-
-def _sigmoid(x: Floats) -> Floats:
-    return np.asarray(1 / (1 + np.exp(-np.clip(x.astype(np.float64), -500, 500))))

@@ -98,7 +98,7 @@ class ChainScores:
             "total": self.total,
             "given": np.stack(self.given),
             "other": np.stack(self.other),
-            "found": np.array([astuple(each) for each in self.found]),
+            "found": np.array([astuple(each)[:4] for each in self.found]),
             "sparsities": np.array(self.sparsities),
             "accuracies": np.array(self.accuracies),
         }
@@ -144,8 +144,8 @@ class ChainScores:
         error = 1 - max(self.accuracies)
         if seen or self.labels is None:
             found = max(self.found[: self._collapse() + 1], key=lambda each: each.rate)
-            return replace(found, error=error)
-        found = replace(evidence(mean, self.labels), error=error)
+            return replace(found, error=error, classes=mean.shape[1])
+        found = replace(evidence(mean, self.labels), error=error, classes=mean.shape[1])
         return found if found.telling else replace(found, rate=0.0)
 
     def result(self, names: Iterable[str] | None = None) -> dict[str, NDArray[Any]]:
