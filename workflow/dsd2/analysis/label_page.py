@@ -26,8 +26,8 @@ FIRST = (100, 200, 500)
 """Of how many of the first it is said how many are wrong."""
 
 TOO_WEAK = (
-    "Take these numbers for upper ends: the networks do not answer half of the labels that they"
-    " never saw, and are too weak to tell that labels are wrong."
+    "Take these numbers for upper ends: beyond guessing, the networks do not know half of the"
+    " images that they never saw, and are too weak to tell that labels are wrong."
 )
 
 _WORDS = {"train": "training", "validation": "validation", "test": "test"}
