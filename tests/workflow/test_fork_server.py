@@ -182,6 +182,23 @@ def test_the_kernel_shows_a_copy_as_the_stage_that_it_runs(workflow):
     workflow.ends()
 
 
+def test_a_server_that_fails_does_not_go_on_as_the_stage_that_left_it(tmp_path):
+    program = (
+        "from dsd2 import fork_server; from dsd2.environment import set_for_jobs;"
+        "from dsd2.fork_client import *; set_for_jobs([], False, None); set_folder()\n"
+        "def serve(*_): raise OSError('no more files')\n"
+        "fork_server._serve = serve; fork_server.leave_server(None); remove_folder()\n"
+        "os.write(1, b'the stage\\n'); os.waitpid(-1, 0)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env=environment(OPENBLAS_NUM_THREADS="1"),
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stdout) == (0, "the stage\n"), done.stderr
+
+
 def test_a_process_with_threads_leaves_no_server(tmp_path):
     program = (
         "import threading, time; from dsd2.environment import set_for_jobs;"

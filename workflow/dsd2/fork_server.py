@@ -55,9 +55,20 @@ def leave_server(main: Main) -> None:
         listening.listen(64)
         sys.stdout.flush()
         sys.stderr.flush()
-        if os.fork() == 0:
-            _serve(listening, ends, main)
+        _fork(_serve, listening, ends, main)
         os.close(ends)
+
+
+def _fork(work: Callable[..., NoReturn], *arguments: object) -> None:
+    """Run something in a copy of this process, which ends there even if it fails.
+
+    Where the error went on, the copy would go on as this process.
+    """
+    if os.fork() == 0:
+        try:
+            work(*arguments)
+        finally:
+            leave(1)
 
 
 def _serve(listening: socket.socket, workflow: int, main: Main) -> NoReturn:
@@ -81,19 +92,20 @@ def _serve(listening: socket.socket, workflow: int, main: Main) -> NoReturn:
     while workflow not in _ready(listening, workflow):
         with suppress(OSError):
             connection, _ = listening.accept()
-            if os.fork() == 0:
-                listening.close()
-                _run_stage(connection, workflow, main)
+            _fork(_run_stage, connection, listening, workflow, main)
             connection.close()
     remove_folder()
     leave(0)
 
 
-def _run_stage(connection: socket.socket, workflow: int, main: Main) -> NoReturn:
+def _run_stage(
+    connection: socket.socket, listening: socket.socket, workflow: int, main: Main
+) -> NoReturn:
     """Run a stage in a process of its own, and tell the client how it ended.
 
     The stage is killed where the client or the workflow is gone.
     """
+    listening.close()
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     try:
         size, streams = _receive_request(connection)
