@@ -30,8 +30,8 @@ QUANTILE = NormalDist().inv_cdf((1 + CONFIDENCE) / 2)
 """Half an interval's width in deviations."""
 SURE = 0.5
 """Share of images, those that a network is surest of, among which it errs least itself."""
-LARGEST_ERROR = 0.5
-"""Networks that err more often on images which they never saw do not tell that labels are wrong."""
+MOST_GUESSED = 0.5
+"""Networks that guess more of the images which they never saw do not tell that labels are wrong."""
 
 
 def are_telling(error: float, classes: int | None) -> bool:
@@ -44,7 +44,7 @@ def are_telling(error: float, classes: int | None) -> bool:
         classes: how many there are; None where guesses are never right.
     """
     guessed = error if classes is None else error * classes / (classes - 1)
-    return guessed <= LARGEST_ERROR
+    return guessed <= MOST_GUESSED
 
 
 @dataclass(frozen=True)

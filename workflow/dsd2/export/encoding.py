@@ -63,13 +63,26 @@ def save_network(
         **about,
         "kind": KIND,
         **_described(graph.steps),
-        "shapes": {name: list(tensor.shape) for name, tensor in graph.tensors.items()},
-        "image": list(graph.image),
+        **described_use(graph.tensors, graph.image, mean, std, classes),
+    }
+    save_tensors(path, tensors, described)
+
+
+def described_use(
+    tensors: Mapping[str, Tensor],
+    image: Sequence[int],
+    mean: Tensor,
+    std: Tensor,
+    classes: Sequence[str],
+) -> dict[str, Any]:
+    """What a file says of shapes, images and classes; arguments as of :func:`save_network`."""
+    return {
+        "shapes": {name: list(tensor.shape) for name, tensor in tensors.items()},
+        "image": list(image),
         "mean": mean.flatten().tolist(),
         "std": std.flatten().tolist(),
         "classes": list(classes),
     }
-    save_tensors(path, tensors, described)
 
 
 def _described(steps: Sequence[Step]) -> dict[str, Any]:

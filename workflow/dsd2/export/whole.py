@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from dsd2.errors import UserError
-from dsd2.export.encoding import PRECISIONS, encode
+from dsd2.export.encoding import PRECISIONS, described_use, encode
 from dsd2.export.onnx import IR_VERSION, LOGITS, OPSET, described_model
 from dsd2.files.tensors import load_tensors, save_tensors
 from dsd2.load_network import IMAGES, STATE, STATE_FORMAT, state_of
@@ -156,11 +156,7 @@ def save_whole(
         **about,
         "kind": STATE,
         "format": STATE_FORMAT,
-        "shapes": {name: list(tensor.shape) for name, tensor in whole.tensors.items()},
-        "image": list(whole.image),
-        "mean": mean.flatten().tolist(),
-        "std": std.flatten().tolist(),
-        "classes": list(classes),
+        **described_use(whole.tensors, whole.image, mean, std, classes),
     }
     save_tensors(path, tensors, described)
 
