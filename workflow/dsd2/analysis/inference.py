@@ -199,24 +199,38 @@ def _depths(curves: Curves) -> tuple[Floats, Floats]:
     return held, mean_depths_without(cut) if len(curves) > 1 else held
 
 
-def _variance(held: Floats, without: Floats) -> float | None:
-    """The variance of a mean of held-out depths, [S] and [S]; None where nothing is spread."""
-    variance, jackknife = depth_variances(held, without)
-    both = float((1 - JACKKNIFE) * variance + JACKKNIFE * jackknife)
-    return both if math.sqrt(both) > ROUNDING else None
-
-
-def depth_variances(held: Floats, without: Floats) -> tuple[Floats, Floats]:
-    """The variance of a mean of held-out depths by Student and by the jackknife, [...] each.
+def depth_variance(held: Floats, without: Floats) -> Floats:
+    """The variance of a mean of held-out depths: Student's and the jackknife's, weighted, [...].
 
     Args:
-        held: each seed's, [..., S].
+        held: each seed's depth, [..., S]; S is at least 2.
         without: the mean without each seed, likewise.
     """
     seeds = held.shape[-1]
-    if seeds == 1:
-        return np.zeros(held.shape[:-1]), np.zeros(held.shape[:-1])
-    return held.var(-1, ddof=1) / seeds, (seeds - 1) * without.var(-1)
+    jackknife = (seeds - 1) * without.var(-1)
+    return (1 - JACKKNIFE) * held.var(-1, ddof=1) / seeds + JACKKNIFE * jackknife
+
+
+def error_of(
+    mean: Floats, variance: Floats, seeds: int, images: int | None
+) -> tuple[Floats, Floats]:
+    """Standard error and degrees of freedom of means over seeds, [...] each.
+
+    Args:
+        mean: differences of accuracies.
+        variance: of each over seeds, likewise; above 0.
+        seeds: how many.
+        images: how many the test images are; None for these alone.
+    """
+    size = np.minimum(np.abs(mean), 1.0)
+    both = variance + (size * (1 - size) / images if images else 0.0)
+    return np.sqrt(both), (seeds - 1) * (both / variance) ** 2
+
+
+def _variance(held: Floats, without: Floats) -> float | None:
+    """The variance of a mean of held-out depths; None where no spread supports one."""
+    variance = float(depth_variance(held, without)) if len(held) > 1 else 0.0
+    return variance if math.sqrt(variance) > ROUNDING else None
 
 
 def _student(values: Floats) -> float | None:
@@ -239,11 +253,8 @@ def _estimate(
     mean = float(values.mean())
     if variance is None:
         return Estimate(mean, None, None, None)
-    size = min(abs(mean), 1.0)
-    shared = size * (1 - size) / images if images else 0.0
-    freedom = (variance + shared) ** 2 / (variance**2 / (len(values) - 1))
-    error = math.sqrt(variance + shared)
-    half = float(t.ppf((1 + confidence) / 2, freedom)) * error
+    error, freedom = error_of(values.mean(), np.asarray(variance), len(values), images)
+    half = float(t.ppf((1 + confidence) / 2, freedom) * error)
     p = float(2 * t.sf(abs(mean) / error, freedom) if two_sided else t.sf(mean / error, freedom))
     return Estimate(mean, mean - half, mean + half, p)
 
