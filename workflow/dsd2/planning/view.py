@@ -19,6 +19,7 @@ from dsd2.config.study import Study
 from dsd2.config.validation import SECTIONS
 from dsd2.errors import UserError
 from dsd2.escaping import one_line
+from dsd2.planning.twins import twins
 from dsd2.recipe import to_json
 from dsd2.typed import Choice
 
@@ -67,6 +68,7 @@ def study_view(study: Study, placed: Callable[[str], str] = str) -> StudyView:
         settings=[
             {"panel": arm.panel, "name": arm.name, "settings": dict(_settings(arm))} for arm in arms
         ],
+        twins=twins([*arms]),
         analysis=asdict(study.analysis),
         plot=asdict(study.plot),
         paper=[asdict(printed) for printed in study.paper],
