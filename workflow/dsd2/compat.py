@@ -197,6 +197,18 @@ def terminal_handler(workflow: Any) -> logging.Handler | None:
     return next((handler for handler in known if handler.name == "DefaultStreamHandler"), None)
 
 
+def terminate_jobs() -> None:
+    """Ask the jobs that this process has started to end, as Ctrl-C in a terminal does.
+
+    Where Snakemake alone gets the signal, it would wait for them. It does so where it has changed.
+    """
+    with suppress(ImportError, AttributeError, TypeError):
+        shell = importlib.import_module("snakemake.shell").shell
+        for process in list(shell._processes.values()):
+            with suppress(OSError):
+                process.terminate()
+
+
 def drop_default_rate_limit(workflow: Any) -> None:
     """Have Snakemake look for jobs to start when one has ended, and not in between.
 

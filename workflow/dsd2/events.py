@@ -15,7 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from dsd2 import paths
-from dsd2.job import Job, job_of
+from dsd2.job import WITHOUT_REASON, Job, job_of
 from dsd2.screen import RED, YELLOW, Screen
 
 RECORDS = Path(".snakemake/metadata")
@@ -51,6 +51,7 @@ class Events(logging.Handler):
         calm: whether this is all that is said of the run.
         interrupted: whether the user has stopped it.
         name_of: what people call a job; None for one that its rule and file name best.
+        on_interrupt: is called when the user stops the run.
     """
 
     def __init__(self, *, silent: bool, screen: Screen | None = None) -> None:
@@ -58,6 +59,7 @@ class Events(logging.Handler):
         self.set_name("dsd2-events")
         self.calm = self.interrupted = self._told = False
         self.name_of: Callable[[Job], str | None] = lambda job: None
+        self.on_interrupt: Callable[[], None] = lambda: None
         self._screen = screen or Screen(live=False)
         self._silent = silent
         self._running: dict[object, Job] = {}
@@ -130,6 +132,7 @@ class Events(logging.Handler):
             self.interrupted = True
             if self.calm:
                 self._screen.say("Stopping: trainings save what they have.")
+            self.on_interrupt()
         elif self.calm and (restarted := re.match(r"Trying to restart job (\d+)", text)):
             if job := self._failed.get(int(restarted[1])):
                 self._screen.say(f"{self._named(job)} is tried again.")
@@ -144,11 +147,10 @@ class Events(logging.Handler):
 
     def _say_failed(self, job: Job) -> None:
         self._tails += 1
-        reason = job.reason()
         tail = job.tail() if self._tails <= MAX_TAILS else []
         where = [f"Its log is {job.logs[0]}{':' if tail else ''}"] if job.logs else []
         lines = [*where, *(f"  {line}" for line in tail)]
-        said = reason or job.without_reason()
+        said = job.reason() or (WITHOUT_REASON if tail else job.without_reason())
         self._screen.say(f"FAILED {self._named(job)}: {said}", *lines, indent="  ", colour=RED)
 
     def _warn(self, text: str) -> None:

@@ -36,6 +36,7 @@ if SCREEN.ours and (handler := compat.terminal_handler(workflow)):
     EVENTS.replace(handler)
 PLAN = checked(lambda: Plan(*load_studies(study_config(), CLONE), placed=compat.placing(workflow)))
 EVENTS.name_of = JobNames(PLAN).of
+EVENTS.on_interrupt = compat.terminate_jobs
 STUDIES = PLAN.studies
 INPUTS = Inputs(PLAN)
 ISSUES = IssueInputs(PLAN)
