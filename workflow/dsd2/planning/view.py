@@ -208,6 +208,14 @@ def _each(pattern: str, **values: Iterable[str]) -> list[str]:
     ]
 
 
+def by_stem(files: Iterable[str]) -> list[str]:
+    """Files, those that differ in what follows the last dot in one line: ``a.md .csv``."""
+    stems: dict[str, list[str]] = {}
+    for file in files:
+        stems.setdefault(str(Path(file).with_suffix("")), []).append(Path(file).suffix)
+    return [stem + " ".join(endings) for stem, endings in stems.items()]
+
+
 def outcome(study: Study) -> list[str]:
     """For the terminal, the table of verdicts, or the first that the study has.
 
