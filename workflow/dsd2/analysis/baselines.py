@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from dsd2.analysis.inference import mean_of
 from dsd2.analysis.pareto import pareto_front
 from dsd2.analysis.summary import by_arm
-from dsd2.analysis.verdicts import student_half_width
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -63,4 +63,5 @@ def on_front(compared: pd.DataFrame, cost: str) -> list[int]:
 
 
 def _half(rows: pd.DataFrame, confidence: float) -> float | None:
-    return student_half_width([float(value) for value in rows["test_accuracy"]], confidence)
+    estimate = mean_of([float(value) for value in rows["test_accuracy"]], confidence)
+    return None if estimate.low is None else estimate.mean - estimate.low
