@@ -84,7 +84,7 @@ class Screen:
 
     def _write(self, *texts: str) -> None:
         # It may be that nobody listens any more, or that Python has closed the stream.
-        with suppress(OSError, ValueError):
+        with suppress(OSError, ValueError, AttributeError):
             sys.stderr.write("".join(texts))
             sys.stderr.flush()
 
