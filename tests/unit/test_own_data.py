@@ -167,7 +167,7 @@ def test_a_message_that_advises_to_ignore_a_folder_is_right(tmp_path):
     config = {"study": "own", "data": str(folder), "arms": {"a": None}}
     study = load_study({**config, "dataset": {"ignore": ["test"]}})
     assert study.arms["all", "a"].dataset.ignore == ("test",)
-    with pytest.raises(UserError, match="dataset.ignore"):
+    with pytest.raises(UserError, match=r"dataset\.ignore"):
         load_study({**config, "dataset": {"ignore": "test"}})
 
 

@@ -2,6 +2,7 @@
 
 import io
 import sys
+from types import SimpleNamespace
 
 import pytest
 
@@ -19,7 +20,8 @@ class Terminal(io.StringIO):
 def terminal(monkeypatch):
     """Stderr as a terminal of 40 columns and 6 rows."""
     stream = Terminal()
-    monkeypatch.setattr(sys, "stderr", stream)
+    # Not sys.stderr itself, which pytest sets again after fixtures.
+    monkeypatch.setattr(screen, "sys", SimpleNamespace(stderr=stream))
     monkeypatch.setattr(screen, "_size", lambda: (40, 6))
     return stream
 
