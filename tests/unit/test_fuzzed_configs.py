@@ -51,7 +51,12 @@ CHOSEN = {
         "file": ["labels.parquet", "a b/ü.pt"],
         "column": ["worse_label", "$(touch x)", "../../x" * 90, "ü{x}" * 50],
     },
-    "training": {"augmentation": ["none", "flip-shift", "auto-cutout"], "epochs": [1, 2, 160]},
+    "training": {
+        "augmentation": ["none", "flip-shift", "auto-cutout"],
+        "epochs": [1, 2, 160],
+        # Others have no weights and no smoothing, and parameters: unit/test_robust_losses.py.
+        "loss": ["cross-entropy"],
+    },
     "pruning": {"structure": ["weights"], "fraction": [0.2, 0.5, 0.123456789]},
     # A training of one step has no other step to go back to.
     "perturbation": {"rewind_step": [0]},
