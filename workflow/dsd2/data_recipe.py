@@ -140,10 +140,7 @@ class DatasetRecipe(Choice):
     skip: Annotated[
         int,
         Ge(0),
-        Doc(
-            "Training images, of those that are drawn first, that are left out: with as many as"
-            " another study trains on, and its split_seed, none of them is trained or validated on."
-        ),
+        Doc("How many training images that are drawn first, as for another study, are left out."),
     ] = 0
     corrections: Annotated[
         str | ArmCorrections | None,
