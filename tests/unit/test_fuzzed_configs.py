@@ -36,7 +36,8 @@ DEFINED = schema()["$defs"]
 NAMES = st.sampled_from(["a", "b-2", "0", "vanilla", "kd_best", "x" * 60])
 # Of sections whose keys depend on one another; the rest of them is drawn from the schema.
 CHOSEN = {
-    "model": {"weights": [None], "patch": [1, 2], "hidden": [8], "heads": [1, 4]},
+    # A grid of dropout is for these; a patch of another network must divide the images' side.
+    "model": {"name": ["vgg-like", "resnet18", "resnet50"], "weights": [None]},
     "dataset": {
         "name": ["digits", "cifar10", "cifar100", "flowers102", "imagenet", "imagefolder"],
         "path": ["images"],
