@@ -10,10 +10,11 @@ from recipes import training
 from dsd2.config.study import load_study
 from dsd2.errors import UserError
 from dsd2.keys import parameters
-from dsd2.nn.objective import MEMORY, label_loss
+from dsd2.nn.objective import label_loss
 from dsd2.paths import run_name
 from dsd2.planning.chains import Plan
 from dsd2.recipe import LOSSES, RunRecipe, from_json, to_json
+from dsd2.training_recipe import MEMORY
 
 LOGITS = torch.randn(6, 4, generator=torch.Generator().manual_seed(0)).double()
 LABELS = torch.tensor([0, 3, 1, 1, 2, 0])

@@ -6,6 +6,7 @@ Snakemake reads those modules whenever it starts, so they import torch inside fu
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -31,11 +32,19 @@ changes in place; it is zero when a training starts.
 Keyword-only arguments are the loss's parameters, as ``q: Annotated[Number, Gt(0), Doc("…")] = 0.7``
 (:func:`dsd2.keys.parameters`)."""
 
+MEMORY = "memory"
+"""The argument of a loss that remembers something of each training image."""
+
 DIVERGENCES: Registry[Callable[[Tensor, Tensor], Tensor]] = Registry(
     "distillation divergence", "dsd2.nn.divergences"
 )
 """From the student's and the teacher's log-probabilities at the temperature, [B, classes] each, to
 the distillation term of eq. 2, a mean over the batch."""
+
+
+def remembers(loss: str) -> bool:
+    """Whether a registered loss remembers something of each training image."""
+    return MEMORY in inspect.signature(LOSSES[loss]).parameters
 
 
 @dataclass(frozen=True, kw_only=True)

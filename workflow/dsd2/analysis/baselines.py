@@ -38,7 +38,6 @@ def arms_compared(study: pd.DataFrame, confidence: float) -> pd.DataFrame:
         last = rows.loc[rows.groupby("seed")["iteration"].idxmax()]
         unit = units.setdefault(panel, float(dense["flops_dense"].mean()))
         cost = last["total_flops_dense"] + last["teacher_flops_dense"]
-        removed = returned["prunable"] * returned["sparsity"]
         table.append(
             {
                 "panel": panel,
@@ -48,7 +47,7 @@ def arms_compared(study: pd.DataFrame, confidence: float) -> pd.DataFrame:
                 "accuracy": float(returned["test_accuracy"].mean()),
                 "accuracy interval": _half(returned, confidence),
                 "sparsity": float(returned["sparsity"].mean()),
-                SIZE: float((returned["parameters"] - removed).mean()),
+                SIZE: float(remaining_parameters(returned).mean()),
                 "trainings": float((last["iteration"] + 1).mean()),
                 COST: float(cost.mean()) / unit,
                 "seeds": len(returned),
@@ -57,11 +56,15 @@ def arms_compared(study: pd.DataFrame, confidence: float) -> pd.DataFrame:
     return pd.DataFrame(table)
 
 
+def remaining_parameters(rows: pd.DataFrame) -> pd.Series:
+    """Parameters of each row's network without removed weights."""
+    return rows["parameters"] - rows["prunable"] * rows["sparsity"]
+
+
 def on_front(compared: pd.DataFrame, cost: str) -> list[int]:
     """Positions of the rows of one panel that no other beats in accuracy and in a cost."""
     return pareto_front(list(compared[cost]), list(compared["accuracy"]))
 
 
 def _half(rows: pd.DataFrame, confidence: float) -> float | None:
-    estimate = mean_of([float(value) for value in rows["test_accuracy"]], confidence)
-    return None if estimate.low is None else estimate.mean - estimate.low
+    return mean_of([float(value) for value in rows["test_accuracy"]], confidence).half

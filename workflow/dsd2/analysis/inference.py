@@ -29,12 +29,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dsd2.analysis.depths import (
-    LEAST_POINTS,
-    Floats,
-    held_out_depths,
-    mean_depths_without,
-)
+from dsd2.analysis.depths import LEAST_POINTS, Floats, held_out_depths, mean_depths_without
 from dsd2.analysis.phases import ROUNDING, check_curve, deepest_valley
 from dsd2.errors import UserError
 
@@ -63,6 +58,11 @@ class Estimate:
     low: float | None
     high: float | None
     p: float | None
+
+    @property
+    def half(self) -> float | None:
+        """Half the width of the interval; None where there is none."""
+        return None if self.high is None else self.high - self.mean
 
 
 def depth(curves: Curves, confidence: float, images: int | None = None) -> Estimate:

@@ -75,8 +75,8 @@ class Finding:
 
 def drawn_rows(study: pd.DataFrame, view: StudyView) -> pd.DataFrame:
     """The rows of the arms that figures draw."""
-    keys = {(panel, arm) for arm, panel, _ in view.drawn}
-    return study[[key in keys for key in zip(study["panel"], study["arm"], strict=True)]]
+    drawn = _drawn(view)
+    return study[[key in drawn for key in zip(study["panel"], study["arm"], strict=True)]]
 
 
 def by_arm(study: pd.DataFrame) -> Iterator[tuple[str, str, pd.DataFrame]]:
@@ -154,8 +154,13 @@ def findings(study: pd.DataFrame, view: StudyView) -> list[Finding]:
 
 def drawn_findings(study: pd.DataFrame, view: StudyView) -> list[Finding]:
     """The findings of the arms that figures draw; likewise."""
-    drawn = {(panel, arm) for arm, panel, _ in view.drawn}
+    drawn = _drawn(view)
     return [f for f in findings(study, view) if (f.curve.panel, f.curve.arm) in drawn]
+
+
+def _drawn(view: StudyView) -> set[tuple[str, str]]:
+    """Panel and name of the arms that figures draw."""
+    return {(panel, arm) for arm, panel, _ in view.drawn}
 
 
 def _seeds(accuracy: pd.DataFrame) -> list[list[float]]:

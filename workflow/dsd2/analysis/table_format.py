@@ -98,6 +98,12 @@ def with_interval(value: float | None, low: float | None, high: float | None) ->
     return minus(percent(value) + ends)
 
 
+def means_over(table: pd.DataFrame) -> str:
+    """What the numbers of a table are, by its column ``seeds``: ``Means over 3 seeds``."""
+    seeds = int(table["seeds"].max())
+    return f"Means over {seeds} seed{'s' * (seeds != 1)}"
+
+
 def signed(value: float) -> str:
     """A difference of fractions in points, with its sign; nothing where there is none."""
     return "" if absent(value) else minus(f"{100 * value:+.2f}")

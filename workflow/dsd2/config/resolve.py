@@ -27,6 +27,7 @@ from dsd2.recipe import (
     TrainingRecipe,
 )
 from dsd2.stopping import Stopping
+from dsd2.training_recipe import remembers
 from dsd2.typed import Choice, number
 
 C = TypeVar("C", bound=Choice)
@@ -101,7 +102,7 @@ def training_recipe(section: Section, dataset: DatasetRecipe, where: str) -> Tra
     known = inspect.signature(LOSSES[loss]).parameters
     # All of them, so that another default some day is another name.
     own = tuple((p.name, number(given.get(p.name, p.default))) for p in parameters(LOSSES[loss]))
-    if section["mixup"] and "memory" in known:
+    if section["mixup"] and remembers(loss):
         raise UserError(
             f"config key training.mixup of {where} is {section['mixup']:g} but must be 0 with"
             f" training.loss {loss!r}, which remembers what was said of each image by itself"

@@ -9,7 +9,7 @@ from dsd2.data.find_tables import find_tables
 from dsd2.data.label_tables import list_tables
 from dsd2.data.listing import Listing
 from dsd2.data.parquet_data import find_parquet
-from dsd2.data.scan import list_class_folders
+from dsd2.data.scan import ignored_paths, list_class_folders
 from dsd2.data.sheet_columns import Columns
 from dsd2.errors import UserError
 
@@ -26,6 +26,7 @@ def kind_of(folder: Path, ignore: Sequence[str] = ()) -> str:
     Raises:
         UserError: it is none of these, or it may be several.
     """
+    ignore = ignored_paths(ignore)
     try:
         listing = list_class_folders(folder, ignore)
     except UserError as error:
@@ -48,17 +49,15 @@ def kind_of(folder: Path, ignore: Sequence[str] = ()) -> str:
 
 def _check_tables(folder: Path, listing: Listing, ignore: Sequence[str]) -> None:
     """See that a table beside class folders gives images the classes of their folders."""
-    tables = find_tables(folder, ignore)
-    if not tables.tables:
-        return
-    told = _labels(folder, ignore)
-    if told is None:
-        return
-    known = _names(listing)
+    try:
+        tabulated = list_tables(folder, None, Columns(), ignore)
+    except UserError:
+        return  # There are none, or they cannot be read as labels.
+    told, known = _names(tabulated.listing), _names(listing)
     for name in sorted(told.keys() & known.keys()):
         if told[name] != known[name]:
             raise UserError(
-                f"{folder}: the table {next(iter(tables.tables.values()))} says {told[name]!r} of"
+                f"{folder}: the table {tabulated.tables[0]} says {told[name]!r} of"
                 f" {name}, which lies in the class folder {known[name]!r}; say dataset.name: csv to"
                 " go by the table, or dataset.name: imagefolder to go by the folders"
             )
@@ -76,15 +75,8 @@ def _check_parquet(folder: Path) -> None:
         )
 
 
-def _labels(folder: Path, ignore: Sequence[str]) -> dict[str, str] | None:
-    """The class of each image that tables name; None where they cannot be read as labels."""
-    try:
-        return _names(list_tables(folder, None, Columns(None, None, None), ignore).listing)
-    except UserError:
-        return None
-
-
 def _names(listing: Listing) -> dict[str, str]:
+    """The class of each image."""
     return {
         name: listing.classes[label]
         for listed in listing.splits.values()

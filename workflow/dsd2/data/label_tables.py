@@ -12,7 +12,7 @@ from dsd2.data.class_names import check_classes, sorted_classes
 from dsd2.data.find_tables import ALL, FoundTables, split_of_table, tables_of
 from dsd2.data.image_index import ImageIndex, is_image_name
 from dsd2.data.listing import SPLITS, LeftOut, Listed, Listing
-from dsd2.data.scan import HIDDEN, ignored, unknown_ignored
+from dsd2.data.scan import HIDDEN, IGNORED, ignored_paths, unknown_ignored
 from dsd2.data.sheet_columns import (
     Columns,
     columns_of,
@@ -80,7 +80,7 @@ def list_tables(
         UserError: there is no table, it is not plain what it says, an image is missing, or a label
             is.
     """
-    ignore = [Path(name).as_posix() for name in ignore]
+    ignore = ignored_paths(ignore)
     if unknown := [name for name in ignore if not (folder / name).exists()]:
         raise unknown_ignored(folder, unknown)
     found = tables_of(folder, table, ignore)
@@ -105,7 +105,7 @@ def list_tables(
     listing = Listing(
         classes,
         {split: listed for split, listed in splits.items() if listed.names},
-        (*_left_out(index, kept.keys() | apart, apart, found), *ignored(ignore)),
+        _left_out(index, kept.keys() | apart, apart, found, ignore),
         tuple(remarks),
     )
     return Tabulated(listing, tuple(found.tables.values()))
@@ -264,7 +264,11 @@ def _classes(folder: Path, rows: list[Row]) -> tuple[str, ...]:
 
 
 def _left_out(
-    index: ImageIndex, named: set[str], unlabelled: set[str], found: FoundTables
+    index: ImageIndex,
+    named: set[str],
+    unlabelled: set[str],
+    found: FoundTables,
+    ignore: Sequence[str],
 ) -> tuple[LeftOut, ...]:
     unnamed = [path for path in index.files if path not in named]
     parts = {
@@ -275,5 +279,6 @@ def _left_out(
             path for path in unnamed if not is_image_name(path)
         ],
         HIDDEN: index.hidden,
+        IGNORED: ignore,
     }
     return tuple(LeftOut(what, tuple(names)) for what, names in parts.items() if names)

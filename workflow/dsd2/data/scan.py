@@ -66,7 +66,7 @@ class _Scan:
 
     def __init__(self, folder: Path, ignore: Iterable[str]) -> None:
         self.folder = folder
-        self._ignore = {Path(name).as_posix() for name in ignore}
+        self._ignore = set(ignored_paths(ignore))
         self._ignored: set[str] = set()
         self._seen: dict[str, str] = {}
         self._left: dict[str, dict[str, None]] = {}
@@ -268,9 +268,9 @@ def unknown_ignored(folder: Path, names: Sequence[str]) -> UserError:
     return UserError(f"config key dataset.ignore is {names[0]!r}, which {folder} does not have")
 
 
-def ignored(names: Sequence[str]) -> list[LeftOut]:
-    """What is left out because the user says so; nothing where that is nothing."""
-    return [LeftOut(IGNORED, tuple(sorted(names)))] if names else []
+def ignored_paths(names: Iterable[str]) -> list[str]:
+    """Paths to ignore, in the form of those below the folder: ``test`` for ``test/``."""
+    return sorted({Path(name).as_posix() for name in names})
 
 
 def _no_classes(folder: Path) -> UserError:

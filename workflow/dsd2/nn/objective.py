@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
 from functools import partial
 
@@ -12,13 +11,10 @@ from torch import Tensor
 
 from dsd2.compat import foreach
 from dsd2.recipe import DIVERGENCES, LOSSES, DistillationRecipe, TrainingRecipe
+from dsd2.training_recipe import MEMORY, remembers
 
 LabelLoss = Callable[[Tensor, Tensor, Tensor], Tensor]
 """From logits [B, classes], given labels [B] and positions of the images [B] to a scalar."""
-
-
-MEMORY = "memory"
-"""The argument of a loss that remembers something of each training image."""
 
 
 def teacher_targets(logits: Tensor, temperature: float) -> Tensor:
@@ -71,11 +67,6 @@ def label_loss(
         return lambda logits, given, rows: loss(logits, given)
     weights = balanced_weights(labels)
     return lambda logits, given, rows: loss(logits, given, weights[rows])
-
-
-def remembers(loss: str) -> bool:
-    """Whether a registered loss remembers something of each training image."""
-    return MEMORY in inspect.signature(LOSSES[loss]).parameters
 
 
 def distillation_loss(

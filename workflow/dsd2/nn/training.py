@@ -15,7 +15,6 @@ from dsd2.nn.graphs import Replay, can_be_replayed
 from dsd2.nn.images import ImageSet
 from dsd2.nn.keeping import HELD_OUT, held_out_accuracy, leave, remember
 from dsd2.nn.mixup import shares
-from dsd2.nn.objective import remembers
 from dsd2.nn.optimisers import Moments
 from dsd2.nn.precision import lay_out, training_products
 from dsd2.nn.pruning import Masks
@@ -24,6 +23,7 @@ from dsd2.nn.steps import Step
 from dsd2.nn.teacher import Teacher
 from dsd2.recipe import TrainingRecipe
 from dsd2.seeds import derived_seed, generator
+from dsd2.training_recipe import remembers
 
 State = dict[str, Tensor]
 """A network's parameters and buffers by name."""

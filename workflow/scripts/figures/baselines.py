@@ -16,7 +16,7 @@ from styles import (
     title_of,
 )
 
-from dsd2.analysis.baselines import COST, SIZE, arms_compared, on_front
+from dsd2.analysis.baselines import COST, SIZE, arms_compared, on_front, remaining_parameters
 from dsd2.analysis.captions import name_of, rows_of, rst_list
 from dsd2.analysis.registered import FIGURES, Figure
 from dsd2.analysis.summary import by_arm
@@ -155,8 +155,7 @@ def _look(place: int) -> Look:
 def _chain(axes: Axes, own: pd.DataFrame, look: Look) -> None:
     """All iterations of an arm that every seed reached, where it has several."""
     reached = own.groupby("seed")["iteration"].max().min()
-    left = own["parameters"] - own["prunable"] * own["sparsity"]
-    kept = own.assign(left=left)[own["iteration"] <= reached]
+    kept = own.assign(left=remaining_parameters(own))[own["iteration"] <= reached]
     mean = kept.groupby("iteration")[["left", "test_accuracy"]].mean()
     if len(mean) > 1:
         colour, _, dash = look

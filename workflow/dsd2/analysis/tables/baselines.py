@@ -13,6 +13,7 @@ from dsd2.analysis.table_format import (
     FormattedTable,
     absent,
     by_panel,
+    means_over,
     percent,
     with_spread,
 )
@@ -69,9 +70,8 @@ class BaselinesTable(Table):
                 ("front", [_front(value) for value in rows["front"]]),
             ]
 
-        seeds = int(table["seeds"].max())
         note = (
-            f"Means over {seeds} seed{'s' * (seeds != 1)}; ± is half the"
+            f"{means_over(table)}; ± is half the"
             f" {100 * view.confidence:g} % interval of that mean. What an arm returns is the"
             " iteration with the best validation accuracy. Parameters and operations are without"
             " removed weights. Cost is in dense trainings of the first arm: all of the arm's"

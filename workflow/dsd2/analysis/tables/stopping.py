@@ -15,6 +15,7 @@ from dsd2.analysis.table_format import (
     absent,
     beside_paper,
     by_panel,
+    means_over,
     minus,
     percent,
     unit,
@@ -71,9 +72,7 @@ class StoppingTable(Table):
                     **{f"teacher {c}": float(last[f"teacher_flops_{c}"].mean()) for c in COUNTS},
                     "accuracy": float(returned["test_accuracy"].mean()),
                     "accuracy spread": float(returned["test_accuracy"].std()) if several else None,
-                    "accuracy interval": None
-                    if accuracy.high is None
-                    else accuracy.high - accuracy.mean,
+                    "accuracy interval": accuracy.half,
                     "sparsity": float(returned["sparsity"].mean()),
                     "sparsity at stop": float(last["sparsity"].mean()),
                     "entropy at stop": float(last["entropy"].mean()),
@@ -108,9 +107,8 @@ class StoppingTable(Table):
                 ("stopped at [%]", [percent(value) for value in rows["sparsity at stop"]]),
             ]
 
-        seeds = int(table["seeds"].max())
         note = (
-            f"Means over {seeds} seed{'s' * (seeds != 1)}; ± is the sample deviation"
+            f"{means_over(table)}; ± is the sample deviation"
             f" (for {view.confidence:.0%} intervals see the CSV file). Accuracy and"
             " sparsity are of the iteration with the best validation accuracy. Training costs count"
             " one multiply-accumulate as one operation: as the paper counts (no teacher's forward"
