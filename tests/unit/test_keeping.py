@@ -8,13 +8,13 @@ import torch.nn.functional as F
 from pictures import image_set
 from recipes import training
 from torch import nn
+from trainings import half_pruned, same, whole_and_resumed
 
-from dsd2.artefacts.resume import ResumeFile
 from dsd2.nn.evaluation import evaluate
 from dsd2.nn.keeping import HELD_OUT, best_epoch, count_statistics, first_averaged, kept_epoch
 from dsd2.nn.mixup import mixed, shares
 from dsd2.nn.models import prunable_weights
-from dsd2.nn.pruning import full_masks, prune_lowest
+from dsd2.nn.pruning import full_masks
 from dsd2.nn.steps import Step
 from dsd2.nn.training import network_state, train
 from dsd2.recipe import ModelRecipe
@@ -32,14 +32,7 @@ DATA, VALIDATION = image_set(50, (1, 8, 8)), image_set(30, (1, 8, 8))
 
 def pruned_network():
     torch.manual_seed(0)
-    model = MODEL.build((1, 8, 8), 10)
-    weights = prunable_weights(model)
-    scores = {name: weight.detach().abs() for name, weight in weights.items()}
-    masks = prune_lowest(scores, full_masks(weights), 0.5)
-    with torch.no_grad():
-        for name, mask in masks.items():
-            weights[name].mul_(mask)
-    return model, masks
+    return half_pruned(MODEL.build((1, 8, 8), 10))
 
 
 def trained(recipe, after_epoch=lambda _: None, **others):
@@ -47,10 +40,6 @@ def trained(recipe, after_epoch=lambda _: None, **others):
     settings = {"stream": ("k",), "validation": VALIDATION, **others}
     progress = train(model, masks, DATA, recipe, after_epoch=after_epoch, **settings)
     return model, masks, progress
-
-
-def same(one, other):
-    return one.keys() == other.keys() and all(torch.equal(one[n], other[n]) for n in one)
 
 
 @pytest.mark.parametrize("killed_after", [1, 4, 5])
@@ -62,34 +51,12 @@ def same(one, other):
 def test_resuming_after_any_epoch_ends_with_the_same_bits(tmp_path, settings, killed_after):
     recipe = dataclasses.replace(RECIPE, **settings)
 
-    class KilledError(Exception):
-        pass
+    def run(model, masks, **options):
+        options |= {"stream": ("k",), "validation": VALIDATION}
+        return train(model, masks, DATA, recipe, **options)
 
-    def run(resume, kill):
-        model, masks = pruned_network()
-        progress = resume.restore(model)
-
-        def after_epoch(now):
-            resume.after_epoch(model, now)
-            if kill and now.epoch == killed_after:
-                raise KilledError
-
-        done = train(
-            model,
-            masks,
-            DATA,
-            recipe,
-            stream=("k",),
-            validation=VALIDATION,
-            progress=progress,
-            after_epoch=after_epoch,
-        )
-        return network_state(model), done
-
-    whole, undisturbed = run(ResumeFile(tmp_path / "whole", "k"), kill=False)
-    with pytest.raises(KilledError):
-        run(ResumeFile(tmp_path / "part", "k"), kill=True)
-    resumed, rest = run(ResumeFile(tmp_path / "part", "k"), kill=False)
+    ends = whole_and_resumed(tmp_path, killed_after, pruned_network, run)
+    (whole, undisturbed), (resumed, rest) = ends
     assert same(whole, resumed)
     for part, state in undisturbed.kept.items():
         assert same(state, rest.kept[part]), part

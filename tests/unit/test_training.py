@@ -7,13 +7,14 @@ import pytest
 import torch
 from pictures import image_set
 from recipes import distillation, training
+from trainings import half_pruned, same, whole_and_resumed
 
 from dsd2.artefacts.resume import ResumeFile
 from dsd2.errors import UserError
 from dsd2.nn.augmentation import draw_views, pad_images, take_views
 from dsd2.nn.autoaugment import auto_cutout, draw_edits
 from dsd2.nn.models import prunable_weights
-from dsd2.nn.pruning import apply_masks, full_masks, prune_lowest
+from dsd2.nn.pruning import apply_masks, full_masks
 from dsd2.nn.rates import learning_rate
 from dsd2.nn.teacher import Teacher, logits_of
 from dsd2.nn.training import network_state, train
@@ -40,12 +41,7 @@ def network(seed=0):
 
 
 def pruned_network():
-    model = network()
-    weights = prunable_weights(model)
-    scores = {name: weight.detach().abs() for name, weight in weights.items()}
-    masks = prune_lowest(scores, full_masks(weights), 0.5)
-    apply_masks(prunable_weights(model), masks)
-    return model, masks
+    return half_pruned(network())
 
 
 def teacher(data, recipe=RECIPE):
@@ -53,10 +49,6 @@ def teacher(data, recipe=RECIPE):
     if recipe.augmentation == "none":
         taught_by.table = logits_of(taught_by.model, data, 16)
     return taught_by
-
-
-def same(one, other):
-    return one.keys() == other.keys() and all(torch.equal(one[n], other[n]) for n in one)
 
 
 @pytest.mark.parametrize("taught", [False, True])
@@ -207,35 +199,13 @@ def test_resuming_after_any_epoch_ends_with_the_same_bits(
         others = {"schedule": "cosine", "warmup": 0.2, "clip_norm": 1.0, "head_rate": 3.0}
         recipe = dataclasses.replace(recipe, learning_rate=0.01, label_smoothing=0.1, **others)
 
-    class KilledError(Exception):
-        pass
+    def run(model, masks, **options):
+        taught_by = teacher(data, recipe) if taught else None
+        options |= {"stream": ("resume",), "teacher": taught_by, "rewind_step": 6}
+        return train(model, masks, data, recipe, **options)
 
-    def run(resume, kill):
-        model, masks = pruned_network()
-        progress = resume.restore(model)
-
-        def after_epoch(now):
-            resume.after_epoch(model, now)
-            if kill and now.epoch == killed_after:
-                raise KilledError
-
-        done = train(
-            model,
-            masks,
-            data,
-            recipe,
-            stream=("resume",),
-            teacher=teacher(data, recipe) if taught else None,
-            rewind_step=6,
-            progress=progress,
-            after_epoch=after_epoch,
-        )
-        return network_state(model), done
-
-    whole, undisturbed = run(ResumeFile(tmp_path / "whole", "k"), kill=False)
-    with pytest.raises(KilledError):
-        run(ResumeFile(tmp_path / "part", "k"), kill=True)
-    resumed, rest = run(ResumeFile(tmp_path / "part", "k"), kill=False)
+    ends = whole_and_resumed(tmp_path, killed_after, pruned_network, run)
+    (whole, undisturbed), (resumed, rest) = ends
     assert same(whole, resumed)
     assert same(undisturbed.rewind, rest.rewind)
     losses = [[row["train_loss"] for row in p.history] for p in (undisturbed, rest)]
