@@ -3,7 +3,8 @@
 The *twin* of a distilled arm is the arm without distillation that is otherwise alike, or its
 teacher's (:mod:`dsd2.planning.twins`). Both have the same seeds, so that their depths are compared
 seed by seed. Every word asks on one side of an interval or by the one-sided test that belongs to
-it: at a confidence of 0.9 each errs at most once in twenty times.
+it, which at a confidence of 0.9 are meant to err once in twenty times. ``make coverage`` measures
+how often they do.
 """
 
 from __future__ import annotations
