@@ -11,6 +11,8 @@ from dsd2.analysis.inference import depth_variance, error_of
 CONFIDENCE, TOLERANCE = 0.9, 0.02
 ALPHA = (1 - CONFIDENCE) / 2
 
+HALF_AS_DEEP = [0.80, 0.79, 0.74, 0.70, 0.73, 0.765, 0.775, 0.60, 0.30]
+"""A curve half as deep as ``deep``."""
 CURVES = {
     "deep": [0.80, 0.78, 0.70, 0.62, 0.66, 0.74, 0.77, 0.60, 0.30],
     "even sides": [0.80, 0.80, 0.72, 0.66, 0.72, 0.80, 0.80, 0.60, 0.30],
@@ -32,8 +34,8 @@ AT_TOLERANCE = {
 }
 """Curves that are exactly as deep as the tolerance: words err most often there."""
 
-GROUPS, SPREAD = 20, 0.2
-"""Groups of test images of one difficulty, and how far a group's accuracy lags behind."""
+GROUPS = 20
+"""Groups of test images of one difficulty."""
 
 
 @dataclass(frozen=True)
@@ -44,11 +46,13 @@ class Noise:
         level: deviation of a whole curve.
         point: deviation of each of its points.
         images: how many the test images are, which seeds share; None for no end of them.
+        spread: over how much of a network's accuracy an image goes from never right to always.
     """
 
     level: float
     point: float
-    images: int | None
+    images: int | None = None
+    spread: float = 0.05
 
 
 def drawn(curve, studies: int, seeds: int, noise: Noise, random) -> np.ndarray:
@@ -64,11 +68,18 @@ def drawn(curve, studies: int, seeds: int, noise: Noise, random) -> np.ndarray:
         return true
     shares = np.full(GROUPS, 1 / GROUPS)
     counts = random.multinomial(noise.images, shares, studies)
-    right = np.zeros(shape)
+    right, variance = np.zeros(shape), np.zeros(shape)
     for group in range(GROUPS):
-        chance = np.clip(0.5 + (true - (group + 0.5) / GROUPS) / SPREAD, 0, 1)
-        right += random.binomial(counts[:, group, None, None], chance)
-    return right / noise.images
+        chance = np.clip(0.5 + (true - (group + 0.5) / GROUPS) / noise.spread, 0, 1)
+        right += counts[:, group, None, None] * chance
+        variance += counts[:, group, None, None] * chance * (1 - chance)
+    return (right + np.sqrt(variance) * random.normal(0, 1, shape)) / noise.images
+
+
+def drawn_pair(curve, twin, *how) -> tuple[np.ndarray, np.ndarray]:
+    """Likewise of two arms that share seeds and test images."""
+    both = drawn([*curve, *twin], *how)
+    return both[..., : len(curve)], both[..., len(curve) :]
 
 
 @dataclass(frozen=True)
@@ -103,14 +114,16 @@ def verdicts(
     """The words of :func:`dsd2.analysis.verdicts.judge` for many studies, [studies]."""
     own = np.maximum(signed_depth(curves), 0)
     depth = intervals(*depths(curves), images)
-    shallow = _at_most(own, TOLERANCE) | (own.max(-1) == 0)
+    shallow = _at_most(own, TOLERANCE, images) | (own.max(-1) == 0)
     exhibits = (depth.low > TOLERANCE) & (own.mean(-1) > TOLERANCE)
     words = np.where(shallow, "no descent", np.where(exhibits, "exhibits", "undecided"))
     if twin is None:
         return words
     pairs = list(zip(depths(curves), depths(twin), strict=True))
     less = intervals(*(a - b for a, b in pairs), images).high < 0
-    halved = intervals(*(a - b / 2 for a, b in pairs), images).high < 0
+    without = (own.sum(-1, keepdims=True) - own) / (own.shape[-1] - 1)
+    halves = (a - b / 2 for a, b in zip((own, without), depths(twin), strict=True))
+    halved = intervals(*halves, images).high < 0
     twin_exhibits = intervals(*depths(twin), images).low > TOLERANCE
     beside = np.where(exhibits, "exhibits", "undecided")
     beside = np.where(halved, "reduces", beside)
@@ -118,7 +131,9 @@ def verdicts(
     return np.where(twin_exhibits, beside, words)
 
 
-def _at_most(values: np.ndarray, margin: float) -> np.ndarray:
-    seeds = values.shape[-1]
-    error = values.std(-1, ddof=1) / seeds**0.5
-    return values.mean(-1) + t.ppf(1 - ALPHA, seeds - 1) * error <= margin
+def _at_most(values: np.ndarray, margin: float, images: int | None) -> np.ndarray:
+    mean, seeds = values.mean(-1), values.shape[-1]
+    # A little more than none, so that studies without a spread have an error.
+    variance = np.maximum(values.var(-1, ddof=1) / seeds, 1e-30)
+    error, freedom = error_of(mean, variance, seeds, images)
+    return mean + t.ppf(1 - ALPHA, freedom) * error <= margin

@@ -7,7 +7,15 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from dsd2.analysis.depths import held_out_depths, signed_depth
-from dsd2.analysis.inference import depth, equivalent, holm, mean_of, paired, paired_depth
+from dsd2.analysis.inference import (
+    beyond_share,
+    depth,
+    equivalent,
+    holm,
+    mean_of,
+    paired,
+    paired_depth,
+)
 from dsd2.analysis.phases import deepest_valley
 from dsd2.errors import UserError
 
@@ -77,10 +85,18 @@ def test_paired_depths_are_those_of_seeds():
     interval = expected.confidence_interval(0.9)
     assert (found.low, found.high) == pytest.approx((interval.low, interval.high))
     assert found.p == pytest.approx(expected.pvalue)
-    half = paired_depth(SHALLOW, DEEP, 0.9, share=0.5)
-    assert half.mean == pytest.approx(0.02 - 0.1)
     turned = paired_depth(DEEP, SHALLOW, 0.9)
     assert (turned.low, turned.high) == pytest.approx((-found.high, -found.low))
+
+
+def test_a_share_of_the_twins_depth_is_compared_with_seeds_own_valleys():
+    found = beyond_share(SHALLOW, DEEP, 0.5, 0.9)
+    expected = stats.ttest_rel([0.01, 0.03, 0.02], [0.05, 0.1, 0.15])
+    interval = expected.confidence_interval(0.9)
+    assert (found.low, found.high) == pytest.approx((interval.low, interval.high))
+    falls = [[0.8, 0.7, 0.6, 0.1], [0.8, 0.7, 0.5, 0.1], [0.8, 0.75, 0.6, 0.1]]
+    assert beyond_share(falls, DEEP, 0.5, 0.9).mean == pytest.approx(-0.1), "0, not below"
+    assert beyond_share(SHALLOW[:1], DEEP[:1], 0.5, 0.9).high is None
 
 
 def test_paired_differences_and_means_are_scipys():

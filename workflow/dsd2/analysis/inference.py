@@ -12,10 +12,10 @@ weighted mean of both (:data:`JACKKNIFE`), which are equal where all seeds agree
 intervals of simulated curves hold the true depth is measured by ``make coverage``.
 
 **Test images.** Seeds share them. Without their number, an estimate is about these images. With it,
-about all images of their kind: to the variance of a difference δ of accuracies the smallest that
-test images can cause is added, δ(1 − δ)/n (McNemar, Psychometrika 12, 1947: all disagreement goes
-one way). What differs between seeds by chance is in their spread already. Degrees of freedom are
-Satterthwaite's.
+about all images of their kind: to the variance of a difference δ of accuracies δ(1 − δ)/n is added
+(McNemar, Psychometrika 12, 1947), as if all seeds lost the same images and won none back. Where
+seeds lose different ones their spread has it already, and the interval errs on the wide side.
+Degrees of freedom are Satterthwaite's.
 
 **Many claims at once.** :func:`holm` keeps the chance that any true null hypothesis is rejected
 below the level, however the claims depend on each other.
@@ -35,10 +35,10 @@ from dsd2.analysis.depths import (
     held_out_depths,
     mean_depths_without,
 )
-from dsd2.analysis.phases import ROUNDING, check_curve
+from dsd2.analysis.phases import ROUNDING, check_curve, deepest_valley
 from dsd2.errors import UserError
 
-JACKKNIFE = 0.3
+JACKKNIFE = 0.25
 """Weight of the jackknife's variance of a depth; the rest is Student's.
 
 Chosen by simulation: of intervals of 90 % with 3 to 8 seeds, 87 to 95 % then hold the true depth.
@@ -83,11 +83,7 @@ def depth(curves: Curves, confidence: float, images: int | None = None) -> Estim
 
 
 def paired_depth(
-    curves: Curves,
-    twin_curves: Curves,
-    confidence: float,
-    images: int | None = None,
-    share: float = 1.0,
+    curves: Curves, twin_curves: Curves, confidence: float, images: int | None = None
 ) -> Estimate:
     """How much deeper an arm descends than its twin, over common seeds.
 
@@ -98,16 +94,38 @@ def paired_depth(
         twin_curves: of the same seeds in the same order, likewise.
         confidence: level of the interval, as 0.9.
         images: how many the test images are, to speak of more than them.
-        share: of the twin's depth that is subtracted.
 
     Raises:
         UserError: the seeds are not as many, or an accuracy is not a finite number.
     """
     _check_as_many(curves, twin_curves)
-    held, without = (
-        own - share * twin for own, twin in zip(_depths(curves), _depths(twin_curves), strict=True)
-    )
+    pairs = zip(_depths(curves), _depths(twin_curves), strict=True)
+    held, without = (own - twin for own, twin in pairs)
     return _estimate(held, _variance(held, without), confidence, images, two_sided=True)
+
+
+def beyond_share(
+    curves: Curves,
+    twin_curves: Curves,
+    share: float,
+    confidence: float,
+    images: int | None = None,
+) -> Estimate:
+    """How much deeper an arm descends than a share of its twin's depth, over common seeds.
+
+    Of the arm each seed's own deepest valley counts, which errs on the high side; of the twin its
+    held-out depth. So an interval below zero shows that the arm keeps less than the share.
+
+    Args and errors are those of :func:`paired_depth`; ``share`` is of the twin's depth.
+    """
+    _check_as_many(curves, twin_curves)
+    own = np.array([deepest_valley(curve).depth for curve in cut(curves)])
+    twin, without_twin = _depths(twin_curves)
+    # The mean of all depths but one; of one depth it is itself.
+    without = (own.sum() - own) / max(len(own) - 1, 1)
+    held = own - share * twin
+    variance = _variance(held, without - share * without_twin)
+    return _estimate(held, variance, confidence, images, two_sided=True)
 
 
 def paired(
@@ -145,7 +163,7 @@ def mean_of(values: Sequence[float], confidence: float) -> Estimate:
     return _estimate(own, _student(own), confidence, None, two_sided=True)
 
 
-def equivalent(values: Sequence[float], margin: float) -> float:
+def equivalent(values: Sequence[float], margin: float, images: int | None = None) -> float:
     """One-sided p that the mean of values is above a margin: below α it is at or below the margin.
 
     Of Schuirmann's two one-sided tests it is the one that a quantity needs that cannot be too
@@ -154,6 +172,8 @@ def equivalent(values: Sequence[float], margin: float) -> float:
     Args:
         values: one a seed.
         margin: largest mean that counts as none.
+        images: how many the test images are, where values are differences of accuracies on them, to
+            speak of more than them.
 
     Raises:
         UserError: there is no value, or one is not a finite number.
@@ -164,7 +184,8 @@ def equivalent(values: Sequence[float], margin: float) -> float:
     variance = _student(own)
     if variance is None:
         return 1.0
-    return float(t.cdf((own.mean() - margin) / math.sqrt(variance), len(own) - 1))
+    error, freedom = error_of(own.mean(), np.asarray(variance), len(own), images)
+    return float(t.cdf((own.mean() - margin) / error, freedom))
 
 
 def holm(ps: Sequence[float]) -> list[float]:
@@ -185,18 +206,27 @@ def holm(ps: Sequence[float]) -> list[float]:
     return adjusted
 
 
-def _depths(curves: Curves) -> tuple[Floats, Floats]:
-    """Each seed's held-out depth, and the means without each seed, [S] each."""
+def cut(curves: Curves) -> list[Sequence[float]]:
+    """Curves as far as the shortest reaches.
+
+    Raises:
+        UserError: there is no curve, or an accuracy is not a finite number.
+    """
     if not curves:
         raise UserError("a depth must be of at least one seed's curve, but there is none")
     for curve in curves:
         check_curve(curve)
     length = min(len(curve) for curve in curves)
-    if length < LEAST_POINTS:
+    return [curve[:length] for curve in curves]
+
+
+def _depths(curves: Curves) -> tuple[Floats, Floats]:
+    """Each seed's held-out depth, and the means without each seed, [S] each."""
+    alike = np.array([[*curve] for curve in cut(curves)], float)
+    if alike.shape[1] < LEAST_POINTS:
         return np.zeros(len(curves)), np.zeros(len(curves))
-    cut = np.array([[*curve[:length]] for curve in curves], float)
-    held = held_out_depths(cut)
-    return held, mean_depths_without(cut) if len(curves) > 1 else held
+    held = held_out_depths(alike)
+    return held, mean_depths_without(alike) if len(curves) > 1 else held
 
 
 def depth_variance(held: Floats, without: Floats) -> Floats:

@@ -8,12 +8,20 @@ it: at a confidence of 0.9 each errs at most once in twenty times.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from dsd2.analysis.inference import Curves, Estimate, depth, equivalent, mean_of, paired_depth
-from dsd2.analysis.phases import Valley, check_curve, deepest_valley
+from dsd2.analysis.inference import (
+    Curves,
+    Estimate,
+    beyond_share,
+    cut,
+    depth,
+    equivalent,
+    mean_of,
+    paired_depth,
+)
+from dsd2.analysis.phases import Valley, deepest_valley
 
 Outcome = Literal["exhibits", "reduces", "dodges", "no descent", "undecided"]
 
@@ -76,13 +84,13 @@ def judge(
         UserError: an accuracy is not a finite number.
     """
     own_depth = depth(curves, confidence, images)
-    own = [deepest_valley(curve).depth for curve in _cut(curves)]
-    shallow = _shallow(curves, own, tolerance, confidence)
+    own = [deepest_valley(curve).depth for curve in cut(curves)]
+    shallow = _shallow(curves, own, tolerance, confidence, images)
     less_twin, twin_exhibits, halved = None, False, False
     if twin is not None and len(twin[0]):
         less_twin = paired_depth(*twin, confidence, images)
         twin_exhibits = _above(depth(twin[1], confidence, images), tolerance)
-        halved = _below_zero(paired_depth(*twin, confidence, images, share=HALF))
+        halved = _below_zero(beyond_share(*twin, HALF, confidence, images))
     outcome: Outcome = "undecided"
     if twin_exhibits and shallow and less_twin is not None and _below_zero(less_twin):
         outcome = "dodges"
@@ -98,22 +106,17 @@ def judge(
 
 def mean_curve(curves: Curves) -> list[float]:
     """The mean over seeds, as far as the shortest reaches."""
-    return [sum(point) / len(curves) for point in zip(*_cut(curves), strict=True)]
+    return [sum(point) / len(curves) for point in zip(*cut(curves), strict=True)]
 
 
-def _cut(curves: Curves) -> list[Sequence[float]]:
-    for curve in curves:
-        check_curve(curve)
-    length = min(len(curve) for curve in curves)
-    return [curve[:length] for curve in curves]
-
-
-def _shallow(curves: Curves, own: list[float], tolerance: float, confidence: float) -> bool:
+def _shallow(
+    curves: Curves, own: list[float], tolerance: float, confidence: float, images: int | None
+) -> bool:
     """Whether seeds have no valley that counts; one curve, however often, shows nothing."""
     different = any([*curve] != [*curves[0]] for curve in curves)
     if different and max(own) == 0:
         return True
-    return different and equivalent(own, tolerance) <= (1 - confidence) / 2
+    return different and equivalent(own, tolerance, images) <= (1 - confidence) / 2
 
 
 def _above(estimate: Estimate, tolerance: float) -> bool:
