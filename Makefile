@@ -13,7 +13,7 @@ endef
 unexport PYTHONDONTWRITEBYTECODE
 CORES ?= all
 
-.PHONY: help run fast oldest test faults test-cluster check format docs site benchmark gpu clean
+.PHONY: help run fast oldest test faults test-cluster check format docs site benchmark coverage gpu clean
 
 help:
 	@echo "make run     the default study, to its figure"
@@ -27,6 +27,7 @@ help:
 	@echo "make docs    config/README.md's reference, workflow/schemas, docs/metrics.md and docs/command-line.md"
 	@echo "make site    the documents as a site, in site/: warnings and broken links are errors"
 	@echo "make benchmark  measure speed into results/benchmarks.txt: a quarter of an hour"
+	@echo "make coverage  how often intervals hold and verdicts err, on simulated studies: three minutes"
 	@echo "make gpu     what is promised of a GPU, checked and measured into docs/gpu.md: ten minutes"
 	@echo "make clean   remove the environment and caches; results stay"
 
@@ -74,6 +75,9 @@ site: $(VENV)/docs.stamp
 
 benchmark: $(VENV)/run.stamp
 	$(BIN)/python tests/benchmarks/run.py
+
+coverage: $(VENV)/run.stamp
+	$(BIN)/python tests/benchmarks/coverage.py
 
 # Without a GPU, or with a torch that has no CUDA, in a reduced form that measures nothing.
 gpu: $(VENV)/dev.stamp

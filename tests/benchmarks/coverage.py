@@ -25,10 +25,10 @@ from simulated_curves import (  # noqa: E402
     HALF_AS_DEEP,
     TOLERANCE,
     Noise,
-    depths,
+    depth_intervals,
     drawn,
     drawn_pair,
-    intervals,
+    paired_intervals,
     verdicts,
 )
 
@@ -57,7 +57,7 @@ def coverage(seeds: int, noises: list[Noise], random: Random) -> dict[str, list[
         truth = float(signed_depth(np.array(curve)))
         for noise in noises:
             curves = drawn(curve, STUDIES, seeds, noise, random)
-            share = intervals(*depths(curves), noise.images).holding(truth)
+            share = depth_intervals(curves, noise.images).holding(truth)
             shares.setdefault(name, []).append(share)
     return shares
 
@@ -68,8 +68,7 @@ def differences(seeds: int, random: Random) -> list[float]:
     for curve, noise in product(CURVES.values(), KINDS["on all: seeds lose the same"]):
         truth = float(signed_depth(np.array(curve)) - signed_depth(np.array(TWIN)))
         pair = drawn_pair(curve, TWIN, STUDIES, seeds, noise, random)
-        held, without = (a - b for a, b in zip(*map(depths, pair), strict=True))
-        shares.append(intervals(held, without, noise.images).holding(truth))
+        shares.append(paired_intervals(*pair, noise.images).holding(truth))
     return shares
 
 

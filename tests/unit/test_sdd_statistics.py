@@ -13,10 +13,10 @@ from simulated_curves import (
     HALF_AS_DEEP,
     TOLERANCE,
     Noise,
-    depths,
+    depth_intervals,
     drawn,
     drawn_pair,
-    intervals,
+    paired_intervals,
     verdicts,
 )
 
@@ -45,8 +45,7 @@ def test_intervals_hold_the_true_depth_as_often_as_they_say(name, seeds, random)
     shares = []
     for noise in NOISES:
         curves = drawn(CURVES[name], STUDIES, seeds, noise, random)
-        found = intervals(*depths(curves), noise.images)
-        shares.append(found.holding(truth(CURVES[name])))
+        shares.append(depth_intervals(curves, noise.images).holding(truth(CURVES[name])))
     # Where several valleys are equally deep, or none is, they err on the wide side.
     assert CONFIDENCE - 0.03 - CHANCE <= np.mean(shares) <= CONFIDENCE + 0.03 + CHANCE
 
@@ -55,9 +54,8 @@ def test_intervals_of_paired_differences_likewise(random):
     shares = []
     for curve in CURVES.values():
         pair = drawn_pair(curve, CURVES["deep"], STUDIES, 5, NOISES[1], random)
-        held, without = (a - b for a, b in zip(*map(depths, pair), strict=True))
         difference = truth(curve) - truth(CURVES["deep"])
-        shares.append(intervals(held, without, None).holding(difference))
+        shares.append(paired_intervals(*pair).holding(difference))
     assert np.mean(shares) == pytest.approx(CONFIDENCE, abs=0.03)
 
 
@@ -98,10 +96,8 @@ def test_one_study_is_judged_as_many_are(seeds, images, random):
     for curve in (*AT_TOLERANCE.values(), HALF_AS_DEEP, CURVES["only falls"]):
         several, twins = drawn_pair(curve, CURVES["deep"], 5, seeds, noise, random)
         words, alone = verdicts(several, twins, images), verdicts(several, images=images)
-        many = intervals(*depths(several), images)
-        less = intervals(
-            *(a - b for a, b in zip(depths(several), depths(twins), strict=True)), images
-        )
+        many = depth_intervals(several, images)
+        less = paired_intervals(several, twins, images)
         for i, (curves, twin) in enumerate(zip(several.tolist(), twins.tolist(), strict=True)):
             one = depth(curves, CONFIDENCE, images)
             assert (one.low, one.high) == pytest.approx((many.low[i], many.high[i]))
