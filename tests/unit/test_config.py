@@ -168,7 +168,11 @@ FAULTS = [
         {"structure": "filters", "scope": "layer"},
         "config key pruning.scope of arm vanilla does not apply to structure filters, only to",
     ),
-    ("tables", ["stoping"], "config key tables.0 is 'stoping' but must be one of classes, grid,"),
+    (
+        "tables",
+        ["stoping"],
+        "config key tables.0 is 'stoping' but must be one of baselines, classes,",
+    ),
     ("paper", [{"arm": "teacher"}], "config key paper.0.arm is 'teacher' but must be one of vani"),
     ("paper", [{"accuracy": 80}], "config key paper.0.arm is missing: it must be one of vanilla"),
     ("paper", [{"panel": "a"}], "config key paper.0.panel is 'a' but must be one of all"),
@@ -453,15 +457,35 @@ def test_names_are_one_folder():
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "config").rglob("*.yaml")), ids=lambda p: p.stem)
-def test_every_configuration_of_ours_is_valid(path, monkeypatch):
+def test_every_configuration_of_ours_is_valid(path, monkeypatch, tmp_path):
     config = yaml.safe_load(path.read_text())
     if path.parent.name == "budget":
         config = {**yaml.safe_load((ROOT / "config/config.yaml").read_text()), **config}
     if path.stem == "own-data":
         config["study"] = "named"  # Otherwise it is named after the folder of images.
     monkeypatch.chdir(ROOT)
+    if path.stem == "weights-noise":
+        # As if config/weights-source.yaml had run here.
+        monkeypatch.chdir(tmp_path)
+        weights = Path(config["arms"]["weights"]["model"]["weights"])
+        weights.parent.mkdir(parents=True)
+        weights.touch()
     for study in load_studies(config):
         assert Plan(study).chains(study)
+
+
+def test_the_study_of_weights_starts_from_what_the_other_one_trains_on_other_images():
+    source, noisy = (
+        yaml.safe_load((ROOT / f"config/weights-{name}.yaml").read_text())
+        for name in ("source", "noise")
+    )
+    study = load_study(source)
+    (chain,) = Plan(study).chains(study)
+    assert chain.arm.last == 0, "it is not pruned"
+    weights = paths.CHECKPOINT.format(run=chain.run, i=paths.number(0))
+    assert noisy["arms"]["weights"]["model"]["weights"] == weights
+    assert noisy["model"] == source["model"]
+    assert noisy["dataset"]["skip"] == source["dataset"]["train"]
 
 
 def test_what_the_paper_prints_is_in_the_units_of_our_tables():

@@ -66,6 +66,23 @@ def test_the_split_seed_draws_the_split(digits):
     assert not torch.equal(same.train_rows, other.train_rows)
 
 
+@pytest.mark.parametrize("own", [False, True])
+def test_skipped_images_are_those_that_another_study_trains_on(digits, own):
+    groups = torch.arange(len(digits.train.labels)) if own else None
+    source = dataclasses.replace(digits, groups=groups)
+    recipe = dataclasses.replace(RECIPE, train=900, validation=100)
+    others = split_source(source, recipe).train_rows
+    apart = dataclasses.replace(recipe, train=400, validation=200, skip=900)
+    data = split_source(source, apart)
+    assert [len(s.labels) for s in (data.train, data.validation)] == [400, 200]
+    used = torch.cat([data.train_rows, data.validation_rows])
+    assert not set(used.tolist()) & set(others.tolist())
+    rest = split_source(source, dataclasses.replace(apart, train=None, test=97))
+    assert [len(s.labels) for s in (rest.train, rest.validation, rest.test)] == [600, 200, 97]
+    with pytest.raises(UserError, match=r"more than the 1797 .* without the 900 of dataset.skip"):
+        split_source(source, dataclasses.replace(apart, train=800))
+
+
 def test_statistics_are_those_of_the_training_images(digits):
     data = split_source(digits, RECIPE)
     pixels = data.train.images.double()

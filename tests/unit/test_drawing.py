@@ -210,6 +210,17 @@ def test_a_grid_is_drawn_in_steps_of_one_scale_by_value():
     assert looks["again"].dash == DASHES[1]
 
 
+def test_arms_of_one_label_look_alike_unless_one_panel_shows_both():
+    def drawn(name, label, panel):
+        return Drawn(name, label, frozenset(panel))
+
+    arms = [drawn("a", "given", "1"), drawn("b", "true", "1"), drawn("c", "true", "2")]
+    looks = styles([*arms, drawn("d", "given", "2"), drawn("e", "given", "2")])
+    assert looks["a"] == looks["d"], "one line of the legend serves both"
+    assert looks["b"] == looks["c"]
+    assert looks["e"].colour == COLOURS[2]
+
+
 @pytest.mark.slow
 def test_the_figure_to_explore_of_a_large_study_is_a_page_that_chrome_takes_as_an_address(study):
     whole = pd.concat([study.assign(panel=f"p{i}") for i in range(20)])

@@ -90,6 +90,27 @@ def test_a_network_of_torchvision_is_torchvisions(name, channels):
     assert footprint(ModelRecipe.of(f"torchvision/{name}"), (channels, 32, 32), 7).states > 5
 
 
+def test_a_small_vision_transformer_is_torchvisions():
+    recipe = model_of({"name": "vit", "patch": 2, "hidden": 24, "blocks": 2, "heads": 3})
+    assert recipe.slug == "vit2x24-p2"
+    torch.manual_seed(3)
+    mine = recipe.build((3, 8, 8), 10)
+    torch.manual_seed(3)
+    theirs = import_torchvision("torchvision.models").VisionTransformer(
+        **{"image_size": 8, "patch_size": 2, "num_layers": 2, "num_heads": 3, "hidden_dim": 24},
+        mlp_dim=96,
+        num_classes=10,
+    )
+    images = torch.randn(2, 3, 8, 8)
+    with torch.no_grad():
+        assert torch.equal(mine.eval()(images), theirs.eval()(images))
+    sizes = footprint(recipe, (1, 8, 8), 10)
+    assert sizes.states == 2, "the GELU of each block"
+    projections = 2 * (3 * 24 * 24 + 24 * 24)
+    assert sizes.prunable == 24 * 4 + projections + 2 * 2 * 24 * 96 + 24 * 10
+    assert sizes.head == "heads.head.weight"
+
+
 def test_arguments_reach_the_function_and_are_part_of_the_name():
     plain = model_of({"name": "torchvision/mobilenet_v2"})
     narrow = model_of({"name": "torchvision/mobilenet_v2", "arguments": {"width_mult": 0.25}})
@@ -108,6 +129,8 @@ def test_arguments_reach_the_function_and_are_part_of_the_name():
         ({"name": "torchvision/resnet17"}, "'torchvision/resnet17'.*has not.*resnet18"),
         ({"name": "torchvision/vit_b_16"}, "vit_b_16.*cannot be built for images of 8×8"),
         ({"name": "torchvision/mobilenet_v2", "arguments": {"wide": 3}}, "cannot be built.*wide"),
+        ({"name": "vit", "patch": 3}, "model.patch is 3 .* these are 8×8 pixels"),
+        ({"name": "vit", "heads": 5}, "model.heads is 5 .* model.hidden, which is 64"),
         ({"name": "timm/resnet10t"}, "timm is missing"),
         ({"name": "net.py:nothing"}, "has no function or class nothing"),
         ({"name": "net.py:no_module"}, "returned a int but must return a torch.nn.Module"),

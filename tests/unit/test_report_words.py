@@ -8,6 +8,7 @@ from figures.sdd import curves_found
 from rows import LABELS
 from test_tables import VIEW, numbers, view
 
+from dsd2.analysis.baselines import COST, SIZE
 from dsd2.analysis.captions import FOUND, caption
 from dsd2.analysis.html import page, table_page
 from dsd2.analysis.layers import layer_curves
@@ -85,6 +86,12 @@ def test_every_table_says_what_it_shows(study, phases):
         "grid": numbers("grid", study.assign(validation_accuracy=study["test_accuracy"])),
         "levels": numbers("levels", study),
         "classes": numbers("classes", study),
+        "baselines": pd.DataFrame(
+            [
+                {"panel": "all", "arm": "vanilla", SIZE: 1200, COST: 1.0, "accuracy": 0.7},
+                {"panel": "all", "arm": "student", SIZE: 900, COST: 2.0, "accuracy": 0.8},
+            ]
+        ),
     }
     assert tables.keys() == TABLES.keys()
     found = {name: TABLES[name]().found(table, VIEW) for name, table in tables.items()}
@@ -96,6 +103,8 @@ def test_every_table_says_what_it_shows(study, phases):
     assert "smallest network is that of Student, of 900 parameters" in found["models"]
     assert "best: Student, 82.0 % validation accuracy" in found["grid"]
     assert "best: Student, 82.0 % test accuracy at ζ = 75.0 %" in found["levels"]
+    assert "smaller is as accurate as Student (80.0 %)" in found["baselines"]
+    assert "cheaper is as accurate as Vanilla (70.0 %), Student (80.0 %)" in found["baselines"]
 
 
 def layered(study, density, entropy):

@@ -137,6 +137,14 @@ class DatasetRecipe(Choice):
     split_seed: Annotated[
         int, Ge(0), Default(0), Doc("Seed of the split and of the choice of images.")
     ]
+    skip: Annotated[
+        int,
+        Ge(0),
+        Doc(
+            "Training images, of those that are drawn first, that are left out: with as many as"
+            " another study trains on, and its split_seed, none of them is trained or validated on."
+        ),
+    ] = 0
     corrections: Annotated[
         str | ArmCorrections | None,
         MinLen(1),

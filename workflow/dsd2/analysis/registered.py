@@ -98,4 +98,7 @@ class Table(ABC):
 
 
 FIGURES: Registry[type[Figure]] = Registry("figure", "figures")
+DEFAULT_FIGURES = ("sdd", "layers", "explorer")
+"""Figures of a study that does not say which it has."""
+
 TABLES: Registry[type[Table]] = Registry("table", "dsd2.analysis.tables")

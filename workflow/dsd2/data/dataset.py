@@ -168,16 +168,15 @@ def split_rows(source: Source, recipe: DatasetRecipe) -> dict[str, Tensor]:
     draws = generator("split", recipe.split_seed, "train")
     if source.groups is None:
         order = used["train"][torch.randperm(len(used["train"]), generator=draws)]
-        train, held_out, rest = order.split(
-            [sizes.train, sizes.held_out, len(order) - sizes.train - sizes.held_out]
-        )
+        parts = (recipe.skip, sizes.train, sizes.held_out)
+        _, train, held_out, rest = order.split([*parts, len(order) - sum(parts)])
         test = rest[:drawn]
     else:
         labels, groups = source.train.labels[used["train"]], source.groups[used["train"]]
         size = None if recipe.train is None else sizes.train
         others = [drawn, sizes.held_out]
-        train, parts = stratified_split(labels, groups, size, others, draws)
-        train, test, held_out = (used["train"][part] for part in (train, *parts))
+        train, split = stratified_split(labels, groups, size, others, draws, recipe.skip)
+        train, test, held_out = (used["train"][part] for part in (train, *split))
     if source.test is not None:
         draws = generator("split", recipe.split_seed, "test")
         order = torch.randperm(len(used["test"]), generator=draws)

@@ -56,7 +56,7 @@ def with_manifests(
     """
     if dataset.path is not None:
         # Which of its files are used may depend on any other key, as that of a table.
-        same = replace(dataset, train=None, test=None, validation=1, split_seed=0)
+        same = replace(dataset, train=None, test=None, validation=1, split_seed=0, skip=0)
         key: tuple[str, str] = (dataset.path, json.dumps(to_json(same)))
         if key not in known:
             known[key] = dataset_manifest(dataset)

@@ -52,6 +52,7 @@ def split_sizes(
     Raises:
         UserError: the recipe wants more images than there are, or own ones where there are none.
     """
+    whole, train = train, train - recipe.skip
     own = own_validation is not None and recipe.validation in ("own", "auto")
     if recipe.validation == "own" and not own:
         raise UserError(
@@ -75,7 +76,8 @@ def split_sizes(
     if spare < 0 or used < 1 or (own_test is None and spare == 0):
         raise UserError(
             f"dataset.train: {used} training and {held_out} validation images"
-            f" are more than the {train} of {recipe.name} allow"
+            f" are more than the {whole} of {recipe.name} allow"
+            + (f" without the {recipe.skip} of dataset.skip" if recipe.skip else "")
         )
     test = _test(recipe, spare, own_test)
     validation = held_out

@@ -64,7 +64,12 @@ def cut(order: Sequence[Unit], sizes: Sequence[int]) -> tuple[list[Tensor], list
 
 
 def stratified_split(
-    labels: Tensor, groups: Tensor, train: int | None, others: Sequence[int], draws: Generator
+    labels: Tensor,
+    groups: Tensor,
+    train: int | None,
+    others: Sequence[int],
+    draws: Generator,
+    skip: int = 0,
 ) -> tuple[Tensor, list[Tensor]]:
     """Rows to train on, and rows of other parts, with every class in each where it is large enough.
 
@@ -74,6 +79,7 @@ def stratified_split(
         train: how many to train on, at most; None for all that the others leave.
         others: how many the other parts get, at most.
         draws: random generator.
+        skip: how many that would be trained on first are left out.
 
     Returns:
         int64 rows of the training images, and of each other part.
@@ -81,5 +87,5 @@ def stratified_split(
     parts, left = cut(stratified_order(labels, groups, draws), others)
     size = len(labels) if train is None else train
     # From the end, where there is an image of each class.
-    (rows,), _ = cut(left[::-1], [size])
+    (_, rows), _ = cut(left[::-1], [skip, size])
     return rows[torch.randperm(len(rows), generator=draws)], parts
