@@ -45,7 +45,16 @@ MAY_BE_NAN = ("entropy", "entropy_channel")
 _ADDED = [
     column("validation_balanced_accuracy", _REAL, "1", "mean recall of classes", optional=True),
     column("test_balanced_accuracy", _REAL, "1", "mean recall of classes", optional=True),
+    column("validation_macro_f1", _REAL, "1", "as `test_macro_f1`", optional=True),
     column("test_macro_f1", _REAL, "1", "mean F1 of classes in labels or answers", optional=True),
+    column("validation_ece", _REAL, "1", "as `test_ece`", optional=True),
+    column(
+        "test_ece",
+        _REAL,
+        "1",
+        "expected calibration error in 15 bins of equal width (Guo et al. 2017)",
+        optional=True,
+    ),
     column(
         "test_majority_accuracy",
         _REAL,
@@ -87,9 +96,14 @@ METRICS = pa.schema(
             optional=True,
         ),
         column("validation_accuracy", _REAL, "1", "what gates and selection look at"),
-        column("validation_loss", _REAL, "nats", "cross-entropy on the validation images"),
+        column(
+            "validation_loss",
+            _REAL,
+            "nats",
+            "mean negative log-likelihood, likewise",
+        ),
         column("test_accuracy", _REAL, "1", "reported, never used"),
-        column("test_loss", _REAL, "nats", "cross-entropy on the test images"),
+        column("test_loss", _REAL, "nats", "mean negative log-likelihood (cross-entropy)"),
         *_ADDED,
         column("entropy", _REAL, "bits", "eq. 1, mean over layers; a neuron is a position"),
         column("entropy_channel", _REAL, "bits", "the same; a neuron is a channel"),
