@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor
+
+from dsd2.nn.evaluation import Evaluation
 
 BINS = 15
 """Bins of equal width, as Guo et al. (ICML 2017) have them."""
@@ -23,3 +27,18 @@ def expected_calibration_error(confidences: Tensor, right: Tensor) -> float:
     bins = ((confidences * BINS).ceil().long() - 1).clamp(0, BINS - 1)
     gaps = torch.zeros(BINS, dtype=torch.float64).index_add_(0, bins, confidences - right)
     return float(gaps.abs().sum()) / len(confidences)
+
+
+def calibration_columns(
+    evaluations: Mapping[str, Evaluation], labels: Mapping[str, Tensor]
+) -> dict[str, float]:
+    """The columns of the metrics' schema that say how a network is calibrated.
+
+    Args:
+        evaluations: on the images of ``validation`` and ``test``.
+        labels: of those, as they are given, int64 [N] each.
+    """
+    return {
+        f"{split}_ece": expected_calibration_error(e.confidences, e.predictions == labels[split])
+        for split, e in evaluations.items()
+    }

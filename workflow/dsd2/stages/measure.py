@@ -20,7 +20,7 @@ from dsd2.data.labels import Labels, load_labels
 from dsd2.data.streaming import DecodingStream
 from dsd2.devices import Given, share_threads, stage_device
 from dsd2.errors import UserError
-from dsd2.nn.calibration import expected_calibration_error
+from dsd2.nn.calibration import calibration_columns
 from dsd2.nn.classwise import class_columns
 from dsd2.nn.entropy import StateCounts, channel_entropy, position_entropy
 from dsd2.nn.evaluation import Evaluation, evaluate, evaluate_with_states
@@ -245,12 +245,7 @@ def accuracy_columns(
         **_fit(train_set, labels, data["train"]),
         **_entropies(counts),
         **{f"{s}_{m}": getattr(e, m) for s, e in held_out.items() for m in ("accuracy", "loss")},
-        **{
-            f"{split}_ece": expected_calibration_error(
-                e.confidences, e.predictions == data[split].labels
-            )
-            for split, e in held_out.items()
-        },
+        **calibration_columns(held_out, {split: d.labels for split, d in data.items()}),
         **class_columns(predictions, {split: d.labels for split, d in data.items()}, classes),
     }
 
