@@ -6,7 +6,7 @@ import numpy as np
 from scipy.stats import t
 
 from dsd2.analysis.depths import held_out_depths, mean_depths_without, signed_depth
-from dsd2.analysis.inference import depth_variance, error_of
+from dsd2.analysis.standard_errors import depth_variance, error_of, image_variance
 
 CONFIDENCE, TOLERANCE = 0.9, 0.02
 ALPHA = (1 - CONFIDENCE) / 2
@@ -76,6 +76,12 @@ def drawn(curve, studies: int, seeds: int, noise: Noise, random) -> np.ndarray:
     return (right + np.sqrt(variance) * random.normal(0, 1, shape)) / noise.images
 
 
+def drawn_pair(curve, twin, *how) -> tuple[np.ndarray, np.ndarray]:
+    """Likewise of two arms that share seeds and test images."""
+    both = drawn([*curve, *twin], *how)
+    return both[..., : len(curve)], both[..., len(curve) :]
+
+
 @dataclass(frozen=True)
 class Intervals:
     """Estimates of many studies, [studies] each."""
@@ -89,12 +95,27 @@ class Intervals:
         return float(((self.low <= truth) & (truth <= self.high)).mean())
 
 
-def intervals(held: np.ndarray, without: np.ndarray, images: int | None) -> Intervals:
-    """The intervals of :func:`dsd2.analysis.inference.depth`, of many studies in one call."""
+def intervals(held: np.ndarray, without: np.ndarray, shared: np.ndarray | float = 0.0) -> Intervals:
+    """The intervals of means of depths, or of their differences, of many studies in one call."""
     mean, seeds = held.mean(-1), held.shape[-1]
-    error, freedom = error_of(mean, depth_variance(held, without), seeds, images)
+    # A little more than none, so that studies without a spread have an error.
+    variance = np.maximum(depth_variance(held, without), 1e-30)
+    error, freedom = error_of(variance, seeds, shared)
     half = t.ppf((1 + CONFIDENCE) / 2, freedom) * error
     return Intervals(mean, mean - half, mean + half)
+
+
+def depth_intervals(curves: np.ndarray, images: int | None = None) -> Intervals:
+    """Those of :func:`dsd2.analysis.inference.depth`."""
+    held, without = depths(curves)
+    return intervals(held, without, image_variance(images, held.mean(-1)))
+
+
+def paired_intervals(curves: np.ndarray, twin: np.ndarray, images: int | None = None) -> Intervals:
+    """Those of :func:`dsd2.analysis.inference.paired_depth`."""
+    (own, without), (other, without_other) = depths(curves), depths(twin)
+    shared = image_variance(images, own.mean(-1), other.mean(-1))
+    return intervals(own - other, without - without_other, shared)
 
 
 def depths(curves: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -107,25 +128,28 @@ def verdicts(
 ) -> np.ndarray:
     """The words of :func:`dsd2.analysis.verdicts.judge` for many studies, [studies]."""
     own = np.maximum(signed_depth(curves), 0)
-    depth = intervals(*depths(curves), images)
-    shallow = _at_most(own, TOLERANCE) | (own.max(-1) == 0)
+    depth = depth_intervals(curves, images)
+    shallow = _at_most(own, TOLERANCE, images) | (own.max(-1) == 0)
     exhibits = (depth.low > TOLERANCE) & (own.mean(-1) > TOLERANCE)
     words = np.where(shallow, "no descent", np.where(exhibits, "exhibits", "undecided"))
     if twin is None:
         return words
-    pairs = list(zip(depths(curves), depths(twin), strict=True))
-    less = intervals(*(a - b for a, b in pairs), images).high < 0
+    less = paired_intervals(curves, twin, images).high < 0
     without = (own.sum(-1, keepdims=True) - own) / (own.shape[-1] - 1)
-    halves = (a - b / 2 for a, b in zip((own, without), depths(twin), strict=True))
-    halved = intervals(*halves, images).high < 0
-    twin_exhibits = intervals(*depths(twin), images).low > TOLERANCE
+    other, without_other = depths(twin)
+    shared = image_variance(images, own.mean(-1))
+    shared = shared + image_variance(images, other.mean(-1)) / 4
+    halved = intervals(own - other / 2, without - without_other / 2, shared).high < 0
+    twin_exhibits = depth_intervals(twin, images).low > TOLERANCE
     beside = np.where(exhibits, "exhibits", "undecided")
     beside = np.where(halved, "reduces", beside)
     beside = np.where(shallow & less, "dodges", beside)
     return np.where(twin_exhibits, beside, words)
 
 
-def _at_most(values: np.ndarray, margin: float) -> np.ndarray:
-    seeds = values.shape[-1]
-    error = values.std(-1, ddof=1) / seeds**0.5
-    return values.mean(-1) + t.ppf(1 - ALPHA, seeds - 1) * error <= margin
+def _at_most(values: np.ndarray, margin: float, images: int | None) -> np.ndarray:
+    mean, seeds = values.mean(-1), values.shape[-1]
+    # A little more than none, so that studies without a spread have an error.
+    variance = np.maximum(values.var(-1, ddof=1) / seeds, 1e-30)
+    error, freedom = error_of(variance, seeds, image_variance(images, mean))
+    return mean + t.ppf(1 - ALPHA, freedom) * error <= margin

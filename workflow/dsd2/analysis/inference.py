@@ -8,13 +8,14 @@ seeds that might have been trained. It is estimated by the mean of :func:`held_o
 it is exact for normal errors. Where they do not, the depths of seeds depend on each other by their
 choices, and Student's variance is too small; the jackknife of the whole procedure has one that
 errs on the high side (Efron and Stein, The Annals of Statistics 9, 1981). The variance is a
-weighted mean of both (:data:`JACKKNIFE`), which are equal where all seeds agree. How often
-intervals of simulated curves hold the true depth is measured by ``make coverage``.
+weighted mean of both (:mod:`dsd2.analysis.standard_errors`), which are equal where all seeds agree.
+How often intervals of simulated curves hold the true depth is measured by ``make coverage``.
 
 **Test images.** Seeds share them. Without their number, an estimate is about these images. With it,
 about all images of their kind: to the variance of a difference δ of accuracies δ(1 − δ)/n is added
 (McNemar, Psychometrika 12, 1947), as if all seeds lost the same images and won none back. Where
-seeds lose different ones their spread has it already, and the interval errs on the wide side.
+seeds lose different ones their spread has it already, and the interval errs on the wide side. Of
+the depths of two arms both are counted, as if they lost images independently of each other.
 Degrees of freedom are Satterthwaite's.
 
 **Many claims at once.** :func:`holm` keeps the chance that any true null hypothesis is rejected
@@ -31,13 +32,8 @@ import numpy as np
 
 from dsd2.analysis.depths import LEAST_POINTS, Floats, held_out_depths, mean_depths_without
 from dsd2.analysis.phases import ROUNDING, check_curve, deepest_valley
+from dsd2.analysis.standard_errors import depth_variance, error_of, image_variance
 from dsd2.errors import UserError
-
-JACKKNIFE = 0.25
-"""Weight of the jackknife's variance of a depth; the rest is Student's.
-
-Chosen by simulation: of intervals of 90 % with 3 to 8 seeds, 87 to 95 % then hold the true depth.
-"""
 
 Curves = Sequence[Sequence[float]]
 """Accuracies by iteration, a curve a seed."""
@@ -79,7 +75,8 @@ def depth(curves: Curves, confidence: float, images: int | None = None) -> Estim
         UserError: there is no curve, or an accuracy is not a finite number.
     """
     held, without = _depths(curves)
-    return _estimate(held, _variance(held, without), confidence, images, two_sided=False)
+    shared = image_variance(images, held.mean())
+    return _estimate(held, _variance(held, without), confidence, shared, two_sided=False)
 
 
 def paired_depth(
@@ -99,9 +96,10 @@ def paired_depth(
         UserError: the seeds are not as many, or an accuracy is not a finite number.
     """
     _check_as_many(curves, twin_curves)
-    pairs = zip(_depths(curves), _depths(twin_curves), strict=True)
-    held, without = (own - twin for own, twin in pairs)
-    return _estimate(held, _variance(held, without), confidence, images, two_sided=True)
+    (own, without_own), (twin, without_twin) = _depths(curves), _depths(twin_curves)
+    variance = _variance(own - twin, without_own - without_twin)
+    shared = image_variance(images, own.mean(), twin.mean())
+    return _estimate(own - twin, variance, confidence, shared, two_sided=True)
 
 
 def beyond_share(
@@ -123,9 +121,10 @@ def beyond_share(
     twin, without_twin = _depths(twin_curves)
     # The mean of all depths but one; of one depth it is itself.
     without = (own.sum() - own) / max(len(own) - 1, 1)
-    held = own - share * twin
-    variance = _variance(held, without - share * without_twin)
-    return _estimate(held, variance, confidence, images, two_sided=True)
+    variance = _variance(own - share * twin, without - share * without_twin)
+    shared = image_variance(images, own.mean())
+    shared = shared + share**2 * image_variance(images, twin.mean())
+    return _estimate(own - share * twin, variance, confidence, shared, two_sided=True)
 
 
 def paired(
@@ -150,7 +149,8 @@ def paired(
     """
     _check_as_many(values, others)
     differences = np.subtract(_finite(values), _finite(others))
-    return _estimate(differences, _student(differences), confidence, images, two_sided=True)
+    shared = image_variance(images, differences.mean())
+    return _estimate(differences, _student(differences), confidence, shared, two_sided=True)
 
 
 def mean_of(values: Sequence[float], confidence: float) -> Estimate:
@@ -160,10 +160,10 @@ def mean_of(values: Sequence[float], confidence: float) -> Estimate:
         UserError: there is no value, or one is not a finite number.
     """
     own = _finite(values)
-    return _estimate(own, _student(own), confidence, None, two_sided=True)
+    return _estimate(own, _student(own), confidence, 0.0, two_sided=True)
 
 
-def equivalent(values: Sequence[float], margin: float) -> float:
+def equivalent(values: Sequence[float], margin: float, images: int | None = None) -> float:
     """One-sided p that the mean of values is above a margin: below α it is at or below the margin.
 
     Of Schuirmann's two one-sided tests it is the one that a quantity needs that cannot be too
@@ -172,6 +172,8 @@ def equivalent(values: Sequence[float], margin: float) -> float:
     Args:
         values: one a seed.
         margin: largest mean that counts as none.
+        images: how many the test images are, where values are differences of accuracies on them, to
+            speak of more than them.
 
     Raises:
         UserError: there is no value, or one is not a finite number.
@@ -182,7 +184,8 @@ def equivalent(values: Sequence[float], margin: float) -> float:
     variance = _student(own)
     if variance is None:
         return 1.0
-    return float(t.cdf((own.mean() - margin) / math.sqrt(variance), len(own) - 1))
+    error, freedom = error_of(variance, len(own), image_variance(images, own.mean()))
+    return float(t.cdf((own.mean() - margin) / error, freedom))
 
 
 def holm(ps: Sequence[float]) -> list[float]:
@@ -226,34 +229,6 @@ def _depths(curves: Curves) -> tuple[Floats, Floats]:
     return held, mean_depths_without(alike) if len(curves) > 1 else held
 
 
-def depth_variance(held: Floats, without: Floats) -> Floats:
-    """The variance of a mean of held-out depths: Student's and the jackknife's, weighted, [...].
-
-    Args:
-        held: each seed's depth, [..., S]; S is at least 2.
-        without: the mean without each seed, likewise.
-    """
-    seeds = held.shape[-1]
-    jackknife = (seeds - 1) * without.var(-1)
-    return (1 - JACKKNIFE) * held.var(-1, ddof=1) / seeds + JACKKNIFE * jackknife
-
-
-def error_of(
-    mean: Floats, variance: Floats, seeds: int, images: int | None
-) -> tuple[Floats, Floats]:
-    """Standard error and degrees of freedom of means over seeds, [...] each.
-
-    Args:
-        mean: differences of accuracies.
-        variance: of each over seeds, likewise; above 0.
-        seeds: how many.
-        images: how many the test images are; None for these alone.
-    """
-    size = np.minimum(np.abs(mean), 1.0)
-    both = variance + (size * (1 - size) / images if images else 0.0)
-    return np.sqrt(both), (seeds - 1) * (both / variance) ** 2
-
-
 def _variance(held: Floats, without: Floats) -> float | None:
     """The variance of a mean of held-out depths; None where no spread supports one."""
     variance = float(depth_variance(held, without)) if len(held) > 1 else 0.0
@@ -271,7 +246,7 @@ def _estimate(
     values: Floats,
     variance: float | None,
     confidence: float,
-    images: int | None,
+    shared: Floats | float,
     *,
     two_sided: bool,
 ) -> Estimate:
@@ -280,7 +255,7 @@ def _estimate(
     mean = float(values.mean())
     if variance is None:
         return Estimate(mean, None, None, None)
-    error, freedom = error_of(values.mean(), np.asarray(variance), len(values), images)
+    error, freedom = error_of(variance, len(values), shared)
     half = float(t.ppf((1 + confidence) / 2, freedom) * error)
     p = float(2 * t.sf(abs(mean) / error, freedom) if two_sided else t.sf(mean / error, freedom))
     return Estimate(mean, mean - half, mean + half, p)

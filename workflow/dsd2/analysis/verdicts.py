@@ -86,7 +86,7 @@ def judge(
     """
     own_depth = depth(curves, confidence, images)
     own = [deepest_valley(curve).depth for curve in cut(curves)]
-    shallow = _shallow(curves, own, tolerance, confidence)
+    shallow = _shallow(curves, own, tolerance, confidence, images)
     less_twin, twin_exhibits, halved = None, False, False
     if twin is not None and len(twin[0]):
         less_twin = paired_depth(*twin, confidence, images)
@@ -110,12 +110,14 @@ def mean_curve(curves: Curves) -> list[float]:
     return [sum(point) / len(curves) for point in zip(*cut(curves), strict=True)]
 
 
-def _shallow(curves: Curves, own: list[float], tolerance: float, confidence: float) -> bool:
+def _shallow(
+    curves: Curves, own: list[float], tolerance: float, confidence: float, images: int | None
+) -> bool:
     """Whether seeds have no valley that counts; one curve, however often, shows nothing."""
     different = any([*curve] != [*curves[0]] for curve in curves)
     if different and max(own) == 0:
         return True
-    return different and equivalent(own, tolerance) <= (1 - confidence) / 2
+    return different and equivalent(own, tolerance, images) <= (1 - confidence) / 2
 
 
 def _above(estimate: Estimate, tolerance: float) -> bool:
