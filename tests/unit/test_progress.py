@@ -170,7 +170,7 @@ def test_of_a_long_training_something_is_said_now_and_then(run, monkeypatch, cap
 def test_on_a_terminal_it_is_painted_anew(run, monkeypatch):
     events, tell = run
     shown = []
-    screen = SimpleNamespace(live=True, show=shown.append)
+    screen = SimpleNamespace(live=True, show=shown.append, say=lambda *lines, indent="": None)
     tell("job_info", jobid=1, rule_name="train", output=["a"], log=["a.log"])
     Path("a.log").write_text("epoch 3/9 loss\n")
     looks = [[["a", "b"]], [["a", "b"]], [["a", "b"], Path("a").touch]]
@@ -178,8 +178,7 @@ def test_on_a_terminal_it_is_painted_anew(run, monkeypatch):
     assert shown == [], "where Snakemake's own lines are shown, nothing is painted between them"
     Path("a").unlink()
     events.calm = True
-    screen.say = lambda *lines: None
-    Looks(monkeypatch, events, screen=screen, table=[arm("vanilla", 1)]).play(*looks)
+    Looks(monkeypatch, events, screen=screen, table=[arm("vanilla", 1)]).play([[]], *looks)
     first, second = shown
     assert first[0].startswith(f"[{'.' * 20}]   0%  0 of at most 2 trainings after ")
     assert first[1:2] == ["now a epoch 3/9"]

@@ -2,6 +2,7 @@
 
 import io
 import sys
+from types import SimpleNamespace
 
 import pytest
 
@@ -19,7 +20,8 @@ class Terminal(io.StringIO):
 def terminal(monkeypatch):
     """Stderr as a terminal of 40 columns and 6 rows."""
     stream = Terminal()
-    monkeypatch.setattr(sys, "stderr", stream)
+    # Pytest puts its own stream in place of Python's after this.
+    monkeypatch.setattr(screen, "sys", SimpleNamespace(stderr=stream))
     monkeypatch.setattr(screen, "_size", lambda: (40, 6))
     return stream
 
@@ -81,9 +83,8 @@ def test_a_terminal_gets_what_it_can(terminal, environ, live, colours):
 
 def test_who_writes_is_asked_for_by_the_environment(terminal):
     term = {"TERM": "xterm"}
-    found = [
-        screen_asked_for({**term, "DSD2_OUTPUT": v}) for v in ("", "live", "lines", "snakemake")
-    ]
+    values = ("", "live", "lines", "snakemake")
+    found = [screen_asked_for({**term, "DSD2_OUTPUT": value}) for value in values]
     assert [(s.live, s.ours) for s in found] == [
         (True, True),
         (True, True),

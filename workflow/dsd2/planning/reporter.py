@@ -93,9 +93,9 @@ class ProgressReporter:
             lines.append(f"and {len(more)} more studies")
         made, total = trainings(self._look(), self._done)
         arms = sum(len(study.arms) for study in studies if study.trains)
-        seeds = {len(study.seeds) for study in studies if study.trains}
+        seeds = max((len(study.seeds) for study in studies if study.trains), default=1)
         if total:
-            each = f" of {max(seeds)} seeds" if max(seeds) > 1 else ""
+            each = f" of {seeds} seeds" if seeds > 1 else ""
             there = f", of which {made} are done" if made else ""
             lines.append(f"{arms} arms{each}, at most {total} trainings{there}.")
         return lines
