@@ -29,7 +29,7 @@ help:
 	@echo "make docs    config/README.md's reference, workflow/schemas, docs/metrics.md and docs/command-line.md"
 	@echo "make site    the documents as a site, in site/: warnings and broken links are errors"
 	@echo "make benchmark  measure speed into results/benchmarks.txt: a quarter of an hour"
-	@echo "make coverage  how often intervals hold and verdicts err, on simulated studies: three minutes"
+	@echo "make coverage  how often intervals hold and verdicts err, on simulated studies: a minute"
 	@echo "make gpu     what is promised of a GPU, checked and measured into docs/gpu.md: ten minutes"
 	@echo "make clean   remove the environment and caches; results stay"
 

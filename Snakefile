@@ -50,7 +50,7 @@ onsuccess:
         results = dict.fromkeys([*view.study_results(study), *asked])
         if made := [path for path in results if Path(path).exists()]:
             listed = [f"  {line}" for line in view.by_stem(made)]
-            say(*view.outcome(study), f"The study {study.folder} is in:", *listed)
+            say(*fitted(view.outcome(study)), f"The study {study.folder} is in:", *listed)
     if EVENTS.calm:
         say(f"Done after {took}.")
 

@@ -160,7 +160,18 @@ def _image(arguments):
     return _files([arguments[arguments.index("--file") + 1]])
 
 
+def _env(arguments):
+    """Variables for a program; each of ours has a module that names it."""
+    library = "".join(file.read_text() for file in (ROOT / "workflow/dsd2").glob("*.py"))
+    while "=" in arguments[0]:
+        name, arguments = arguments[0].partition("=")[0], arguments[1:]
+        if name.startswith("DSD2_") and f'"{name}"' not in library:
+            return f"there is no variable {name}"
+    return fault(arguments)
+
+
 PROGRAMS = {
+    "env": _env,
     "make": _make,
     "snakemake": _snakemake,
     "python": _python,

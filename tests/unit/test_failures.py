@@ -209,6 +209,13 @@ def test_of_a_block_only_the_job_that_failed_is_said(calm, capsys):
     assert capsys.readouterr().err.count("FAILED") == 1
 
 
+def test_what_a_cluster_says_of_a_block_is_named(calm, capsys):
+    about = {"event": "group_error", "groupid": "a", "aux_logs": ["slurm/7.log"]}
+    calm.logger.error("Error in group", extra=about)
+    calm.logger.error("Error in group", extra={**about, "aux_logs": []})
+    assert capsys.readouterr().err.splitlines()[1:] == ["  slurm/7.log"]
+
+
 def test_what_snakemake_alone_knows_of_a_failure_is_its_reason(calm, capsys):
     made = str(calm.folder / "1-checkpoint")
     calm.errs(f"RuleException:\nCalledProcessError in file x, line 3:\nCommand '... {made}'")

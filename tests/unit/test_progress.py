@@ -178,7 +178,7 @@ def test_on_a_terminal_it_is_painted_anew(run, monkeypatch):
     assert shown == [], "where Snakemake's own lines are shown, nothing is painted between them"
     Path("a").unlink()
     events.calm = True
-    Looks(monkeypatch, events, screen=screen, table=[arm("vanilla", 1)]).play(looks[0], *looks)
+    Looks(monkeypatch, events, screen=screen, table=[arm("vanilla", 1)]).play([[]], *looks)
     first, second = shown
     assert first[0].startswith(f"[{'.' * 20}]   0%  0 of at most 2 trainings after ")
     assert first[1:2] == ["now a epoch 3/9"]

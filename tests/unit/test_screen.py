@@ -8,7 +8,7 @@ import pytest
 
 from dsd2 import screen
 from dsd2.errors import UserError
-from dsd2.screen import RED, Screen, screen_asked_for
+from dsd2.screen import RED, Screen, fitted, screen_asked_for
 
 
 class Terminal(io.StringIO):
@@ -20,9 +20,11 @@ class Terminal(io.StringIO):
 def terminal(monkeypatch):
     """Stderr as a terminal of 40 columns and 6 rows."""
     stream = Terminal()
-    # Not sys.stderr itself, which pytest sets again after fixtures.
-    monkeypatch.setattr(screen, "sys", SimpleNamespace(stderr=stream))
-    monkeypatch.setattr(screen, "_size", lambda: (40, 6))
+    # Pytest puts its own stream in place of Python's after this.
+    monkeypatch.setattr(
+        screen, "sys", SimpleNamespace(stderr=stream, stdout=io.StringIO(), maxsize=sys.maxsize)
+    )
+    monkeypatch.setattr(screen, "_size", lambda stream: (40, 6))
     return stream
 
 
@@ -59,7 +61,7 @@ def test_lines_are_cut_to_the_terminal_and_counted_where_it_has_shrunk(terminal,
     shown.show(["x" * 50, *"abcdefgh"])
     lines = terminal.getvalue().splitlines()
     assert [len(line.removesuffix("\x1b[K")) for line in lines] == [39, 1, 1, 1]
-    monkeypatch.setattr(screen, "_size", lambda: (10, 6))
+    monkeypatch.setattr(screen, "_size", lambda stream: (10, 6))
     terminal.seek(terminal.truncate(0))
     shown.show([])
     assert terminal.getvalue() == "\r\x1b[7A\x1b[J"
@@ -83,9 +85,8 @@ def test_a_terminal_gets_what_it_can(terminal, environ, live, colours):
 
 def test_who_writes_is_asked_for_by_the_environment(terminal):
     term = {"TERM": "xterm"}
-    found = [
-        screen_asked_for({**term, "DSD2_OUTPUT": v}) for v in ("", "live", "lines", "snakemake")
-    ]
+    values = ("", "live", "lines", "snakemake")
+    found = [screen_asked_for({**term, "DSD2_OUTPUT": value}) for value in values]
     assert [(s.live, s.ours) for s in found] == [
         (True, True),
         (True, True),
@@ -110,4 +111,22 @@ def test_the_size_is_that_of_the_terminal_or_else_the_usual_one(monkeypatch):
     monkeypatch.setattr(sys, "stderr", io.StringIO())
     monkeypatch.setenv("COLUMNS", "33")
     monkeypatch.setenv("LINES", "7")
-    assert screen._size() == (33, 7)
+    assert screen._size(sys.stderr) == (33, 7)
+
+
+def test_of_a_table_what_fits_is_shown(terminal, monkeypatch):
+    table = ["| arm | verdict | depth |", "|:----|:--------|------:|", "| a | b | 1 |"]
+    lines = ["before, in a line that is as long as it is", *table, "after"]
+    assert fitted(lines, 25) == lines
+    assert fitted(lines, 24) == [
+        lines[0],
+        "| arm | verdict |",
+        "|:----|:--------|",
+        "| a | b |",
+        "after",
+    ]
+    assert fitted(table, 3)[0] == "| arm | verdict |", "two columns are always shown"
+    assert fitted(lines) == lines, "no terminal reads it"
+    screen.sys.stdout = terminal
+    monkeypatch.setattr(screen, "_size", lambda stream: (24, 6))
+    assert fitted(table)[0] == "| arm | verdict |"

@@ -48,6 +48,8 @@ def test_who_runs_a_block_is_a_test_that_is_there(block):
         ["snakemake", "--configfile", "config/coffee.yaml"],
         ["snakemake", "--profile", "profiles/coffee"],
         ["snakemake", "--config", "coffee=1"],
+        ["env", "DSD2_COFFEE=1", "snakemake"],
+        ["env", "DSD2_OUTPUT=lines", "snakemake", "coffee"],
         ["snakemake", "--config", "training={coffee: 1}"],
         ["snakemake", "coffee"],
         ["snakemake", "--forcerun", "coffee"],

@@ -1,6 +1,7 @@
 """A copy of the project in a folder of its own, with a study that takes seconds."""
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -106,9 +107,10 @@ class Project:
         return {name: int(count) for name, count in rows if name not in ("all", "total")}
 
     def done(self, text):
-        """How many jobs of each stage a run finished, by what it printed."""
+        """How many jobs of each stage a run finished, by the log that it names."""
         finished = {}
-        for line in text.splitlines():
+        logs = re.findall(r"\S+\.snakemake\.log", text)
+        for line in (self.folder / logs[-1]).read_text().splitlines() if logs else ():
             if line.startswith("Finished jobid:"):
                 stage = line.rpartition("(Rule: ")[2].rstrip(")")
                 finished[stage] = finished.get(stage, 0) + 1

@@ -107,6 +107,10 @@ class Events(logging.Handler):
                 alone = not about.get("indent")
                 if self.calm and not self.interrupted and (alone or job.reason()):
                     self._say_failed(job)
+            case "group_error":
+                logs = [str(log) for log in about.get("aux_logs") or ()]
+                if self.calm and logs:
+                    self._print("A block of jobs failed; what the cluster says of it is in:", *logs)
             case "job_finished":
                 self._running.pop(about.get("job_id"), None)
                 self._failed.pop(about.get("job_id"), None)

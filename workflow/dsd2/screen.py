@@ -12,6 +12,7 @@ import sys
 import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from itertools import groupby
 from typing import TextIO
 
 from dsd2.errors import UserError
@@ -68,7 +69,7 @@ class Screen:
             return
         with self._lock:
             back = self._back()
-            columns, rows = _size()
+            columns, rows = _size(sys.stderr)
             # A line that is cut never wraps; one more than fits could not be reached again.
             self._shown = [line[: columns - 1] for line in lines[: max(rows - 2, 0)]]
             self._write(back, *self._painted(), "\x1b[J" if back else "")
@@ -78,7 +79,7 @@ class Screen:
 
     def _back(self) -> str:
         """Moves the cursor to the first of the lines at the end, however wide they now are."""
-        columns = _size()[0]
+        columns = _size(sys.stderr)[0]
         rows = sum(max(1, -(-len(line) // columns)) for line in self._shown)
         return f"\r\x1b[{rows}A" if rows else ""
 
@@ -87,6 +88,24 @@ class Screen:
         with suppress(OSError, ValueError, AttributeError):
             sys.stderr.write("".join(texts))
             sys.stderr.flush()
+
+
+def fitted(lines: Sequence[str], columns: int | None = None) -> list[str]:
+    """Lines in which a table in Markdown has lost the columns that the terminal has no room for.
+
+    Args:
+        lines: of a table those that begin with a vertical bar.
+        columns: of the terminal; None asks it, and leaves all where stdout is none.
+    """
+    if columns is None:
+        columns = _size(sys.stdout)[0] if _is_terminal(sys.stdout) else sys.maxsize
+    found = []
+    for is_table, group in groupby(lines, lambda line: line.startswith("|")):
+        rows = list(group)
+        while is_table and len(rows[0]) > columns and rows[0].count("|") > 3:
+            rows = [row.rstrip("|").rpartition("|")[0] + "|" for row in rows]
+        found += rows
+    return found
 
 
 def screen_asked_for(environ: Mapping[str, str]) -> Screen:
@@ -108,10 +127,10 @@ def _is_terminal(stream: TextIO) -> bool:
         return False
 
 
-def _size() -> tuple[int, int]:
-    """Columns and rows of the terminal that stderr is."""
+def _size(stream: TextIO) -> tuple[int, int]:
+    """Columns and rows of the terminal that a stream is."""
     try:
-        columns, rows = os.get_terminal_size(sys.stderr.fileno())
+        columns, rows = os.get_terminal_size(stream.fileno())
     except (AttributeError, OSError, ValueError):
         columns, rows = 0, 0
     usual = shutil.get_terminal_size()

@@ -19,7 +19,7 @@ from dsd2.planning.issue_inputs import IssueInputs
 from dsd2.planning.jobs import JobNames
 from dsd2.planning.reporter import ProgressReporter
 from dsd2.processes import escape_what_cannot_be_shown, say
-from dsd2.screen import screen_asked_for
+from dsd2.screen import fitted, screen_asked_for
 
 
 def study_config():

@@ -1,6 +1,9 @@
 """What studies show: their collected metrics, figures and tables, and what they would cost."""
 
 from dsd2.planning.jobs import planned_runs
+from dsd2.trackers.registered import TRACKERS, check_installed
+
+checked(check_installed, [name for study in STUDIES.values() for name in study.trackers])
 
 DRAWINGS, PAGES = (view.figures_by_file(pages=pages) for pages in (False, True))
 
@@ -105,6 +108,25 @@ rule table:
         title_in_rst=title_in_rst,
     script:
         "../scripts/table.py"
+
+
+# Any registered tracker: a module in workflow/dsd2/trackers/.
+rule track:
+    input:
+        paths.STUDY_METRICS,
+    output:
+        directory(paths.TRACKED),
+    log:
+        partly(paths.STUDY_LOG, name="track-{tracker}"),
+    wildcard_constraints:
+        tracker="|".join(TRACKERS),
+    localrule: True
+    conda:
+        "../../envs/environment.yaml"
+    params:
+        study=seen("settings"),
+    script:
+        "../scripts/track.py"
 
 
 rule provenance:

@@ -13,6 +13,7 @@ from dsd2.config.options import Analysis, Export, LabelIssues, Plot, Unique
 from dsd2.config.paper import Printed
 from dsd2.config.sections import Sections
 from dsd2.keys import Default, Doc, Ge, Le, MinLen, NameOf
+from dsd2.trackers.registered import TRACKERS
 
 NAME = r"^[a-z0-9][a-z0-9_-]{0,79}$"
 """What a name is like that is a folder's or file's too."""
@@ -236,6 +237,15 @@ class Configuration(Sections):
         Doc(
             "What the paper prints of this study's arms. Tables show it beside our own values, with"
             " the difference."
+        ),
+    ]
+    trackers: Annotated[
+        tuple[Annotated[str, NameOf(TRACKERS)], ...],
+        Unique(),
+        Default(()),
+        Doc(
+            "Programs that show experiments, for which the study's metrics are written as well,"
+            " below results/studies/STUDY/trackers. Each needs its package. Nothing is sent."
         ),
     ]
     analysis: Analysis

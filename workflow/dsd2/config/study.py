@@ -34,6 +34,7 @@ class Study:
         paper: what the paper prints of its arms.
         export: which networks are exported, and how.
         label_issues: whose networks judge the labels.
+        trackers: what its metrics are written for, by name.
     """
 
     folder: str
@@ -54,6 +55,7 @@ class Study:
     paper: tuple[Printed, ...]
     export: Export
     label_issues: LabelIssues
+    trackers: tuple[str, ...]
 
     @property
     def trains(self) -> bool:
@@ -94,4 +96,5 @@ def load_study(config: Any) -> Study:
         paper=printed_values(top_level(config, "paper"), arms),
         export=resolve_export(config.get("export", {}), arms),
         label_issues=resolve_label_issues(config.get("label_issues", {}), arms),
+        trackers=tuple(top_level(config, "trackers")),
     )

@@ -35,7 +35,7 @@ FIRST, LONGEST = 120.0, 1800.0
 """Seconds after which a line is written even so, with a table of the arms: twice as many each
 time, and at most so many."""
 MAX_SHARE = 0.02
-"""Of the time that may go into looking: thousands of trainings are looked at less often."""
+"""Of a core that may go into looking: thousands of trainings are looked at less often."""
 MAX_STUDIES = 5
 MAX_RUNNING = 4
 """Jobs that are named while they run."""
@@ -97,7 +97,8 @@ class ProgressReporter:
         if total:
             each = f" of {seeds} seeds" if seeds > 1 else ""
             there = f", of which {made} are done" if made else ""
-            lines.append(f"{arms} arms{each}, at most {total} trainings{there}.")
+            counted = f"{arms} arm{'s' if arms > 1 else ''}{each}"
+            lines.append(f"{counted}, at most {total} training{'s' if total > 1 else ''}{there}.")
         return lines
 
     def _look(self) -> list[Stage]:
@@ -123,9 +124,13 @@ class ProgressReporter:
         live = self._screen.live and self._events.calm
         before = said = trainings(needed, self._done)[0]
         interval, due, line = FIRST, started + FIRST, ""
-        took, trains = time.monotonic() - started, False
-        while not self._stopped.wait(max(EVERY if live else LINES_EVERY, took / MAX_SHARE)):
-            looked = time.monotonic()
+        last = took = time.thread_time()
+        trains = False
+        # One look takes longer than others: the first that imports what reads metrics.
+        while not self._stopped.wait(
+            max(EVERY if live else LINES_EVERY, min(last, took) / MAX_SHARE)
+        ):
+            looked, spent = time.monotonic(), time.thread_time()
             needed = self._look()
             jobs = self._events.running()
             active = running(needed, jobs)
@@ -143,4 +148,4 @@ class ProgressReporter:
                 if (now := progress_line(*progress)) != line:
                     self._screen.say(now, *table, indent="progress:   ")
                 line, said = now, made
-            took = time.monotonic() - looked
+            last, took = took, time.thread_time() - spent

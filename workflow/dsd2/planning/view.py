@@ -182,6 +182,7 @@ def study_results(study: Study) -> list[str]:
         file, formats = FIGURES[name].file or name, FIGURES[name].formats
         results += _each(paths.FIGURE, figure=[file], format=formats)
     results += _each(paths.TABLE, table=study.tables, format=("md", "csv", "tex", "html"))
+    results += _each(paths.TRACKED, tracker=study.trackers if study.trains else ())
     exports = export_results(study) if study.export.always else []
     issues = issue_results(study) if study.label_issues.always else []
     return [*paths.fill(results, study=study.folder), *exports, *issues]

@@ -1,0 +1,1 @@
+"""Programs that show experiments, each fed with a study's metrics by one module."""
