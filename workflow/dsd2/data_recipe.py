@@ -138,12 +138,7 @@ class DatasetRecipe(Choice):
         int, Ge(0), Default(0), Doc("Seed of the split and of the choice of images.")
     ]
     skip: Annotated[
-        int,
-        Ge(0),
-        Doc(
-            "Training images, of those that are drawn first, that are left out: with as many as"
-            " another study trains on, and its split_seed, none of them is trained or validated on."
-        ),
+        int, Ge(0), Doc("Images left out that a study of so many, of one split_seed, trains on.")
     ] = 0
     corrections: Annotated[
         str | ArmCorrections | None,
