@@ -7,9 +7,11 @@ BIN = $(VENV)/bin
 # All modules are compiled at once, on every core. Without that each process of a user who has set
 # PYTHONDONTWRITEBYTECODE, as containers do, compiles torch and Snakemake again: seconds a stage.
 define INSTALL
-$(BIN)/pip install --quiet --no-compile --constraint envs/$(VERSIONS).txt --requirement $(1)
-$(BIN)/python -m compileall -qq -j 0 $(VENV)/lib || true
+@echo "Installing $(1) into $(VENV): once, some minutes"
+@$(PIP) install --root-user-action ignore --no-compile --constraint envs/$(VERSIONS).txt --requirement $(1)
+@$(BIN)/python -m compileall -qq -j 0 $(VENV)/lib || true
 endef
+PIP = $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
 unexport PYTHONDONTWRITEBYTECODE
 CORES ?= all
 
@@ -31,7 +33,7 @@ help:
 	@echo "make clean   remove the environment and caches; results stay"
 
 run: $(VENV)/run.stamp
-	$(BIN)/snakemake --cores $(CORES)
+	@$(BIN)/snakemake --cores $(CORES)
 
 fast: $(VENV)/dev.stamp
 	$(BIN)/pytest tests/unit -m "not (process or fuzz or slow or long)"
@@ -84,16 +86,16 @@ clean:
 
 # A pip of today resolves three times as fast as the one that comes with Python 3.11.
 $(BIN)/python:
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --constraint envs/$(VERSIONS).txt --upgrade pip
+	@$(PYTHON) -m venv $(VENV)
+	@$(PIP) install --root-user-action ignore --constraint envs/$(VERSIONS).txt --upgrade pip
 
 $(VENV)/run.stamp: envs/requirements.txt envs/$(VERSIONS).txt | $(BIN)/python
 	$(call INSTALL,envs/requirements.txt)
-	touch $@
+	@touch $@
 
 $(VENV)/dev.stamp: envs/requirements.txt envs/requirements-dev.txt envs/$(VERSIONS).txt | $(BIN)/python
 	$(call INSTALL,envs/requirements-dev.txt)
-	touch $@
+	@touch $@
 
 # An environment on top of the other: every Snakemake imports all plugins that it finds, and the one for
 # Slurm takes as long as Snakemake itself. So the tests that need no Slurm do not find it.

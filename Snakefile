@@ -31,26 +31,28 @@ rule all:
     localrule: True
 
 
-PROGRESS = ProgressReporter(PLAN, EVENTS)
+PROGRESS = ProgressReporter(PLAN, EVENTS, SCREEN)
 
 
 onstart:
     compat.drop_default_rate_limit(workflow)
     if compat.runs_jobs_here(workflow):
         fork_client.set_folder()
-    PROGRESS.start()
+    PROGRESS.start(log)
 
 
 onsuccess:
     fork_client.remove_folder()
-    PROGRESS.stop()
+    took = PROGRESS.stop()
     EVENTS.forget()
     for study in STUDIES.values():
         asked = [*view.export_results(study), *view.issue_results(study)]
         results = dict.fromkeys([*view.study_results(study), *asked])
         if made := [path for path in results if Path(path).exists()]:
-            listed = [f"  {path}" for path in made]
+            listed = [f"  {line}" for line in view.by_stem(made)]
             say(*view.outcome(study), f"The study {study.folder} is in:", *listed)
+    if EVENTS.calm:
+        say(f"Done after {took}.")
 
 
 onerror:

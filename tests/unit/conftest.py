@@ -41,6 +41,7 @@ def study():
                         stopping="entropy-te0.8-ta0.9" if arm == "gated" else "none",
                         sparsity=1 - 0.5**i,
                         test_majority_accuracy=0.1,
+                        class_images=[1000],
                         test_accuracy=curve[i] + shift * (1 + valley),
                         returned=i == (0 if arm == "vanilla" else stops[seed] - 1),
                         teacher_run="vanilla" if taught else None,

@@ -19,4 +19,5 @@ def row_of(schema, **values):
 
 DIP = [0.80, 0.65, 0.78, 0.20]
 FLAT = [0.80, 0.81, 0.82, 0.30]
+TWINS = [("all", "student", "vanilla"), ("all", "gated", "vanilla")]
 LABELS = {"vanilla": "Vanilla", "student": "Student", "gated": "Gated"}

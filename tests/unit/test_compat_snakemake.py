@@ -1,5 +1,7 @@
 """What of Snakemake is not promised: as it is, and as if it were gone."""
 
+import importlib
+import logging
 from types import SimpleNamespace as Names
 
 import pytest
@@ -72,6 +74,50 @@ def test_snakemake_says_nothing_only_where_all_is_quiet():
     assert compat.says_nothing(quiet("Quietness.ALL"))
     for workflow in (quiet("RULES"), quiet("ALL", dryrun=True), quiet(), GONE):
         assert not compat.says_nothing(workflow)
+
+
+ASKED = ("verbose", "printshellcmds", "quiet", "dryrun", "debug_dag", "stdout")
+
+
+@pytest.fixture
+def snakemakes(monkeypatch):
+    """The handler of Snakemake that writes to the terminal."""
+    handler = logging.Handler()
+    handler.name = "DefaultStreamHandler"
+    logger = logging.getLogger("snakemake.logging")
+    monkeypatch.setattr(logger, "handlers", [logging.Handler(), handler])
+    return handler
+
+
+def running(outer=None, main=True, **asked):
+    settings = {**dict.fromkeys(ASKED), "log_handler_settings": {}, **asked}
+    modifier = Names(parent_modifier=outer)
+    return Names(output_settings=Names(**settings), is_main_process=main, modifier=modifier)
+
+
+def test_snakemakes_own_lines_are_replaced_where_nothing_asks_for_them(snakemakes, monkeypatch):
+    assert compat.terminal_handler(running()) is snakemakes
+    for option in (*ASKED, "log_handler_settings"):
+        assert compat.terminal_handler(running(**{option: {"all": 1}})) is None, option
+    assert compat.terminal_handler(running(outer="a module")) is None
+    assert compat.terminal_handler(running(main=False)) is None
+    assert compat.terminal_handler(GONE) is None
+    snakemakes.name = "of another name"
+    assert compat.terminal_handler(running()) is None
+
+
+def test_jobs_that_snakemake_has_started_are_asked_to_end(monkeypatch):
+    def gone():
+        raise ProcessLookupError
+
+    asked = []
+    ended, runs = Names(terminate=gone), Names(terminate=lambda: asked.append("to end"))
+    shell = importlib.import_module("snakemake.shell").shell
+    monkeypatch.setattr(shell, "_processes", {1: ended, 2: runs})
+    compat.terminate_jobs()
+    assert asked == ["to end"]
+    monkeypatch.delattr(shell, "_processes")
+    compat.terminate_jobs()
 
 
 def test_the_default_rate_limit_goes_and_no_other_does():

@@ -168,7 +168,11 @@ FAULTS = [
         {"structure": "filters", "scope": "layer"},
         "config key pruning.scope of arm vanilla does not apply to structure filters, only to",
     ),
-    ("tables", ["stoping"], "config key tables.0 is 'stoping' but must be one of classes, grid,"),
+    (
+        "tables",
+        ["stoping"],
+        "config key tables.0 is 'stoping' but must be one of baselines, classes,",
+    ),
     ("paper", [{"arm": "teacher"}], "config key paper.0.arm is 'teacher' but must be one of vani"),
     ("paper", [{"accuracy": 80}], "config key paper.0.arm is missing: it must be one of vanilla"),
     ("paper", [{"panel": "a"}], "config key paper.0.panel is 'a' but must be one of all"),

@@ -8,13 +8,12 @@ from bokeh.models import PlainText
 from figures import explorer
 from figures.layers import layers_found
 from panel import NUMERALS, position
-from rows import LABELS
+from rows import LABELS, TWINS
 from styles import COLOURS, DASHES, Drawn, styles
 
 from dsd2.analysis.captions import filled_in
 from dsd2.analysis.layers import layer_curves
 from dsd2.analysis.registered import FIGURES
-from dsd2.analysis.summary import drawn_rows
 from dsd2.analysis.view import StudyView
 
 VIEW = StudyView.part(
@@ -22,6 +21,7 @@ VIEW = StudyView.part(
     panels={"all": "all"},
     labels=LABELS,
     drawn=[("vanilla", "all", ()), ("student", "all", ()), ("gated", "all", ())],
+    twins=TWINS,
     analysis={"tolerance": 0.02, "confidence": 0.9},
     plot={
         "columns": 4,
@@ -41,7 +41,8 @@ def changed(**changes):
 
 def draw(study, view, name="sdd"):
     """As the rule does."""
-    return script.draw(FIGURES[name](), drawn_rows(study, view), view)
+    figure = FIGURES[name]()
+    return script.draw(figure, script.rows_for(figure, study, view), view)
 
 
 @pytest.fixture
@@ -85,6 +86,23 @@ def test_an_arm_that_is_not_to_be_shown_is_not(study):
     assert len([line for line in drawn.axes[0].lines if len(line.get_xdata()) > 1]) == 1
     assert [text.get_text() for text in drawn.axes[0].texts] == ["I", "IV"]
     plt.close(drawn)
+
+
+def test_a_descent_that_no_verdict_supports_has_no_shades(study):
+    shallow = (study["arm"] == "vanilla") & (study["iteration"] == 1)
+    for depth, numerals in ((0.0, ["I", "II", "III", "IV"]), (0.1, ["I", "IV"])):
+        # The valley of one seed is less deep, the more so the less certain it is.
+        accuracy = study["test_accuracy"].where(~shallow | (study["seed"] > 0), 0.65 + depth)
+        drawn = draw(study.assign(test_accuracy=accuracy), VIEW)
+        assert [text.get_text() for text in drawn.axes[0].texts] == numerals
+        plt.close(drawn)
+
+
+def test_an_arm_that_is_not_drawn_is_a_twin_all_the_same(study):
+    alone = changed(drawn=[("student", "all", ())])
+    text = FIGURES["sdd"]().found(study, alone)
+    assert text.startswith("* Student **dodges**")
+    assert text.count("\n*") == 0
 
 
 def test_networks_without_relu_are_drawn_without_entropy(study):
@@ -190,6 +208,17 @@ def test_a_grid_is_drawn_in_steps_of_one_scale_by_value():
     assert looks["d5"].colour == looks["kd5"].colour
     assert looks["d5"].dash == looks["kd5"].dash == DASHES[0], "they share no panel"
     assert looks["again"].dash == DASHES[1]
+
+
+def test_arms_of_one_label_look_alike_unless_one_panel_shows_both():
+    def drawn(name, label, panel):
+        return Drawn(name, label, frozenset(panel))
+
+    arms = [drawn("a", "given", "1"), drawn("b", "true", "1"), drawn("c", "true", "2")]
+    looks = styles([*arms, drawn("d", "given", "2"), drawn("e", "given", "2")])
+    assert looks["a"] == looks["d"], "one line of the legend serves both"
+    assert looks["b"] == looks["c"]
+    assert looks["e"].colour == COLOURS[2]
 
 
 @pytest.mark.slow

@@ -42,6 +42,7 @@ ROW = {
     "learning_rate": 0.1,
     "train_loss": 2.5,
     "train_accuracy": 0.25,
+    "held_out_accuracy": None,
     "seconds": 1.0,
 }
 

@@ -214,6 +214,22 @@ def test_the_hubs_metadata_in_one_file_and_in_folders_of_splits(tmp_path):
     }
 
 
+def test_files_and_folders_may_be_ignored(tmp_path):
+    """A public set has some images twice, in ``images`` and in ``test``, and two tables."""
+    images(tmp_path, "images/a.png", "images/b.png", "test/a.png")
+    table(tmp_path, "image,label\na.png,cat\nb.png,dog\n")
+    table(tmp_path, "image,label\na.png,cat\n", "some.csv")
+    ignore = ["test", "some.csv"]
+    wanted = Columns()
+    listing = list_tables(tmp_path, None, wanted, ignore).listing
+    assert listing.splits["train"].names == ["images/a.png", "images/b.png"]
+    assert ("entries that dataset.ignore names", ("some.csv", "test")) in [
+        (part.what, part.names) for part in listing.left_out
+    ]
+    with pytest.raises(UserError, match=r"dataset.ignore is 'tests', which .* does not have"):
+        list_tables(tmp_path, None, wanted, ["tests"])
+
+
 def test_a_table_in_a_folder_of_its_own(tmp_path):
     images(tmp_path, "images/1.png", "images/2.png")
     table(tmp_path, "path,label\n../images/1.png,x\n2.png,y\n", "annotations/labels.tsv")

@@ -159,6 +159,18 @@ def test_suggestions_follow_what_the_user_has_set(tmp_path):
     assert fewer["epochs"] < usual["epochs"]
 
 
+def test_a_message_that_advises_to_ignore_a_folder_is_right(tmp_path):
+    folder = class_folders(tmp_path / "images", 12, (8, 8))
+    class_folders(folder / "test", 2, (8, 8))
+    with pytest.raises(UserError, match=r"or say dataset.ignore: \[test\]"):
+        suggestions(str(folder))
+    config = {"study": "own", "data": str(folder), "arms": {"a": None}}
+    study = load_study({**config, "dataset": {"ignore": ["test"]}})
+    assert study.arms["all", "a"].dataset.ignore == ("test",)
+    with pytest.raises(UserError, match=r"dataset\.ignore"):
+        load_study({**config, "dataset": {"ignore": "test"}})
+
+
 def test_class_folders_beside_parquet_files_are_refused(tmp_path):
     folder = class_folders(tmp_path / "images", 2, (8, 8))
     encoded = io.BytesIO()

@@ -1,4 +1,4 @@
-"""Phases and verdicts on curves drawn by hand."""
+"""Phases of curves drawn by hand."""
 
 import math
 
@@ -7,7 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dsd2.analysis.phases import deepest_valley, phases
-from dsd2.analysis.verdicts import judge, student_half_width
 from dsd2.errors import UserError
 
 SDD = [0.80, 0.80, 0.70, 0.65, 0.75, 0.85, 0.40, 0.10]
@@ -114,67 +113,3 @@ def test_a_long_plateau_is_no_collapse_whatever_its_height(height, length, noise
 def test_a_very_long_curve_has_phases():
     stairs = [1 - 0.04 * (i // 2) / 1000 - 0.03 * (i // 400) for i in range(10_000)]
     assert len(phases(stairs, 0.02)) == 10_000
-
-
-def shifted(curve, *shifts):
-    """Curves of one shape, and of depths that differ a little."""
-    return [[value + s * (1 + (i == 3)) for i, value in enumerate(curve)] for s in shifts]
-
-
-def test_verdicts():
-    assert judge(shifted(SDD, 0, 0.01, -0.01), 0.02, 0.95).outcome == "exhibits"
-    assert judge(shifted(DODGED, 0, 0.01, -0.01), 0.02, 0.95).outcome == "dodges"
-    assert judge([SDD], 0.02, 0.95).outcome == "undecided", "one seed has no interval"
-    opposed = [SDD, DODGED, [0.8, 0.8, 0.8, 0.8, 0.8, 0.8, 0.4, 0.1]]
-    assert judge(opposed, 0.02, 0.95).outcome == "undecided"
-
-
-def test_shallow_valleys_dodge_with_an_interval():
-    shallow = [[0.8, 0.8 - d, 0.8, 0.1] for d in (0.004, 0.006, 0.005)]
-    found = judge(shallow, 0.02, 0.95)
-    assert found.outcome == "dodges"
-    assert 0 < found.own.low < found.own.high <= 0.02
-
-
-def test_deep_valleys_at_different_places_do_not_dodge():
-    """In the mean they cancel: the seeds are judged by their own valleys too."""
-    early, late = [0.8, 0.6, 0.8, 0.8, 0.1], [0.8, 0.8, 0.6, 0.8, 0.1]
-    peaks = [[0.5, 0.7, 0.5, 0.7, 0.1], [0.5, 0.5, 0.7, 0.5, 0.7]]
-    for curves in ([early, late], [early, late, [0.8, 0.7, 0.7, 0.8, 0.1]], peaks):
-        found = judge(curves, 0.02, 0.95)
-        assert found.outcome == "undecided"
-        assert found.own.mean > 0.09
-    # No valley of the mean at all: 0.6, 0.6, 0.6.
-    flat = judge([[0.6, 0.5, 0.7], [0.6, 0.7, 0.5], [0.6, 0.6, 0.6]], 0.02, 0.95)
-    assert (flat.valley.depth, flat.common.low, flat.common.high) == (0, None, None)
-    assert flat.outcome == "undecided", "one of them has a valley of 10 points"
-
-
-def test_without_a_spread_there_is_no_interval():
-    for curves in ([SDD], [SDD] * 3, [SDD, [value - 0.01 for value in SDD]]):
-        found = judge(curves, 0.02, 0.95)
-        assert (found.common.low, found.common.high) == (None, None)
-        assert (found.own.low, found.own.high) == (None, None)
-        assert found.outcome == "undecided"
-    assert judge([DODGED] * 3, 0.02, 0.95).outcome == "undecided", "one curve, three times"
-    assert judge([DODGED, [*DODGED[:4], 0.85, 0.86, 0.4, 0.1]], 0.02, 0.95).outcome == "dodges"
-    for values in ([0.5], [0.5, 0.5], [0.1 + 0.2, 0.3]):
-        assert student_half_width(values, 0.9) is None
-
-
-def test_the_interval_is_students():
-    found = judge([[0.8, 0.8 - d, 0.8, 0.1] for d in (0.1, 0.2, 0.3)], 0.02, 0.95)
-    assert found.common.mean == pytest.approx(0.2)
-    # t(0.975, 2) = 4.3027; standard error 0.1 / √3.
-    assert found.common.high - found.common.mean == pytest.approx(4.3027 * 0.1 / 3**0.5, rel=1e-4)
-
-
-@given(st.lists(st.lists(st.floats(0, 1), min_size=4, max_size=4), min_size=1, max_size=5))
-def test_a_verdict_never_contradicts_the_seeds(curves):
-    found = judge(curves, 0.02, 0.9)
-    deepest = [deepest_valley(curve).depth for curve in curves]
-    assert found.own.mean >= found.common.mean - 1e-12
-    if found.outcome == "dodges":
-        assert sum(deepest) / len(deepest) <= 0.02
-    if found.outcome == "exhibits":
-        assert sum(deepest) / len(deepest) > 0.02

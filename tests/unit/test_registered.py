@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from dsd2.analysis.registered import FIGURES, TABLES
-from dsd2.planning.view import DEFAULT_FIGURES, figures_by_file
+from dsd2.analysis.registered import DEFAULT_FIGURES, FIGURES, TABLES
+from dsd2.planning.view import figures_by_file
 
 WORKFLOW = Path(__file__).parents[2] / "workflow"
 HEAVY = ("torch", "pandas", "matplotlib", "bokeh", "scipy", "pyarrow")

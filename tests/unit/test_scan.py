@@ -3,6 +3,7 @@
 import pytest
 from PIL import Image
 
+from dsd2.data.find_data import kind_of
 from dsd2.data.listing import split_of
 from dsd2.data.scan import BESIDE, EMPTY, HIDDEN, IGNORED, UNUSED, list_class_folders
 from dsd2.errors import UserError
@@ -66,6 +67,22 @@ def test_splits_alone_are_never_classes(tmp_path):
     fill(tmp_path, "Test/1.png", "Val/1.png")
     with pytest.raises(UserError, match="has no folder of training images beside Test, Val"):
         list_class_folders(tmp_path)
+
+
+def test_folders_that_say_where_images_lie_are_never_classes(tmp_path):
+    """As a public set of faces has them, whose labels are in ``data/legend.csv``."""
+    fill(tmp_path, "images/1.png", "test/1.png")
+    with pytest.raises(UserError, match="the folders images, test hold images, but such names"):
+        list_class_folders(tmp_path)
+    folder = tmp_path / "data"
+    folder.mkdir()
+    (folder / "legend.csv").write_text("image,emotion\n1.png,joy\n2.png,anger\n")
+    assert kind_of(tmp_path) == "csv"
+
+
+def test_one_class_may_have_any_name_beside_others(tmp_path):
+    fill(tmp_path, "photos/1.png", "paintings/1.png")
+    assert list_class_folders(tmp_path).classes == ("paintings", "photos")
 
 
 def test_class_folders_beside_a_split_are_refused(tmp_path):

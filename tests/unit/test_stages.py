@@ -111,6 +111,31 @@ def test_files_of_something_else_are_refused_by_decisions(chain_files, tmp_path)
     assert not output.exists()
 
 
+def test_what_judges_labels_and_teaches_is_counted_once(tmp_path):
+    entries = []
+    # The corrected teacher and its pupil have one judge, which has a teacher itself.
+    for arm, length, teacher, judge in (
+        ("vanilla", 3, None, None),
+        ("judge", 2, "vanilla", None),
+        ("corrected", 2, None, "judge"),
+        ("pupil", 1, "corrected", "judge"),
+    ):
+        path = tmp_path / f"{arm}.parquet"
+        rows = [row_of(CHAIN, iteration=i, flops_dense=10.0 + i) for i in range(length)]
+        names = {"run": arm, "stopping": "none", "last": length - 1}
+        write_table(path, CHAIN, rows, chain_identity(*names.values()))
+        names |= {"panel": "all", "arm": arm, "seed": 0, "path": str(path)}
+        entries.append(Entry(**names, teacher=teacher, select="best", judge=judge))
+    run_study("mine", entries, tmp_path / "study.parquet")
+    last = read_study(tmp_path / "study.parquet", "mine").groupby("arm").last()
+    assert last["teacher_flops_dense"].to_dict() == {
+        "vanilla": 0.0,
+        "judge": 33.0,
+        "corrected": 54.0,
+        "pupil": 75.0,
+    }
+
+
 def test_a_studys_costs_add_up_through_teachers(tmp_path):
     entries = []
     for arm, length, teacher, select in (

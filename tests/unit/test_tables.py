@@ -5,7 +5,7 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 from recipes import run_recipe
-from rows import LABELS, row_of
+from rows import LABELS, TWINS, row_of
 from table import caveats
 
 from dsd2.analysis.paper_comparison import compare
@@ -22,7 +22,7 @@ def view(labels=LABELS, panels=("all",), confidence=0.9, **more):
     panels = panels if isinstance(panels, dict) else {panel: panel for panel in panels}
     drawn = [(arm, panel, ()) for panel in panels for arm in labels]
     arms = [{"panel": panel, "name": arm, "filters": None} for arm, panel, _ in drawn]
-    known = {"panels": panels, "labels": labels, "drawn": drawn, "arms": arms}
+    known = {"panels": panels, "labels": labels, "drawn": drawn, "arms": arms, "twins": TWINS}
     return StudyView.part(**{**known, "analysis": analysis, **more})
 
 
@@ -140,9 +140,9 @@ def test_phases_compare_the_best_point(study):
     assert table.loc["vanilla", "paper phase"] == "sweet"
     text = shown("phases", table.reset_index())
     (vanilla,) = lines(text, "Vanilla")
-    assert vanilla[6:9] == ["80.00", "70.00", "+10.00"]
-    assert vanilla[9:12] == ["0.00", "10.00", "−10.00"]
-    assert vanilla[12:] == ["light", "sweet"]
+    assert vanilla[7:10] == ["80.00", "70.00", "+10.00"]
+    assert vanilla[10:13] == ["0.00", "10.00", "−10.00"]
+    assert vanilla[13:] == ["light", "sweet"]
 
 
 def test_levels_compare_each_iteration(grid):
@@ -183,11 +183,15 @@ def test_table_1_for_people_beside_the_papers(study):
 def test_verdicts_for_people(study):
     text = shown("phases", numbers("phases", study))
     (vanilla,) = lines(text, "Vanilla")
-    # t(0.95, 2) = 2.92; standard error 1 / √3.
-    assert vanilla[1:4] == ["exhibits", *["13.00 (11.31 to 14.69)"] * 2]
+    # Variance of seeds 0.01² / 3, of images 0.13 · 0.87 / 1000, with 38.6 degrees of freedom.
+    assert vanilla[1:5] == ["exhibits", "13.00 (10.96 to 15.04)", "–", "0.00"]
     (student,) = lines(text, "Student")
-    assert student[1:4] == ["dodges", "0.00", "0.00"], "equal depths have no interval"
-    assert student[5] == "–", "nothing stands for a valley that is not there"
+    assert student[1] == "dodges"
+    assert student[2] == "−1.00", "all seeds alike have no interval"
+    assert student[3].startswith("−14.00 (−1")
+    assert student[6] == "–", "nothing stands for a valley that is not there"
+    alone = shown("phases", numbers("phases", study[study["arm"] == "vanilla"]))
+    assert "less its twin's" not in alone.split("\n\n")[0]
 
 
 def test_a_study_whose_arms_all_have_a_gate_has_no_phases(study):

@@ -9,7 +9,7 @@ import pytest
 import yaml
 from project import ROOT, TINY, UNDRAWN, new_project
 
-from dsd2.planning.view import DEFAULT_FIGURES
+from dsd2.analysis.registered import DEFAULT_FIGURES
 
 BLOCK = re.compile(r"^`(workflow/\S+\.py)`:\n\n```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 KEYS = re.compile(r"^```yaml\n(.*?)^```", re.MULTILINE | re.DOTALL)

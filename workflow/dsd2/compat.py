@@ -7,6 +7,7 @@ result. It imports the library when it is called: importing this module costs no
 from __future__ import annotations
 
 import importlib
+import logging
 import os
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -168,6 +169,44 @@ def says_nothing(workflow: Any) -> bool:
     kinds = getattr(settings, "quiet", None) or ()
     quiet = {str(kind).lower().rpartition(".")[2] for kind in kinds}
     return "all" in quiet and not getattr(settings, "dryrun", False)
+
+
+def terminal_handler(workflow: Any) -> logging.Handler | None:
+    """What writes Snakemake's own lines to the terminal, where nothing asks for them.
+
+    None where an option does (``--verbose``, ``--printshellcmds``, ``--quiet``, ``--dry-run``,
+    ``--logger`` and their like), within a job, in a module, whose outer workflow has lines of its
+    own, and where Snakemake has changed: its lines are shown then.
+    """
+    try:
+        settings = workflow.output_settings
+        asked = (
+            settings.verbose,
+            settings.printshellcmds,
+            settings.quiet,
+            settings.dryrun,
+            settings.debug_dag,
+            settings.stdout,
+            settings.log_handler_settings,
+            not workflow.is_main_process,
+            workflow.modifier.parent_modifier,
+        )
+    except AttributeError:
+        return None
+    known = () if any(asked) else logging.getLogger("snakemake.logging").handlers
+    return next((handler for handler in known if handler.name == "DefaultStreamHandler"), None)
+
+
+def terminate_jobs() -> None:
+    """Ask the jobs that this process has started to end, as Ctrl-C in a terminal does.
+
+    Where Snakemake alone gets the signal, it would wait for them. It does so where it has changed.
+    """
+    with suppress(ImportError, AttributeError, TypeError):
+        shell = importlib.import_module("snakemake.shell").shell
+        for process in list(shell._processes.values()):
+            with suppress(OSError):
+                process.terminate()
 
 
 def drop_default_rate_limit(workflow: Any) -> None:

@@ -15,8 +15,10 @@ finished run is renamed. Where there is no ``Default``, it is the key's default,
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+import inspect
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 from annotated_types import Ge, Gt, Le, Lt, MinLen
@@ -37,6 +39,7 @@ __all__ = [
     "NameOf",
     "Required",
     "keys",
+    "parameters",
 ]
 
 NO_DEFAULT = dataclasses.MISSING
@@ -62,9 +65,15 @@ class Required:
 
 @dataclass(frozen=True)
 class NameOf:
-    """The value is the name of a registered thing."""
+    """The value is the name of a registered thing.
+
+    Attributes:
+        registry: of such things.
+        parameters: whether it may be a mapping instead, of ``name`` and :func:`parameters`.
+    """
 
     registry: Registry[Any]
+    parameters: bool = False
 
 
 def fixed_values(kind: type[Any]) -> dict[str, Any]:
@@ -108,13 +117,31 @@ def keys(kind: type[Any]) -> Iterator[Key]:
     hints = get_type_hints(kind, include_extras=True)
     for field in dataclasses.fields(kind):
         hint = hints[field.name]
-        declared, *metadata = get_args(hint) if get_origin(hint) is Annotated else (hint,)
+        declared, metadata = _parts(hint)
         if any(isinstance(item, Derived) for item in metadata):
             continue
-        yield Key(
-            name=field.name,
-            type=declared,
-            constraints=tuple(m for m in metadata if not isinstance(m, Doc | Default | Required)),
-            description=" ".join(m.documentation for m in metadata if isinstance(m, Doc)),
-            default=next((m.value for m in metadata if isinstance(m, Default)), field.default),
-        )
+        yield _key(field.name, declared, metadata, field.default)
+
+
+def parameters(function: Callable[..., Any]) -> tuple[Key, ...]:
+    """The parameters of a registered function that a configuration may set: keyword-only ones."""
+    known = [p for p in inspect.signature(function).parameters.values() if p.kind is p.KEYWORD_ONLY]
+    own = SimpleNamespace(__annotations__={p.name: p.annotation for p in known})
+    space = getattr(function, "__globals__", {})
+    hints = get_type_hints(own, globalns=space, include_extras=True)
+    return tuple(_key(p.name, *_parts(hints[p.name]), p.default) for p in known)
+
+
+def _parts(hint: Any) -> tuple[Any, list[Any]]:
+    declared, *metadata = get_args(hint) if get_origin(hint) is Annotated else (hint,)
+    return declared, metadata
+
+
+def _key(name: str, declared: Any, metadata: list[Any], default: Any) -> Key:
+    return Key(
+        name=name,
+        type=declared,
+        constraints=tuple(m for m in metadata if not isinstance(m, Doc | Default | Required)),
+        description=" ".join(m.documentation for m in metadata if isinstance(m, Doc)),
+        default=next((m.value for m in metadata if isinstance(m, Default)), default),
+    )

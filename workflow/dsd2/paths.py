@@ -176,6 +176,12 @@ def run_name(recipe: RunRecipe) -> str:
         parts.append(f"l1x{training.l1:g}")
     if training.class_weights != "none":
         parts.append(training.class_weights)
+    if training.loss_parameters:
+        parts.append("".join(word[0] for word in training.loss.split("-")))
+    if training.mixup:
+        parts.append(f"mixup{training.mixup:g}")
+    if training.keep != "last":
+        parts.append(training.keep.replace("-", ""))
     if recipe.model.weights is not None:
         parts.append("pretrained")
     if recipe.pruning.criterion != "magnitude":

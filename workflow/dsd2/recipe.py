@@ -9,7 +9,7 @@ A number has the form that its field declares (:mod:`dsd2.typed`), however it wa
 forms are part of every name, and must never change either.
 
 Its parts are declared in :mod:`dsd2.data_recipe`, :mod:`dsd2.model_recipe`,
-:mod:`dsd2.training_recipe` and :mod:`dsd2.augmentation_recipe`.
+:mod:`dsd2.training_recipe`, :mod:`dsd2.pruning_recipe` and :mod:`dsd2.augmentation_recipe`.
 """
 
 from __future__ import annotations
@@ -31,16 +31,9 @@ from dsd2.data_recipe import (
 )
 from dsd2.keys import Default, Derived, Doc, Ge, Gt, Le, NameOf
 from dsd2.model_recipe import NETWORKS, ModelRecipe
+from dsd2.pruning_recipe import CRITERIA, PERTURBATIONS, PerturbationRecipe, PruningRecipe
 from dsd2.stopping import Stopping
-from dsd2.training_recipe import (
-    CRITERIA,
-    DIVERGENCES,
-    LOSSES,
-    PERTURBATIONS,
-    PerturbationRecipe,
-    PruningRecipe,
-    TrainingRecipe,
-)
+from dsd2.training_recipe import DIVERGENCES, LOSSES, TrainingRecipe
 from dsd2.typed import Choice, Number, Typed
 
 __all__ = [
@@ -94,9 +87,14 @@ class DistillationRecipe(Typed):
     alpha: Annotated[
         Number,
         Ge(0),
-        Le(1),
+        Le(2),
         Default(0.8),
-        Doc("α, the weight of the distillation term against the labels'."),
+        Doc(
+            "α, the weight of the distillation term; the loss on the labels weighs 1 − α. Above 1"
+            " labels are unlearned: with many wrong ones the best α may lie there (Das and Sanghavi"
+            " 2023). At 2 they weigh as much as in plain training, with the other sign. With τ² the"
+            " minimum is lost where the teacher at τ gives a label less than (α − 1) / (α τ)."
+        ),
     ]
     temperature: Annotated[Number, Gt(0), Default(10), Doc("τ.")]
     temperature_squared: Annotated[

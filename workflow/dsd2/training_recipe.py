@@ -1,4 +1,4 @@
-"""How the network of a run is trained, pruned and perturbed, by registered kinds.
+"""How the network of a run is trained, by registered kinds.
 
 A new kind is one new module in the package that its registry names, as ``docs/extending.md`` shows.
 Snakemake reads those modules whenever it starts, so they import torch inside functions.
@@ -6,25 +6,17 @@ Snakemake reads those modules whenever it starts, so they import torch inside fu
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from dsd2.augmentation_recipe import AUGMENTATIONS
 from dsd2.keys import Default, Derived, Doc, Ge, Gt, Le, Lt, NameOf
 from dsd2.registry import Registry
-from dsd2.typed import Choice, Number, Typed
+from dsd2.typed import Number, Typed
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
-
-PERTURBATIONS: Registry[type[PerturbationRecipe]] = Registry(
-    "perturbation", "dsd2.nn.perturbations"
-)
-CRITERIA: Registry[Callable[..., dict[str, Tensor]]] = Registry(
-    "pruning criterion", "dsd2.nn.criteria"
-)
+    from torch import Tensor
 
 LOSSES: Registry[Callable[..., Tensor]] = Registry("loss", "dsd2.nn.losses")
 """From logits [B, classes] and given labels [B] to the training loss, a mean over the batch.
@@ -32,7 +24,12 @@ LOSSES: Registry[Callable[..., Tensor]] = Registry("loss", "dsd2.nn.losses")
 Where classes are weighted a third argument, ``weights``, has those of the images, [B]. The mean is
 then that of each image's loss times its weight. A loss without that argument weights no classes.
 Where labels are smoothed, ``smoothing`` is the share that is spread over all classes, and a loss
-without that argument smooths none."""
+without that argument smooths none. One that remembers something of each training image has
+``rows``, which images the batch's are, int64 [B], and ``memory``, float32 [N, classes], which it
+changes in place; it is zero when a training starts.
+
+Keyword-only arguments are the loss's parameters, as ``q: Annotated[Number, Gt(0), Doc("…")] = 0.7``
+(:func:`dsd2.keys.parameters`)."""
 
 DIVERGENCES: Registry[Callable[[Tensor, Tensor], Tensor]] = Registry(
     "distillation divergence", "dsd2.nn.divergences"
@@ -48,6 +45,7 @@ class TrainingRecipe(Typed):
     Attributes:
         milestones: epochs after which the learning rate is multiplied by ``drop_factor``; none
             where the schedule has no milestones.
+        loss_parameters: all of the loss's parameters with their values.
     """
 
     epochs: Annotated[
@@ -112,9 +110,12 @@ class TrainingRecipe(Typed):
             " processors convolve faster. It changes the rounding of results."
         ),
     ] = False
-    loss: Annotated[str, NameOf(LOSSES), Doc("What is minimised on the given labels.")] = (
-        "cross-entropy"
-    )
+    loss: Annotated[
+        str,
+        NameOf(LOSSES, parameters=True),
+        Doc("What is minimised on the given labels; or a mapping, as {name: NAME, PARAMETER: 1}."),
+    ] = "cross-entropy"
+    loss_parameters: Annotated[tuple[tuple[str, Number], ...], Derived()] = ()
     label_smoothing: Annotated[
         Number,
         Ge(0),
@@ -175,100 +176,28 @@ class TrainingRecipe(Typed):
             " that is measured of a network."
         ),
     ] = "none"
-
-
-@dataclass(frozen=True, kw_only=True)
-class PruningRecipe(Typed):
-    """What each iteration removes."""
-
-    structure: Annotated[
-        Literal["weights", "filters"],
-        Doc(
-            "Whether single weights are removed or whole filters of each convolution, with all that"
-            " reads their channels (Appendix G; only vgg-like). A filter is ranked, within its"
-            " convolution, by the sum of the criterion over its weights."
-        ),
-    ] = "weights"
-    criterion: Annotated[str, NameOf(CRITERIA), Default("magnitude"), Doc("What is removed first.")]
-    scope: Annotated[
-        Literal["global", "layer"],
-        Doc("Whether weights are ranked over all layers together (global) or within each (layer)."),
-    ] = "global"
-    fraction: Annotated[
+    mixup: Annotated[
         Number,
-        Gt(0),
-        Lt(1),
-        Default(0.2),
+        Ge(0),
         Doc(
-            "f, the share of the remaining prunable weights, or of each convolution's remaining"
-            " filters, that a round removes."
+            "α of mixup (Zhang et al. 2018); above 0, each image is mixed with another one of its"
+            " batch, and so are their losses; the share is drawn for each batch from a Beta"
+            " distribution of (α, α). A teacher sees the mixed images."
         ),
-    ]
-    head: Annotated[
-        Literal["pruned", "kept"],
-        Doc("Whether the head, the last linear layer or convolution, is pruned as the rest is."),
-    ] = "pruned"
-    depthwise: Annotated[
-        Literal["guarded", "pruned", "kept"],
+    ] = 0
+    keep: Annotated[
+        Literal["last", "best-epoch", "average"],
         Doc(
-            "What becomes of convolutions that have one filter for each channel; guarded: each"
-            " filter keeps its last weight, without which its channel would be dead; pruned: as all"
-            " others; kept: they lose nothing."
+            "Which weights each training leaves; last: those of its last epoch; best-epoch: of the"
+            " epoch with the best validation accuracy, the first of equals (early stopping by"
+            " validation; noise.validation says whether those labels are clean); average: the mean"
+            " of those after each epoch of the last quarter, batch-norm's statistics then counted"
+            " in one more pass over the training images (stochastic weight averaging, Izmailov et"
+            " al. 2018), for which the learning rate must not have fallen to nothing."
         ),
-    ] = "guarded"
-
-    def kept(self, head: str, depthwise: Collection[str]) -> frozenset[str]:
-        """Names of the weights that lose nothing.
-
-        Args:
-            head: name of the head's weight.
-            depthwise: names of the weights of depthwise convolutions.
-        """
-        kept = {head} if self.head == "kept" else set()
-        return frozenset(kept | set(depthwise) if self.depthwise == "kept" else kept)
-
-
-@dataclass(frozen=True, kw_only=True)
-class PerturbationRecipe(Choice):
-    """What happens to the surviving weights before they are retrained (Algorithm 1, line 19).
-
-    A perturbation is a subclass that is registered in ``PERTURBATIONS``.
-
-    Attributes:
-        rewind_step: optimiser step of the dense training whose weights are kept for later.
-        rate_factor: what the learning rate is multiplied by after the dense training.
-        rewinds: whether it takes the weights of ``rewind_step``; a checkpoint then keeps them.
-    """
-
-    registry: ClassVar[Registry[Any]] = PERTURBATIONS
-    selector: ClassVar[str] = "kind"
-    rewinds: ClassVar[bool] = False
-
-    rewind_step: Annotated[int, Derived()] = 0
-    rate_factor: Annotated[Number, Derived()] = 1.0
+    ] = "last"
 
     @property
-    def kind(self) -> str:
-        """The name that the perturbation is registered by."""
-        return self.choice
-
-    @property
-    def slug(self) -> str:
-        """What a run's name says of the perturbation; nothing where there is nothing to say."""
-        return self.kind
-
-    def retraining(self, recipe: TrainingRecipe) -> TrainingRecipe:
-        """The training after a pruning, at a learning rate of its own (Fig. 3)."""
-        rate = recipe.learning_rate * self.rate_factor
-        return dataclasses.replace(recipe, learning_rate=rate)
-
-    def perturb(
-        self, model: nn.Module, rewound: dict[str, Tensor], fresh: dict[str, Tensor]
-    ) -> None:
-        """Perturb a network in place; the masks are to be applied afterwards. Nothing by default.
-
-        Args:
-            model: the pruned network.
-            rewound: its state before the dense training's ``rewind_step``.
-            fresh: a newly drawn state.
-        """
+    def views(self) -> int | None:
+        """How many views of an image are trained on; None where they cannot be numbered."""
+        return None if self.mixup else AUGMENTATIONS[self.augmentation].views()

@@ -16,8 +16,10 @@ from dsd2.planning import view
 from dsd2.planning.chains import Plan
 from dsd2.planning.inputs import Inputs, LastingOutputs, measured_again
 from dsd2.planning.issue_inputs import IssueInputs
-from dsd2.planning.progress import ProgressReporter
+from dsd2.planning.jobs import JobNames
+from dsd2.planning.reporter import ProgressReporter
 from dsd2.processes import escape_what_cannot_be_shown, say
+from dsd2.screen import screen_asked_for
 
 
 def study_config():
@@ -28,8 +30,13 @@ def study_config():
 
 
 escape_what_cannot_be_shown()
-EVENTS = listen(Events(silent=compat.says_nothing(workflow)))
+SCREEN = checked(screen_asked_for, os.environ)
+EVENTS = listen(Events(silent=compat.says_nothing(workflow), screen=SCREEN))
+if SCREEN.ours and (handler := compat.terminal_handler(workflow)):
+    EVENTS.replace(handler)
 PLAN = checked(lambda: Plan(*load_studies(study_config(), CLONE), placed=compat.placing(workflow)))
+EVENTS.name_of = JobNames(PLAN).of
+EVENTS.on_interrupt = compat.terminate_jobs
 STUDIES = PLAN.studies
 INPUTS = Inputs(PLAN)
 ISSUES = IssueInputs(PLAN)

@@ -44,7 +44,7 @@ rule figure:
         "../../envs/environment.yaml"
     params:
         figure=lambda wildcards: DRAWINGS[wildcards.figure],
-        study=seen("title", "panels", "labels", "drawn", "analysis", "plot"),
+        study=seen("title", "panels", "labels", "drawn", "twins", "analysis", "plot"),
         title_in_rst=title_in_rst,
     script:
         "../scripts/figure.py"
@@ -72,7 +72,7 @@ rule page:
         "../../envs/environment.yaml"
     params:
         figure=lambda wildcards: PAGES[wildcards.figure],
-        study=seen("title", "panels", "labels", "drawn", "analysis", "plot"),
+        study=seen("title", "panels", "labels", "drawn", "twins", "analysis", "plot"),
         title_in_rst=title_in_rst,
     script:
         "../scripts/figure.py"
@@ -98,7 +98,10 @@ rule table:
     conda:
         "../../envs/environment.yaml"
     params:
-        study=seen("title", "panels", "labels", "drawn", "arms", "analysis", "paper", "budget"),
+        study=seen(
+            *("title", "panels", "labels", "drawn", "arms", "twins", "analysis"),
+            *("paper", "budget"),
+        ),
         title_in_rst=title_in_rst,
     script:
         "../scripts/table.py"

@@ -19,11 +19,16 @@ def draw(figure: Figure, study, view: StudyView):
     return figure.draw(study, view)
 
 
+def rows_for(figure: Figure, study, view: StudyView):
+    """The rows that a figure is drawn from."""
+    return study if figure.every_arm else drawn_rows(study, view)
+
+
 def main(smk) -> None:
     """Write the figure in every format of the rule's outputs."""
     view, outputs = view_of(smk.params), list(smk.output.figures)
     figure = FIGURES[smk.params.figure]()
-    study = drawn_rows(read_study(Path(smk.input[0]), smk.wildcards.study), view)
+    study = rows_for(figure, read_study(Path(smk.input[0]), smk.wildcards.study), view)
     drawn = draw(figure, study, view)
     if isinstance(drawn, str):
         write_text(Path(outputs[0]), drawn)

@@ -127,10 +127,11 @@ def _stops(
 
 
 def _phases(axes: Axes, finding: Finding, *, numerals: bool) -> None:
+    """Shade the phases that the verdict on a curve supports."""
     x = [position(s) for s in finding.curve.sparsity]
     edges = [x[0], *((a + b) / 2 for a, b in itertools.pairwise(x)), x[-1]]
-    runs: list[tuple[str, float, float]] = []
-    for phase, left, right in zip(finding.phases, edges[:-1], edges[1:], strict=True):
+    runs: list[tuple[str | None, float, float]] = []
+    for phase, left, right in zip(finding.supported_phases, edges[:-1], edges[1:], strict=True):
         if runs and runs[-1][0] == phase:
             runs[-1] = (phase, runs[-1][1], right)
         else:
@@ -138,6 +139,8 @@ def _phases(axes: Axes, finding: Finding, *, numerals: bool) -> None:
     if len(runs) == 1:
         return
     for phase, left, right in runs:
+        if phase is None:
+            continue
         axes.axvspan(left, right, color=SHADES[phase], zorder=-2, linewidth=0)
         if numerals:
             axes.text(

@@ -73,13 +73,16 @@ def styles(arms: Iterable[Drawn]) -> dict[str, Style]:
 
     Arms of a grid take steps of one perceptually uniform scale, in the order of what the grid
     varies first; arms of one colour in one panel differ in their dashes. Other arms take colours
-    that differ clearly.
+    that differ clearly. Arms of one label look alike where no panel shows both.
     """
     arms = list(arms)
     steps = _steps(arms)
     result: dict[str, Style] = {}
     plain = 0
     for i, arm in enumerate(arms):
+        if twin := _of_one_label(arm, arms[:i]):
+            result[arm.name] = result[twin.name]
+            continue
         if arm.grid:
             colour, marker = steps[arm.grid[0]]
             dash = sum(
@@ -94,6 +97,12 @@ def styles(arms: Iterable[Drawn]) -> dict[str, Style]:
             colour, MARKERS[marker % len(MARKERS)], DASHES[dash % len(DASHES)], arm.label
         )
     return result
+
+
+def _of_one_label(arm: Drawn, before: list[Drawn]) -> Drawn | None:
+    """The first arm of the label, unless a panel shows an arm of that label beside this one."""
+    alike = [other for other in before if other.label == arm.label]
+    return alike[0] if alike and not any(other.panels & arm.panels for other in alike) else None
 
 
 def _steps(arms: list[Drawn]) -> dict[tuple[str, Any], tuple[str, int]]:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-import pandas as pd
+if TYPE_CHECKING:
+    import pandas as pd
+
 
 TIMES = [(runtime, batch) for batch in (1, 64) for runtime in ("torch", "onnxruntime")]
 """Runtimes and batches, in the order of the comparison's columns."""
@@ -20,6 +23,8 @@ def comparison(networks: pd.DataFrame, latencies: pd.DataFrame) -> pd.DataFrame:
 
     Times are medians in milliseconds, from uint8 images to logits, on one core.
     """
+    import pandas as pd
+
     rows = []
     keys = latencies.groupby(["run", "iteration", "form"])
     times = {key: group.set_index(["runtime", "batch"])["median"] for key, group in keys}

@@ -34,20 +34,23 @@ class Figure(ABC):
         caption: how to read it, in reStructuredText. ``{tolerance}``, ``{confidence}`` (percent)
             and ``{band}`` are filled in.
         file: name of its files before the dot; by default the name that it is registered by.
+        every_arm: whether it gets the rows of all arms, as for verdicts, which look at arms that
+            are not drawn too; else it gets those of the drawn arms.
     """
 
     heading: ClassVar[str]
     caption: ClassVar[str]
     formats: ClassVar[tuple[str, ...]] = ("png", "svg")
     file: ClassVar[str] = ""
+    every_arm: ClassVar[bool] = False
 
     @abstractmethod
     def draw(self, study: pd.DataFrame, view: StudyView) -> Drawing | str:
         """The figure: one of matplotlib's, or the text of a page of HTML.
 
         Args:
-            study: rows of the study's metrics of the arms to draw.
-            view: title, panels, labels, drawn arms, analysis and plot of the study.
+            study: rows of the study's metrics, of the arms that ``every_arm`` says.
+            view: title, panels, labels, drawn arms, twins, analysis and plot of the study.
         """
 
     def found(self, study: pd.DataFrame, view: StudyView) -> str:
@@ -82,7 +85,7 @@ class Table(ABC):
 
         Args:
             study: the study's metrics; empty where the table takes no training.
-            view: title, panels, labels, arms and analysis of the study.
+            view: title, panels, labels, arms, twins and analysis of the study.
         """
 
     @abstractmethod
@@ -95,4 +98,7 @@ class Table(ABC):
 
 
 FIGURES: Registry[type[Figure]] = Registry("figure", "figures")
+DEFAULT_FIGURES = ("sdd", "layers", "explorer")
+"""Figures of a study that does not say which it has."""
+
 TABLES: Registry[type[Table]] = Registry("table", "dsd2.analysis.tables")

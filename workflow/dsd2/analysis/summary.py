@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dsd2.analysis.phases import Phase, phases
-from dsd2.analysis.verdicts import Verdict, judge
+from dsd2.analysis.verdicts import DESCENDS, Verdict, judge
 from dsd2.analysis.view import StudyView
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ class Curve:
         sparsity: mean realised ζ.
         accuracy: test accuracy, a column a seed.
         entropy: in bits, a column a seed.
+        images: how many the test images are; None where that was not written down.
         stops: the last iteration of each seed.
         returned: the iteration that each seed returns.
     """
@@ -38,6 +39,7 @@ class Curve:
     sparsity: pd.Series
     accuracy: pd.DataFrame
     entropy: pd.DataFrame
+    images: int | None
     stops: list[int]
     returned: list[int]
 
@@ -49,11 +51,26 @@ class Curve:
 
 @dataclass(frozen=True)
 class Finding:
-    """What a curve shows."""
+    """What a curve shows.
+
+    Attributes:
+        curve: it.
+        twin: name of its twin; None where it has none.
+        verdict: of its seeds.
+        phases: of each point of its mean.
+    """
 
     curve: Curve
+    twin: str | None
     verdict: Verdict
     phases: list[Phase]
+
+    @property
+    def supported_phases(self) -> list[Phase | None]:
+        """The phases that the verdict supports: critical and sweet are those of a descent."""
+        if self.verdict.outcome in DESCENDS:
+            return [*self.phases]
+        return [phase if phase in ("light", "collapsed") else None for phase in self.phases]
 
 
 def drawn_rows(study: pd.DataFrame, view: StudyView) -> pd.DataFrame:
@@ -98,19 +115,54 @@ def _curve(panel: str, arm: str, rows: pd.DataFrame) -> Curve:
         sparsity=by_seed("sparsity").loc[accuracy.index].mean(axis=1),
         accuracy=accuracy,
         entropy=by_seed("entropy").loc[accuracy.index],
+        images=test_images(rows),
         stops=[int(i) for i in last["iteration"]],
         returned=[int(i) for i in rows.loc[rows["returned"], "iteration"]],
     )
 
 
-def findings(study: pd.DataFrame, tolerance: float, confidence: float) -> list[Finding]:
-    """Judge every arm without a gate: a gated arm's curve is cut, and has no phases."""
-    return [
-        Finding(
-            curve,
-            judge(curve.accuracy.T.to_numpy().tolist(), tolerance, confidence),
-            phases(curve.accuracy.mean(axis=1).tolist(), tolerance),
+def test_images(rows: pd.DataFrame) -> int | None:
+    """How many the test images of an arm's rows are; None where that was not written down."""
+    counts = rows["class_images"].iloc[0]
+    return None if counts is None else int(sum(counts))
+
+
+def findings(study: pd.DataFrame, view: StudyView) -> list[Finding]:
+    """Judge every arm without a gate: a gated arm's curve is cut, and has no phases.
+
+    Args:
+        study: rows of all arms, so that a twin is there even where it is not drawn.
+        view: twins and analysis of the study.
+    """
+    whole = {(c.panel, c.arm): c for c in curves(study) if not c.gated}
+    twins = {(panel, arm): twin for panel, arm, twin in view.twins}
+    found = []
+    for (panel, arm), curve in whole.items():
+        other = whole.get((panel, twins.get((panel, arm), "")))
+        verdict = judge(
+            _seeds(curve.accuracy),
+            view.tolerance,
+            view.confidence,
+            curve.images,
+            None if other is None else _common(curve, other),
         )
-        for curve in curves(study)
-        if not curve.gated
-    ]
+        mean = curve.accuracy.mean(axis=1).tolist()
+        name = None if other is None else other.arm
+        found.append(Finding(curve, name, verdict, phases(mean, view.tolerance)))
+    return found
+
+
+def drawn_findings(study: pd.DataFrame, view: StudyView) -> list[Finding]:
+    """The findings of the arms that figures draw; likewise."""
+    drawn = {(panel, arm) for arm, panel, _ in view.drawn}
+    return [f for f in findings(study, view) if (f.curve.panel, f.curve.arm) in drawn]
+
+
+def _seeds(accuracy: pd.DataFrame) -> list[list[float]]:
+    return accuracy.T.to_numpy().tolist()
+
+
+def _common(curve: Curve, twin: Curve) -> tuple[list[list[float]], list[list[float]]]:
+    """The curves of the seeds that an arm and its twin both have."""
+    seeds = [seed for seed in curve.accuracy if seed in twin.accuracy]
+    return _seeds(curve.accuracy[seeds]), _seeds(twin.accuracy[seeds])

@@ -92,6 +92,12 @@ def with_spread(value: float, spread: float | None) -> str:
     return percent(value) if absent(spread) else f"{percent(value)} ± {percent(spread)}"
 
 
+def with_interval(value: float | None, low: float | None, high: float | None) -> str:
+    """A fraction in percent with its interval, where it has one; a dash where there is neither."""
+    ends = "" if absent(low) else f" ({percent(low)} to {percent(high)})"
+    return minus(percent(value) + ends)
+
+
 def signed(value: float) -> str:
     """A difference of fractions in points, with its sign; nothing where there is none."""
     return "" if absent(value) else minus(f"{100 * value:+.2f}")

@@ -1,31 +1,34 @@
-"""Whether an arm exhibits or dodges sparse double descent, judged over its seeds."""
+"""What an arm does about sparse double descent, judged over its seeds and beside its twin.
+
+The *twin* of a distilled arm is the arm without distillation that is otherwise alike, or its
+teacher's (:mod:`dsd2.planning.twins`). Both have the same seeds, so that their depths are compared
+seed by seed. Every word asks on one side of an interval or by the one-sided test that belongs to
+it: at a confidence of 0.9 each errs at most once in twenty times.
+"""
 
 from __future__ import annotations
 
-import statistics
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from dsd2.analysis.phases import ROUNDING, Valley, check_curve, deepest_valley
+from dsd2.analysis.inference import (
+    Curves,
+    Estimate,
+    beyond_share,
+    cut,
+    depth,
+    equivalent,
+    mean_of,
+    paired_depth,
+)
+from dsd2.analysis.phases import Valley, deepest_valley
 
-Outcome = Literal["exhibits", "dodges", "undecided"]
+Outcome = Literal["exhibits", "reduces", "dodges", "no descent", "undecided"]
 
-
-@dataclass(frozen=True)
-class Depth:
-    """A depth over seeds.
-
-    Attributes:
-        mean: over seeds.
-        low: lower end of its confidence interval; None where no spread supports one, as with one
-            seed or with equal depths.
-        high: upper end, likewise.
-    """
-
-    mean: float
-    low: float | None
-    high: float | None
+DESCENDS: tuple[Outcome, ...] = ("exhibits", "reduces")
+"""Verdicts that support the phases of a descent, critical and sweet."""
+HALF = 0.5
+"""A descent of less than this share of the twin's is *reduced*."""
 
 
 @dataclass(frozen=True)
@@ -34,75 +37,89 @@ class Verdict:
 
     Attributes:
         valley: the deepest valley of the mean curve.
-        common: depth of the seeds at that valley's three indices.
-        own: depth of each seed's own deepest valley, wherever it lies; never less than the other.
-        same: whether all seeds have one and the same curve.
-        outcome: ``exhibits`` where the interval of ``common`` lies above the tolerance; ``dodges``
-            where the interval of ``own`` lies at or below it, or where no seed has any valley.
+        depth: the SDD depth; below zero where there is no valley.
+        own: depth of each seed's own deepest valley, wherever it lies.
+        own_mean: their mean, which errs on the high side: noise gives each seed some valley.
+        less_twin: the depth less the twin's; None without a twin.
+        outcome: see :func:`judge`.
     """
 
     valley: Valley
-    common: Depth
-    own: Depth
-    same: bool
+    depth: Estimate
+    own: list[float]
+    own_mean: Estimate
+    less_twin: Estimate | None
     outcome: Outcome
 
 
-def judge(curves: Sequence[Sequence[float]], tolerance: float, confidence: float) -> Verdict:
-    """Whether an arm exhibits SDD.
+def judge(
+    curves: Curves,
+    tolerance: float,
+    confidence: float,
+    images: int | None = None,
+    twin: tuple[Curves, Curves] | None = None,
+) -> Verdict:
+    """The verdict on an arm.
 
-    Two depths of each seed are looked at: at the three indices of the mean curve's deepest valley,
-    and that of the seed's own deepest valley. Each has a Student interval over seeds.
+    - **exhibits**: the interval of its depth lies above the tolerance.
+    - **dodges**: its twin exhibits; it is less deep than its twin by the paired interval; and its
+      seeds' own valleys are at or below the tolerance by the test of equivalence.
+    - **reduces**: its twin exhibits, and by the paired interval its depth is less than half of the
+      twin's. An arm that also exhibits is said to reduce.
+    - **no descent**: its seeds' own valleys are at or below the tolerance likewise, and it has no
+      twin that exhibits.
+    - **undecided**: none of these.
 
-    That an arm *exhibits* SDD needs a valley that its seeds have in common. That it *dodges* SDD
-    needs seeds without a deep valley anywhere: valleys at different places cancel in the mean
-    curve, and prove nothing of the seeds. Noise alone gives each seed some valley, so that its own
-    depth errs on the high side, never on the side of *dodges*. The depth in common errs on the high
-    side too, but less: its place is chosen on the same curves, as the mean's deepest.
-
-    Without an interval there is no verdict, with one exception: the arm dodges where seeds with
-    different curves have no valley at all.
+    Of valleys at different places the mean curve shows none. So what is said of a curve without a
+    valley is tested on each seed's own.
 
     Args:
         curves: accuracy by iteration, one curve a seed; cut to the shortest.
         tolerance: depth that does not count.
-        confidence: level of the interval, as 0.95.
+        confidence: level of the intervals, as 0.9.
+        images: how many the test images are, where that is known.
+        twin: the curves of the seeds that both have, the arm's own and its twin's.
 
     Raises:
         UserError: an accuracy is not a finite number.
     """
-    length = min(len(curve) for curve in curves)
-    cut = [list(curve[:length]) for curve in curves]
-    for curve in cut:
-        check_curve(curve)
-    valley = deepest_valley([statistics.fmean(point) for point in zip(*cut, strict=True)])
-    own_depths = [deepest_valley(curve).depth for curve in cut]
-    common = _depth(
-        [min(c[valley.before], c[valley.after]) - c[valley.bottom] for c in cut], confidence
-    )
-    own = _depth(own_depths, confidence)
-    same = all(curve == cut[0] for curve in cut)
+    own_depth = depth(curves, confidence, images)
+    own = [deepest_valley(curve).depth for curve in cut(curves)]
+    shallow = _shallow(curves, own, tolerance, confidence)
+    less_twin, twin_exhibits, halved = None, False, False
+    if twin is not None and len(twin[0]):
+        less_twin = paired_depth(*twin, confidence, images)
+        twin_exhibits = _above(depth(twin[1], confidence, images), tolerance)
+        halved = _below_zero(beyond_share(*twin, HALF, confidence, images))
     outcome: Outcome = "undecided"
-    if not same and common.low is not None and common.low > tolerance:
-        outcome = "exhibits"
-    elif not same and (max(own_depths) == 0 or (own.high is not None and own.high <= tolerance)):
+    if twin_exhibits and shallow and less_twin is not None and _below_zero(less_twin):
         outcome = "dodges"
-    return Verdict(valley, common, own, same, outcome)
+    elif twin_exhibits and halved:
+        outcome = "reduces"
+    elif not twin_exhibits and shallow:
+        outcome = "no descent"
+    elif _above(own_depth, tolerance) and sum(own) > tolerance * len(own):
+        outcome = "exhibits"
+    valley = deepest_valley(mean_curve(curves))
+    return Verdict(valley, own_depth, own, mean_of(own, confidence), less_twin, outcome)
 
 
-def _depth(depths: Sequence[float], confidence: float) -> Depth:
-    mean, half = statistics.fmean(depths), student_half_width(depths, confidence)
-    return Depth(mean, None, None) if half is None else Depth(mean, mean - half, mean + half)
+def mean_curve(curves: Curves) -> list[float]:
+    """The mean over seeds, as far as the shortest reaches."""
+    return [sum(point) / len(curves) for point in zip(*cut(curves), strict=True)]
 
 
-def student_half_width(values: Sequence[float], confidence: float) -> float | None:
-    """Half the width of Student's confidence interval of a mean.
+def _shallow(curves: Curves, own: list[float], tolerance: float, confidence: float) -> bool:
+    """Whether seeds have no valley that counts; one curve, however often, shows nothing."""
+    different = any([*curve] != [*curves[0]] for curve in curves)
+    if different and max(own) == 0:
+        return True
+    return different and equivalent(own, tolerance) <= (1 - confidence) / 2
 
-    None where no spread supports an interval: of one value, or of equal ones.
-    """
-    from scipy.stats import t
 
-    if max(values) - min(values) <= ROUNDING:
-        return None
-    error = statistics.stdev(values) / len(values) ** 0.5
-    return float(t.ppf((1 + confidence) / 2, len(values) - 1)) * error
+def _above(estimate: Estimate, tolerance: float) -> bool:
+    return estimate.low is not None and estimate.low > tolerance
+
+
+def _below_zero(estimate: Estimate) -> bool:
+    return estimate.high is not None and estimate.high < 0

@@ -20,6 +20,8 @@ class StudyView:
         drawn: name, panel and place in a grid of the arms that figures draw.
         arms: panel, name, whether it is drawn, network, dataset and filters of each arm.
         settings: panel, name and settings by key of each arm.
+        twins: panel, name and twin of the arms that have one: the arm without distillation that
+            is otherwise alike, or the teacher's.
         analysis: ``tolerance``, the accuracy difference that does not count, and ``confidence``,
             the level of intervals.
         plot: how figures look.
@@ -37,6 +39,7 @@ class StudyView:
     drawn: Sequence[tuple[str, str, Any]]
     arms: Sequence[dict[str, Any]]
     settings: Sequence[dict[str, Any]]
+    twins: Sequence[tuple[str, str, str]]
     analysis: dict[str, float]
     plot: dict[str, Any]
     paper: Sequence[dict[str, Any]]

@@ -51,16 +51,16 @@ class ResumeFile:
             return None
         if about["key"] != self.key:
             return None
-        parts: dict[str, State] = {"state": {}, **{kind: {} for kind in _MOMENTS}, "rewind": {}}
+        parts: dict[str, State] = {name: {} for name in ("state", *_MOMENTS, "rewind")}
         device = next(model.parameters()).device
         for name, tensor in tensors.items():
             part, _, rest = name.partition("/")
             # A copy: the file's memory map must not be trained on, nor outlive the file.
-            parts[part][rest] = tensor.to(device, copy=True)
-        model.load_state_dict(parts["state"])
+            parts.setdefault(part, {})[rest] = tensor.to(device, copy=True)
+        model.load_state_dict(parts.pop("state"))
         print(f"resuming after epoch {about['epoch']}", flush=True)
-        moments = {kind: parts[kind] for kind in _MOMENTS}
-        return Progress(about["epoch"], moments, about["history"], parts["rewind"])
+        moments = {kind: parts.pop(kind) for kind in _MOMENTS}
+        return Progress(about["epoch"], moments, about["history"], parts.pop("rewind"), parts)
 
     @contextmanager
     def saving_when_stopped(self) -> Iterator[None]:
@@ -107,6 +107,7 @@ def _copied(model: nn.Module, progress: Progress) -> tuple[State, dict[str, Any]
         "state": dict(model.state_dict()),
         **progress.moments,
         "rewind": progress.rewind,
+        **progress.kept,
     }
     tensors = {
         f"{part}/{name}": tensor.detach().clone()

@@ -49,7 +49,7 @@ def suggestions(folder: str, given: Mapping[str, Any] | None = None) -> Sections
     path = _folder(folder)
     given = given or {}
     dataset = given.get("dataset") or {}
-    kind = DATASETS.get(dataset.get("name") or kind_of(path))
+    kind = DATASETS.get(dataset.get("name") or kind_of(path, _ignored(dataset)))
     if kind is None or not issubclass(kind, OwnDataset):
         return {"dataset": {"path": str(path)}}
     recipe = _recipe(kind, path, dataset)
@@ -68,6 +68,13 @@ def suggestions(folder: str, given: Mapping[str, Any] | None = None) -> Sections
         "model": {"name": "vgg-like", "depth": depth, "width": 4 if images < 10_000 else 5},
         "training": _training(images, given.get("training") or {}),
     }
+
+
+def _ignored(dataset: Mapping[str, Any]) -> list[str]:
+    """The paths that the user leaves out; what is no list of text is for validation to refuse."""
+    given = dataset.get("ignore")
+    listed = given if isinstance(given, list | tuple) else ()
+    return [name for name in listed if isinstance(name, str)]
 
 
 def _training(images: int, given: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from dsd2.analysis.registered import TABLES
+from dsd2.analysis.registered import DEFAULT_FIGURES, FIGURES, TABLES
 from dsd2.config.options import Analysis, Export, LabelIssues, Plot, Unique
 from dsd2.config.paper import Printed
 from dsd2.config.sections import Sections
@@ -216,6 +216,13 @@ class Configuration(Sections):
         bool,
         Default(True),
         Doc("Whether the study has a figure; one of a table alone has none."),
+    ]
+    figures: Annotated[
+        tuple[Annotated[str, NameOf(FIGURES)], ...],
+        MinLen(1),
+        Unique(),
+        Default(DEFAULT_FIGURES),
+        Doc("Which figures it has, where it has any."),
     ]
     tables: Annotated[
         tuple[Annotated[str, NameOf(TABLES)], ...],

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from dsd2.data.metadata import metadata
 from dsd2.errors import UserError
-from dsd2.recipe import AUGMENTATIONS, VIEWS, DatasetRecipe, TrainingRecipe
+from dsd2.recipe import VIEWS, DatasetRecipe, TrainingRecipe
 
 TRAININGS = 8
 """Caching pays where so many trainings have more forward passes than an image has views."""
@@ -40,12 +40,12 @@ def caches_logits(
     Raises:
         UserError: it is configured where images have no views that can be numbered.
     """
-    possible = AUGMENTATIONS[training.augmentation].views() == VIEWS and not dataset.stream
+    possible = training.views == VIEWS and not dataset.stream
     if configured and not possible:
         raise UserError(
             f"config key distillation.cache_logits of {where} is true, which needs"
-            " training.augmentation flip-shift (with none they are always cached) and images that"
-            " are not streamed"
+            " training.augmentation flip-shift (with none they are always cached), no"
+            " training.mixup, and images that are not streamed"
         )
     if configured is not None:
         return configured

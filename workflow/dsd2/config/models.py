@@ -13,21 +13,24 @@ from pydantic import (
     AfterValidator,
     BeforeValidator,
     ConfigDict,
+    Discriminator,
     Field,
     Strict,
     StringConstraints,
+    Tag,
     TypeAdapter,
     WithJsonSchema,
 )
 from pydantic_core import PydanticCustomError
 from typing_extensions import TypedDict
 
+from dsd2.config.choices import with_choices
 from dsd2.config.declaration import Configuration, Pattern
 from dsd2.config.options import Unique
 from dsd2.config.sanitize import plain
 from dsd2.config.sections import CONDITIONS, SECTIONS, Layer
 from dsd2.errors import UserError
-from dsd2.keys import NO_DEFAULT, Key, NameOf, keys
+from dsd2.keys import NO_DEFAULT, Key, NameOf, keys, parameters
 from dsd2.registry import Registry
 from dsd2.typed import Choice
 
@@ -77,23 +80,6 @@ def section_keys(name: str, kind: str | None) -> dict[str, Key]:
     if kind is not None:
         declared.insert(0, Key(base.selector, str, (NameOf(base.registry),), "", default))
     return {key.name: with_choices(key) for key in declared}
-
-
-def registries(key: Key) -> list[Registry[Any]]:
-    """The registries whose names a key's value, or an entry of its value, may be."""
-    found = [key.type, *key.constraints]
-    for each in found:
-        found += get_args(each)
-    return [each.registry for each in found if isinstance(each, NameOf)]
-
-
-def with_choices(key: Key) -> Key:
-    """A key whose description says what each registered thing is that it may name."""
-    text = key.description
-    for registry in registries(key):
-        about = ", ".join(f"{name} ({registry.summary(name).rstrip('.')})" for name in registry)
-        text = f"{text} {about}.".strip()
-    return dataclasses.replace(key, description=text)
 
 
 @cache
@@ -174,7 +160,8 @@ def annotation(declared: Any, constraints: tuple[Any, ...]) -> Any:
         constraints = (*constraints, *inner)
     for constraint in constraints:
         if isinstance(constraint, NameOf):
-            return _name(constraint.registry)
+            named = _name(constraint.registry)
+            return _with_parameters(constraint.registry, named) if constraint.parameters else named
     union = get_origin(declared) in (Union, types.UnionType)
     members = get_args(declared) if union else (declared,)
     if float in members and str not in members:
@@ -203,6 +190,21 @@ def _name(registry: Registry[Any]) -> Any:
     ]
     rule = WithJsonSchema({"anyOf": [{"type": "string", "enum": plain}, *forms]})
     return Annotated[str, BeforeValidator(partial(_registered, registry)), rule]
+
+
+def _with_parameters(registry: Registry[Any], named: Any) -> Any:
+    """The type of a registered name, or of a mapping of one and parameters of what it names."""
+    members = [Annotated[named, Tag("")]]
+    for name in registry:
+        selecting = Key("name", Literal[name], (), "", NO_DEFAULT)
+        own = _typed_dict(name, (selecting, *parameters(registry[name])))
+        members.append(Annotated[own, Tag(name)])
+
+    def tag(value: Any) -> str:
+        name = value.get("name") if isinstance(value, dict) else None
+        return str(name) if name in registry else ""
+
+    return Annotated[Union[tuple(members)], Discriminator(tag)]  # noqa: UP007
 
 
 def _registered(registry: Registry[Any], name: Any) -> Any:

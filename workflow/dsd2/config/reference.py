@@ -9,15 +9,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
-from annotated_types import Ge, Gt, Le, Lt
-
+from dsd2.config.choices import bounds, registries, with_choices
 from dsd2.config.declaration import Configuration
 from dsd2.config.json_schema import json_schema
-from dsd2.config.models import all_keys, condition, registries, with_choices
+from dsd2.config.models import all_keys, condition
 from dsd2.config.sections import SECTIONS, Sections
 from dsd2.keys import NO_DEFAULT, Key, keys
 
-_SIGNS: dict[Any, str] = {Ge: "≥", Gt: ">", Le: "≤", Lt: "<"}
 _PLACES: dict[Any, str] = {dict: ".<name>", tuple: ".<n>"}
 
 
@@ -76,12 +74,7 @@ def _allowed(section: str, key: Key) -> str:
     facts = []
     if values := list(_values(key)):
         facts.append("one of " + ", ".join(f"`{value}`" for value in values))
-    facts += [
-        f"{sign} {getattr(bound, kind.__name__.lower())}"
-        for kind, sign in _SIGNS.items()
-        for bound in key.constraints
-        if isinstance(bound, kind)
-    ]
+    facts += bounds(key)
     needed = condition(section, key.name) if section in SECTIONS else None
     if needed is not None:
         facts.append(f"only where `{needed[0]}` is {' or '.join(f'`{v}`' for v in needed[1])}")

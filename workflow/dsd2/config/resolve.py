@@ -14,7 +14,7 @@ from typing import TypeVar
 from dsd2.config.sections import Section
 from dsd2.data.metadata import metadata
 from dsd2.errors import UserError
-from dsd2.keys import fixed_values, required_keys
+from dsd2.keys import fixed_values, parameters, required_keys
 from dsd2.nn.sizes import network_sizes
 from dsd2.recipe import (
     AUGMENTATIONS,
@@ -27,7 +27,7 @@ from dsd2.recipe import (
     TrainingRecipe,
 )
 from dsd2.stopping import Stopping
-from dsd2.typed import Choice
+from dsd2.typed import Choice, number
 
 C = TypeVar("C", bound=Choice)
 _OF_LOSSES = (
@@ -95,8 +95,17 @@ def training_recipe(section: Section, dataset: DatasetRecipe, where: str) -> Tra
             f"config key training.augmentation of {where} is {section['augmentation']!r}, which"
             " needs streamed images: set dataset.stream: true, or take flip-shift"
         )
-    loss = section["loss"]
+    chosen_loss = section["loss"]
+    given = chosen_loss if isinstance(chosen_loss, dict) else {"name": chosen_loss}
+    loss = given["name"]
     known = inspect.signature(LOSSES[loss]).parameters
+    # All of them, so that another default some day is another name.
+    own = tuple((p.name, number(given.get(p.name, p.default))) for p in parameters(LOSSES[loss]))
+    if section["mixup"] and "memory" in known:
+        raise UserError(
+            f"config key training.mixup of {where} is {section['mixup']:g} but must be 0 with"
+            f" training.loss {loss!r}, which remembers what was said of each image by itself"
+        )
     for key, absent, parameter, what in _OF_LOSSES:
         if (value := section[key]) != absent and parameter not in known:
             raise UserError(
@@ -106,7 +115,8 @@ def training_recipe(section: Section, dataset: DatasetRecipe, where: str) -> Tra
     # Rounded up, less the rounding of the product, so that one epoch is never dropped from.
     epochs, parts = section["epochs"], sorted(section.get("milestones", ()))
     milestones = tuple(math.ceil(part * epochs - 1e-9) for part in parts)
-    return TrainingRecipe(**{"drop_factor": 1, **section, "milestones": milestones})
+    section = {"drop_factor": 1, **section, "loss": loss, "loss_parameters": own}
+    return TrainingRecipe(**{**section, "milestones": milestones})
 
 
 def pruning_recipe(section: Section, model: ModelRecipe, where: str) -> PruningRecipe:

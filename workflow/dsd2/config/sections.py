@@ -53,12 +53,13 @@ class PruningKeys(PruningRecipe):
 
     target_sparsity: Annotated[
         Number,
-        Gt(0),
+        Ge(0),
         Le(1),
         Default(0.9985),
         Doc(
             "Iterations go on while their sparsity, of weights or of filters as structure says, is"
-            " below it. A chain ends earlier where a round would remove nothing."
+            " below it; with 0 the dense network is trained alone. A chain ends earlier where a"
+            " round would remove nothing."
         ),
     ]
 

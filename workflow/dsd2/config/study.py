@@ -28,7 +28,8 @@ class Study:
         budget: name of the budget laid over it, if any.
         panels: label of each panel, in order.
         arms: by panel and arm name, in order.
-        figure: whether it has one.
+        figure: whether it has any.
+        figures: names of its figures, where it has any.
         tables: names of its tables.
         paper: what the paper prints of its arms.
         export: which networks are exported, and how.
@@ -48,6 +49,7 @@ class Study:
     analysis: Analysis
     plot: Plot
     figure: bool
+    figures: tuple[str, ...]
     tables: tuple[str, ...]
     paper: tuple[Printed, ...]
     export: Export
@@ -87,6 +89,7 @@ def load_study(config: Any) -> Study:
         analysis=Analysis(**config.get("analysis", {})),
         plot=Plot(**config.get("plot", {})),
         figure=top_level(config, "figure"),
+        figures=tuple(top_level(config, "figures")),
         tables=tuple(top_level(config, "tables")),
         paper=printed_values(top_level(config, "paper"), arms),
         export=resolve_export(config.get("export", {}), arms),

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Iterable
 from pathlib import Path
 
+from dsd2.data.listing import names_no_class
 from dsd2.errors import UserError
 
 
@@ -27,6 +29,24 @@ def distinct_classes(folder: Path, names: list[str]) -> list[str]:
                 " spaces or the encoding of a letter; join them or give one another name"
             )
     return names
+
+
+def check_names(folder: Path, found: Iterable[str]) -> None:
+    """Refuse folders whose names say where images lie, as ``images`` beside ``test``.
+
+    Args:
+        folder: of them.
+        found: names of those that hold images.
+
+    Raises:
+        UserError: there are several, and none is named after what its images show.
+    """
+    names = list(found)
+    if len(names) > 1 and all(map(names_no_class, names)):
+        raise UserError(
+            f"{folder}: the folders {', '.join(names)} hold images, but such names are no classes;"
+            " give a folder for each class, or a table of labels (dataset.table)"
+        )
 
 
 def check_depth(folder: Path, found: dict[str, list[str]]) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
-from dsd2.data.find_tables import FoundTables, find_tables
+from dsd2.data.find_tables import find_tables
 from dsd2.data.label_tables import list_tables
 from dsd2.data.listing import Listing
 from dsd2.data.parquet_data import find_parquet
@@ -13,28 +14,29 @@ from dsd2.data.sheet_columns import Columns
 from dsd2.errors import UserError
 
 
-def kind_of(folder: Path) -> str:
+def kind_of(folder: Path, ignore: Sequence[str] = ()) -> str:
     """The name of the dataset that reads a folder.
 
     Class folders win over a table of labels that says the same.
 
     Args:
         folder: of class folders, of images with a table of their labels, or of parquet files.
+        ignore: paths below it that are passed over.
 
     Raises:
         UserError: it is none of these, or it may be several.
     """
     try:
-        listing = list_class_folders(folder)
+        listing = list_class_folders(folder, ignore)
     except UserError as error:
         refused: UserError | None = error
     else:
         refused = None
         if len(listing.classes) > 1:
-            _check_tables(folder, listing)
+            _check_tables(folder, listing, ignore)
             _check_parquet(folder)
             return "imagefolder"
-    tables = find_tables(folder)
+    tables = find_tables(folder, ignore)
     if tables.tables or tables.ambiguous:
         return "csv"
     if find_parquet(folder) is not None:
@@ -44,12 +46,12 @@ def kind_of(folder: Path) -> str:
     return "imagefolder"
 
 
-def _check_tables(folder: Path, listing: Listing) -> None:
+def _check_tables(folder: Path, listing: Listing, ignore: Sequence[str]) -> None:
     """See that a table beside class folders gives images the classes of their folders."""
-    tables = find_tables(folder)
+    tables = find_tables(folder, ignore)
     if not tables.tables:
         return
-    told = _labels(folder, tables)
+    told = _labels(folder, ignore)
     if told is None:
         return
     known = _names(listing)
@@ -74,10 +76,10 @@ def _check_parquet(folder: Path) -> None:
         )
 
 
-def _labels(folder: Path, tables: FoundTables) -> dict[str, str] | None:
+def _labels(folder: Path, ignore: Sequence[str]) -> dict[str, str] | None:
     """The class of each image that tables name; None where they cannot be read as labels."""
     try:
-        return _names(list_tables(folder, None, Columns(None, None, None)).listing)
+        return _names(list_tables(folder, None, Columns(None, None, None), ignore).listing)
     except UserError:
         return None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -38,24 +38,27 @@ class FoundTables:
     others: tuple[str, ...] = ()
 
 
-def find_tables(folder: Path) -> FoundTables:
+def find_tables(folder: Path, ignore: Collection[str] = ()) -> FoundTables:
     """Look for images with one table of labels, or with one for each split.
 
     Tables lie in the folder, or where it has none in a folder in it. Those of splits are told by a
     word in their names or by their folders (``train.csv``, ``train/metadata.csv``). No image is
     opened, and of tables the header alone is read.
 
+    Args:
+        folder: to look into.
+        ignore: paths below it that are passed over.
+
     Raises:
         UserError: a folder cannot be listed.
     """
-    found = _tables_in(folder, "")
+    found = _tables_in(folder, "", ignore)
     if not found:
-        found = [
-            path for inside in _entries(folder, Path.is_dir) for path in _tables_in(folder, inside)
-        ]
+        inner = [name for name in _entries(folder, Path.is_dir) if name not in ignore]
+        found = [path for inside in inner for path in _tables_in(folder, inside, ignore)]
     if not found:
         return FoundTables(problem=f"has no table of labels ({', '.join(SUFFIXES)})")
-    if not any(is_image_name(name) for _, shown, _ in walked(folder) for name in shown):
+    if not any(is_image_name(name) for _, shown, _ in walked(folder, ignore) for name in shown):
         return FoundTables(problem="has no image file")
     # What is to be handed in at Kaggle holds no labels.
     labels = [path for path in found if "submission" not in re.split(r"[\W_]+", path.lower())]
@@ -71,12 +74,13 @@ def find_tables(folder: Path) -> FoundTables:
     return _ambiguous(labels or found)
 
 
-def tables_of(folder: Path, table: str | None) -> FoundTables:
+def tables_of(folder: Path, table: str | None, ignore: Collection[str] = ()) -> FoundTables:
     """The tables that a dataset's labels are in.
 
     Args:
         folder: of the dataset.
         table: path of its one table below the folder; None where it is to be found.
+        ignore: paths below the folder that are passed over.
 
     Raises:
         UserError: there is no such file, or none or several are found.
@@ -91,16 +95,17 @@ def tables_of(folder: Path, table: str | None) -> FoundTables:
         return FoundTables({ALL: path})
     if not folder.is_dir():
         raise UserError(f"{folder}: is no folder of images with a table of their labels")
-    found = find_tables(folder)
+    found = find_tables(folder, ignore)
     if found.problem is not None:
         raise UserError(f"{folder}: {found.problem}")
     return found
 
 
-def _tables_in(folder: Path, inside: str) -> list[str]:
+def _tables_in(folder: Path, inside: str, ignore: Collection[str]) -> list[str]:
     """The tables in a folder, not in those below it, as paths below the dataset's folder."""
     names = _entries(folder / inside, Path.is_file)
-    return [posixpath.join(inside, name) for name in names if name.lower().endswith(SUFFIXES)]
+    paths = [posixpath.join(inside, name) for name in names if name.lower().endswith(SUFFIXES)]
+    return [path for path in paths if path not in ignore]
 
 
 def _entries(folder: Path, kind: Callable[[Path], bool]) -> list[str]:

@@ -7,7 +7,7 @@ import posixpath
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
 
 from dsd2.data.scan import EXTENSIONS, is_hidden
@@ -20,10 +20,16 @@ def is_image_name(name: str) -> bool:
     return name.lower().endswith(EXTENSIONS)
 
 
-def walked(folder: Path) -> Iterator[tuple[str, list[str], list[str]]]:
+def walked(
+    folder: Path, ignore: Collection[str] = ()
+) -> Iterator[tuple[str, list[str], list[str]]]:
     """Each folder below one, itself as ``""``: its path below it, its files, and what is hidden.
 
     Links are followed, and no folder is visited twice.
+
+    Args:
+        folder: to walk through.
+        ignore: paths below it that are passed over.
 
     Raises:
         UserError: a folder cannot be listed.
@@ -39,11 +45,13 @@ def walked(folder: Path) -> Iterator[tuple[str, list[str], list[str]]]:
             folders.clear()
             continue
         seen.add(real)
-        hidden = sorted(filter(is_hidden, [*folders, *files]))
-        folders[:] = sorted(name for name in folders if not is_hidden(name))
         inside = os.path.relpath(place, folder).replace(os.sep, "/")
-        shown = sorted(name for name in files if not is_hidden(name))
-        yield "" if inside == "." else inside, shown, hidden
+        inside = "" if inside == "." else inside
+        for names in (folders, files):
+            names[:] = sorted(name for name in names if posixpath.join(inside, name) not in ignore)
+        hidden = sorted(filter(is_hidden, [*folders, *files]))
+        folders[:] = [name for name in folders if not is_hidden(name)]
+        yield inside, [name for name in files if not is_hidden(name)], hidden
 
 
 def relative_name(text: str, near: str) -> str:
@@ -71,6 +79,7 @@ class ImageIndex:
     Args:
         folder: of the dataset.
         apart: files that are no images: the tables.
+        ignore: paths below the folder that are passed over.
 
     Attributes:
         files: paths below the folder, without those that are hidden.
@@ -80,13 +89,15 @@ class ImageIndex:
         UserError: a folder cannot be listed.
     """
 
-    def __init__(self, folder: Path, apart: Iterable[str] = ()) -> None:
+    def __init__(
+        self, folder: Path, apart: Iterable[str] = (), ignore: Collection[str] = ()
+    ) -> None:
         self.files: list[str] = []
         self.hidden: list[str] = []
         self._named: dict[str, list[str]] = defaultdict(list)
         self._stems: dict[str, list[str]] = defaultdict(list)
         tables = set(apart)
-        for inside, shown, hidden in walked(folder):
+        for inside, shown, hidden in walked(folder, ignore):
             self.hidden += [posixpath.join(inside, name) for name in hidden]
             for name in shown:
                 path = posixpath.join(inside, name)

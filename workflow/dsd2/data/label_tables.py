@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import posixpath
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from dsd2.data.class_names import check_classes, sorted_classes
 from dsd2.data.find_tables import ALL, FoundTables, split_of_table, tables_of
 from dsd2.data.image_index import ImageIndex, is_image_name
 from dsd2.data.listing import SPLITS, LeftOut, Listed, Listing
-from dsd2.data.scan import HIDDEN
+from dsd2.data.scan import HIDDEN, ignored, unknown_ignored
 from dsd2.data.sheet_columns import (
     Columns,
     columns_of,
@@ -64,20 +65,26 @@ class Tabulated:
     tables: tuple[str, ...]
 
 
-def list_tables(folder: Path, table: str | None, wanted: Columns) -> Tabulated:
+def list_tables(
+    folder: Path, table: str | None, wanted: Columns, ignore: Sequence[str] = ()
+) -> Tabulated:
     """The images that the tables of a folder name.
 
     Args:
         folder: of the images.
         table: the one table below it; None where it is to be found.
         wanted: columns that the user names.
+        ignore: paths below the folder that are passed over.
 
     Raises:
         UserError: there is no table, it is not plain what it says, an image is missing, or a label
             is.
     """
-    found = tables_of(folder, table)
-    index = ImageIndex(folder, (*found.tables.values(), *found.others))
+    ignore = [Path(name).as_posix() for name in ignore]
+    if unknown := [name for name in ignore if not (folder / name).exists()]:
+        raise unknown_ignored(folder, unknown)
+    found = tables_of(folder, table, ignore)
+    index = ImageIndex(folder, (*found.tables.values(), *found.others), ignore)
     remarks: list[str] = []
     rows = _rows(folder, found, wanted, index, remarks)
     rows, unlabelled = _labelled(folder, rows, remarks)
@@ -98,7 +105,7 @@ def list_tables(folder: Path, table: str | None, wanted: Columns) -> Tabulated:
     listing = Listing(
         classes,
         {split: listed for split, listed in splits.items() if listed.names},
-        _left_out(index, kept.keys() | apart, apart, found),
+        (*_left_out(index, kept.keys() | apart, apart, found), *ignored(ignore)),
         tuple(remarks),
     )
     return Tabulated(listing, tuple(found.tables.values()))

@@ -17,6 +17,18 @@ SPLIT_NAMES = {
 follow."""
 
 
+CONTAINERS = {
+    *("all", "data", "dataset", "files", "image", "images", "img", "imgs", "jpeg", "jpg"),
+    *("photo", "photos", "pics", "pictures", "png"),
+}
+"""What folders are called that hold images of any class, in small letters."""
+
+
+def names_no_class(name: str) -> bool:
+    """Whether a folder's name says where images lie, and not what they show."""
+    return name.strip().casefold() in CONTAINERS or split_of(name) is not None
+
+
 def split_of(name: str) -> str | None:
     """The split that a folder or table of this name holds; None where the name is no split's."""
     plain = re.sub(r"[ _-]?(set|data|images)$", "", name.strip().casefold())

@@ -91,6 +91,14 @@ class OwnDataset(DatasetRecipe):
 class OwnPhotos(Photos, OwnDataset):
     """Images of one's own that lie in files of their own."""
 
+    ignore: Annotated[
+        tuple[str, ...],
+        Doc(
+            "Files and folders below path that are not looked into, as [test] for test images that"
+            " have no labels."
+        ),
+    ] = ()
+
     def sources(self, names: Sequence[str]) -> Iterator[Path | bytes]:
         """See :meth:`OwnDataset.sources`."""
         return (self.folder / name for name in names)

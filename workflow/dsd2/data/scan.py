@@ -7,10 +7,10 @@ out and listed. No image is opened but those whose names do not tell what they a
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from dsd2.data.class_folders import check_depth, distinct_classes
+from dsd2.data.class_folders import check_depth, check_names, distinct_classes
 from dsd2.data.listing import SPLITS, LeftOut, Listed, Listing, split_of
 from dsd2.errors import UserError
 
@@ -85,9 +85,7 @@ class _Scan:
             parts = {"train": self._classes(top)}
         classes = self._checked(parts)
         if unknown := sorted(self._ignore - self._ignored):
-            raise UserError(
-                f"config key dataset.ignore is {unknown[0]!r}, which {self.folder} does not have"
-            )
+            raise unknown_ignored(self.folder, unknown)
         listed = {
             split: self._listed(files, classes) for split, files in parts.items() if any(files)
         }
@@ -171,6 +169,7 @@ class _Scan:
             raise _no_classes(folder)
         self._leave(BESIDE, beside)
         check_depth(folder, found)
+        check_names(folder, found)
         return found
 
     def _checked(self, parts: dict[str, dict[str, list[str]]]) -> tuple[str, ...]:
@@ -262,6 +261,16 @@ class _Scan:
 
     def _name(self, path: Path) -> str:
         return path.relative_to(self.folder).as_posix()
+
+
+def unknown_ignored(folder: Path, names: Sequence[str]) -> UserError:
+    """The error of paths that are to be ignored and are not there."""
+    return UserError(f"config key dataset.ignore is {names[0]!r}, which {folder} does not have")
+
+
+def ignored(names: Sequence[str]) -> list[LeftOut]:
+    """What is left out because the user says so; nothing where that is nothing."""
+    return [LeftOut(IGNORED, tuple(sorted(names)))] if names else []
 
 
 def _no_classes(folder: Path) -> UserError:

@@ -25,6 +25,7 @@ _IDENTITY = b"identity"
 _TEXT, _INT, _REAL = pa.string(), pa.int64(), pa.float64()
 _TEXTS, _INTS, _REALS = (pa.list_(kind) for kind in (_TEXT, _INT, _REAL))
 
+_HELD_OUT = "held_out_accuracy"
 HISTORY = pa.schema(
     [
         column("run", _TEXT, "", "name of the run"),
@@ -33,6 +34,7 @@ HISTORY = pa.schema(
         column("learning_rate", _REAL, "", "of the epoch"),
         column("train_loss", _REAL, "nats", "mean over images of what is minimised, without ℓ1"),
         column("train_accuracy", _REAL, "1", "likewise, against the given labels"),
+        column(_HELD_OUT, _REAL, "1", "validation accuracy, where it chooses", optional=True),
         column("seconds", _REAL, "s", "wall time of the epoch"),
     ]
 )
@@ -58,6 +60,7 @@ _ADDED = [
     ),
     column("dropped", _INT, "", "training images that corrections leave out", optional=True),
     column("relabelled", _INT, "", "training labels that they changed", optional=True),
+    column("kept_epoch", _INT, "", "epoch that left the weights; null for a mean", optional=True),
 ]
 
 PEAK_GPU = "peak_gpu_memory"
@@ -136,9 +139,9 @@ STUDY = pa.schema(
         column("total_flops_paper", _REAL, "MAC", "of the run so far"),
         column("total_flops_dense", _REAL, "MAC", "of the run so far"),
         column("total_flops_sparse", _REAL, "MAC", "of the run so far"),
-        column("teacher_flops_paper", _REAL, "MAC", "of the teacher's own trainings"),
-        column("teacher_flops_dense", _REAL, "MAC", "of the teacher's own trainings"),
-        column("teacher_flops_sparse", _REAL, "MAC", "of the teacher's own trainings"),
+        column("teacher_flops_paper", _REAL, "MAC", "of trainings of a teacher or judge"),
+        column("teacher_flops_dense", _REAL, "MAC", "of trainings of a teacher or judge"),
+        column("teacher_flops_sparse", _REAL, "MAC", "of trainings of a teacher or judge"),
     ]
 )
 
@@ -262,7 +265,7 @@ def read_table(path: Path, schema: pa.Schema, identity: Identity | None = None) 
         # Not pq.read_table, which imports pyarrow's datasets and takes some paths for one.
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
             table = file.read()
-        filled = with_later_columns(table, schema, LATER)
+        filled = with_later_columns(table, schema, LATER | {_HELD_OUT})
         known = filled.schema.equals(schema)
         whole = known and is_whole(table)
         # Tables of earlier versions do not say what they belong to.

@@ -72,8 +72,9 @@ class Replay:
         """Capture the step, of which nothing is done yet; or say that it cannot be."""
         # The graph before gives its memory back first.
         self._graph, self._rate = None, rate
-        rows, images, cached = inputs
-        static = (rows.clone(), images.clone(), None if cached is None else cached.clone())
+        rows, images, *optional = inputs
+        cached, share = (None if tensor is None else tensor.clone() for tensor in optional)
+        static = (rows.clone(), images.clone(), cached, share)
         self._held = [tensor for tensor in static if tensor is not None]
         graph = torch.cuda.CUDAGraph()
         try:

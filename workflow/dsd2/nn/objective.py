@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from functools import partial
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -13,6 +15,10 @@ from dsd2.recipe import DIVERGENCES, LOSSES, DistillationRecipe, TrainingRecipe
 
 LabelLoss = Callable[[Tensor, Tensor, Tensor], Tensor]
 """From logits [B, classes], given labels [B] and positions of the images [B] to a scalar."""
+
+
+MEMORY = "memory"
+"""The argument of a loss that remembers something of each training image."""
 
 
 def teacher_targets(logits: Tensor, temperature: float) -> Tensor:
@@ -38,20 +44,38 @@ def balanced_weights(labels: Tensor) -> Tensor:
     return weights.to(labels.device)[labels]
 
 
-def label_loss(recipe: TrainingRecipe, labels: Tensor) -> LabelLoss:
+def label_loss(
+    recipe: TrainingRecipe, labels: Tensor, memory: dict[str, Tensor] | None = None
+) -> LabelLoss:
     """The loss on the labels of a batch, which weights classes and smooths as the recipe says.
 
     Args:
-        recipe: the loss, its weights and its smoothing.
+        recipe: the loss, its parameters, its weights and its smoothing.
         labels: of all training images, int64 [N]; the positions of a batch's images are in these.
+        memory: what the loss remembers of images, as :data:`MEMORY`; it is put there by the first
+            batch, where the loss has any.
     """
-    loss = LOSSES[recipe.loss]
+    loss = partial(LOSSES[recipe.loss], **dict(recipe.loss_parameters))
     if recipe.label_smoothing:
         loss = partial(loss, smoothing=recipe.label_smoothing)
+    if remembers(recipe.loss):
+        held = {} if memory is None else memory
+
+        def remembering(logits: Tensor, given: Tensor, rows: Tensor) -> Tensor:
+            if MEMORY not in held:
+                held[MEMORY] = torch.zeros(len(labels), logits.shape[1], device=logits.device)
+            return loss(logits, given, rows=rows, memory=held[MEMORY])
+
+        return remembering
     if recipe.class_weights == "none":
         return lambda logits, given, rows: loss(logits, given)
     weights = balanced_weights(labels)
     return lambda logits, given, rows: loss(logits, given, weights[rows])
+
+
+def remembers(loss: str) -> bool:
+    """Whether a registered loss remembers something of each training image."""
+    return MEMORY in inspect.signature(LOSSES[loss]).parameters
 
 
 def distillation_loss(

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from dsd2.compat import foreach
 from dsd2.nn.images import ImageSet
+from dsd2.nn.mixup import mixed, partners
 from dsd2.nn.models import head_parameters
 from dsd2.nn.objective import add_l1_gradients, distillation_loss, label_loss
 from dsd2.nn.optimisers import Moments, Optimiser, clip
@@ -15,8 +16,9 @@ from dsd2.nn.pruning import Masks, prunable_weights_masks
 from dsd2.nn.teacher import Teacher
 from dsd2.recipe import TrainingRecipe
 
-StepInputs = tuple[Tensor, Tensor, Tensor | None]
-"""Which images, int64 [B]; they, augmented, uint8 [B, C, H, W]; the teacher's logits if cached."""
+StepInputs = tuple[Tensor, Tensor, Tensor | None, Tensor | None]
+"""Which images, int64 [B]; they, augmented, uint8 [B, C, H, W]; the teacher's logits if cached; the
+share of each that is not its partner's, a scalar, where they are mixed."""
 
 
 class Step:
@@ -29,6 +31,7 @@ class Step:
         recipe: optimiser, loss and arithmetic.
         teacher: the teacher to distil from, laid out likewise.
         moments: of an earlier part of this training.
+        memory: what the loss remembers of images, changed in place; of that part likewise.
     """
 
     def __init__(
@@ -39,6 +42,7 @@ class Step:
         recipe: TrainingRecipe,
         teacher: Teacher | None,
         moments: Moments,
+        memory: dict[str, Tensor] | None = None,
     ) -> None:
         self._model, self._data, self._recipe, self._teacher = model, data, recipe, teacher
         model.train()
@@ -54,20 +58,25 @@ class Step:
         self._pruned, self._alive = prunable_weights_masks(model, masks)
         place = {name: i for i, name in enumerate(parameters)}
         self._prunable = [place[name] for name in masks]
-        self._label_loss = label_loss(recipe, data.labels)
+        self._label_loss = label_loss(recipe, data.labels, memory)
         self._loss_sum = torch.zeros((), device=data.device)
         self._correct = torch.zeros((), dtype=torch.int64, device=data.device)
 
     def __call__(self, inputs: StepInputs, rate: float, number: int = 0) -> None:
         """Take a step at a learning rate; it has its number in the whole training, from 0."""
-        rows, images, cached = inputs
+        rows, images, cached, share = inputs
         data, recipe, teacher = self._data, self._recipe, self._teacher
         normalised = data.normalise(images.contiguous(memory_format=self._layout))
+        if share is not None:
+            normalised = mixed(normalised, share)
         labels = data.labels[rows]
         with self._forward_pass():
             logits = self._model(normalised).float()
             targets = None if teacher is None else teacher.targets(normalised, cached)
         loss = self._label_loss(logits, labels, rows)
+        if share is not None:
+            others = self._label_loss(logits, partners(labels), partners(rows))
+            loss = share * loss + (1 - share) * others
         if teacher is not None and targets is not None:
             loss = distillation_loss(loss, logits, targets, teacher.recipe)
         gradients = list(

@@ -17,7 +17,7 @@ from dsd2.nn.evaluation import evaluated_at_once
 from dsd2.nn.images import ImageSet
 from dsd2.nn.objective import teacher_targets
 from dsd2.nn.transfer import sent
-from dsd2.recipe import AUGMENTATIONS, VIEWS, DistillationRecipe, RunRecipe
+from dsd2.recipe import VIEWS, DistillationRecipe, RunRecipe
 
 
 @dataclass
@@ -79,7 +79,7 @@ def passes_an_image(recipe: RunRecipe, iteration: int) -> int:
     Cached logits of all views count once for a run, with its dense iteration, though the students
     of one teacher share them.
     """
-    views = AUGMENTATIONS[recipe.training.augmentation].views()
+    views = recipe.training.views
     if views == 1:
         return 1
     if views is not None and recipe.distillation is not None and recipe.distillation.table:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +13,9 @@ from torch import Tensor, nn
 from dsd2.errors import UserError
 from dsd2.nn.graphs import Replay, can_be_replayed
 from dsd2.nn.images import ImageSet
+from dsd2.nn.keeping import HELD_OUT, held_out_accuracy, leave, remember
+from dsd2.nn.mixup import shares
+from dsd2.nn.objective import remembers
 from dsd2.nn.optimisers import Moments
 from dsd2.nn.precision import lay_out, training_products
 from dsd2.nn.pruning import Masks
@@ -35,12 +38,15 @@ class Progress:
         moments: what the optimiser remembers of each parameter; empty before the first step.
         history: one row an epoch done.
         rewind: the state at the rewind step, once that is passed.
+        kept: what the training may leave in place of its last weights, ``best`` or ``average``; and
+            what its loss remembers of images, ``memory``.
     """
 
     epoch: int = 0
     moments: Moments = field(default_factory=dict)
     history: list[dict[str, Any]] = field(default_factory=list)
     rewind: State = field(default_factory=dict)
+    kept: dict[str, State] = field(default_factory=dict)
 
 
 def network_state(model: nn.Module) -> State:
@@ -56,6 +62,7 @@ def train(
     *,
     stream: tuple[int | str, ...],
     teacher: Teacher | None = None,
+    validation: ImageSet | None = None,
     rewind_step: int | None = None,
     progress: Progress | None = None,
     after_epoch: Callable[[Progress], None] = lambda _: None,
@@ -74,6 +81,7 @@ def train(
         recipe: epochs, optimiser and augmentation.
         stream: names that make this training's random draws its own.
         teacher: the teacher to distil from; None for plain cross-entropy.
+        validation: the images that choose the best epoch, where the recipe keeps that.
         rewind_step: keep the state before this optimiser step in ``Progress.rewind``.
         progress: where an interrupted training of this network stood.
         after_epoch: called with the progress after each epoch.
@@ -83,41 +91,49 @@ def train(
         UserError: the loss became NaN or infinite; the message names the epoch.
     """
     progress = progress or Progress()
-    step = Step(model, masks, data, recipe, teacher, progress.moments)
+    memory = progress.kept.setdefault("memory", {}) if remembers(recipe.loss) else None
+    step = Step(model, masks, data, recipe, teacher, progress.moments, memory)
     replayed = graphs and data.device.type == "cuda" and can_be_replayed(recipe)
     take = Replay(step) if replayed else step
     epochs = data.epochs(recipe.augmentation, recipe.batch_size)
     steps = -(-len(data) // recipe.batch_size)
 
-    with training_products(recipe):
-        while progress.epoch < recipe.epochs:
-            number, start = progress.epoch, time.perf_counter()
-            draws = generator(*stream, number)
-            order = torch.randperm(len(data), generator=draws)
-            epoch = epochs(order, draws)
-            cached = teacher.cached(order, epoch.views, data.device) if teacher else None
-            answers = cached.split(recipe.batch_size) if cached is not None else [None] * steps
-            torch.manual_seed(derived_seed(*stream, number, "dropout"))
-            step.forget_losses()
-            for i, (batch, known) in enumerate(zip(epoch.batches, answers, strict=True)):
+    while progress.epoch < recipe.epochs:
+        number, start = progress.epoch, time.perf_counter()
+        draws = generator(*stream, number)
+        order = torch.randperm(len(data), generator=draws)
+        epoch = epochs(order, draws)
+        cached = teacher.cached(order, epoch.views, data.device) if teacher else None
+        answers = cached.split(recipe.batch_size) if cached is not None else [None] * steps
+        mixing: Sequence[Tensor | None] = [None] * steps
+        if recipe.mixup:
+            mixing = shares(recipe.mixup, steps, (*stream, number), data.device)
+        torch.manual_seed(derived_seed(*stream, number, "dropout"))
+        step.forget_losses()
+        with training_products(recipe):
+            taken = zip(epoch.batches, answers, mixing, strict=True)
+            for i, (batch, known, share) in enumerate(taken):
                 if rewind_step == number * steps + i:
                     progress.rewind = network_state(model)
                 rate = learning_rate(recipe, number, i, steps)
-                take((*batch, known), rate, number * steps + i)
+                take((*batch, known, share), rate, number * steps + i)
             loss, correct = step.losses()
-            progress.epoch += 1
-            progress.moments = step.moments()
-            progress.history.append(
-                {
-                    "epoch": progress.epoch,
-                    "learning_rate": learning_rate(recipe, number, 0, steps),
-                    "train_loss": _finite(loss / len(data), progress.epoch, recipe),
-                    "train_accuracy": correct / len(data),
-                    "seconds": time.perf_counter() - start,
-                }
-            )
-            after_epoch(progress)
+        progress.epoch += 1
+        progress.moments = step.moments()
+        progress.history.append(
+            {
+                "epoch": progress.epoch,
+                "learning_rate": learning_rate(recipe, number, 0, steps),
+                "train_loss": _finite(loss / len(data), progress.epoch, recipe),
+                "train_accuracy": correct / len(data),
+                HELD_OUT: held_out_accuracy(recipe, model, validation),
+                "seconds": time.perf_counter() - start,
+            }
+        )
+        remember(recipe, model, progress)
+        after_epoch(progress)
     lay_out(model, torch.contiguous_format)
+    leave(recipe, model, data, progress, stream)
     return progress
 
 

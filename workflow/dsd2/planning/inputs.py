@@ -175,6 +175,7 @@ class Inputs:
             rows.append(
                 {
                     **({"end": NOTHING_LEFT} if chain.arm.exhausted else {}),
+                    **({"judge": judge.arm} if (judge := chain.arm.corrections) else {}),
                     "panel": chain.arm.panel,
                     "arm": chain.arm.name,
                     "seed": chain.seed,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -10,9 +11,13 @@ from typing import Any
 from dsd2 import paths
 from dsd2.config.arms import ONLY_PANEL, Arm
 from dsd2.config.study import Study
+from dsd2.job import Job
 from dsd2.planning.chain import Chain
 from dsd2.planning.chains import Plan
 from dsd2.planning.requests import Allocation
+
+OF_RUN = re.compile(r"(?:^|/)runs/(?P<run>[^/]+)/(?:.*?iter-(?P<i>\d+))?")
+"""A file of a run, and of an iteration of it, if it is of one."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +76,27 @@ def arm_label(plan: Plan, study: Study, arm: Arm) -> str:
     of_study = f"{study.folder}: " if len(plan.studies) > 1 else ""
     where = "" if arm.panel == ONLY_PANEL else f" in {arm.panel}"
     return f"{of_study}{arm.name}{where}"
+
+
+class JobNames:
+    """What people call the jobs of a plan, by the runs that their files belong to."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self._labels: dict[str, str] = {}
+
+    def of(self, job: Job) -> str | None:
+        """The arm, seed and iteration of a job; None for one that belongs to no run."""
+        found = next(filter(None, map(OF_RUN.search, job.outputs)), None)
+        if found is None:
+            return None
+        if found["run"] not in self._labels:
+            # A run has its name from when its teacher is chosen.
+            for study, chain in trained_chains(self._plan):
+                arm = arm_label(self._plan, study, chain.arm)
+                self._labels.setdefault(chain.run, f"{arm} seed {chain.seed}")
+        label = self._labels.get(found["run"])
+        return f"{label} iteration {int(found['i'])}" if label and found["i"] else label
 
 
 def trained_chains(plan: Plan) -> Iterator[tuple[Study, Chain]]:

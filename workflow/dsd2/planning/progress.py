@@ -1,32 +1,25 @@
-"""The terminal shows overall progress and the state of each arm while Snakemake runs a study."""
+"""How far a study is: its trainings, and where each arm is, in lines for the terminal."""
 
 from __future__ import annotations
 
 import statistics
-import sys
-import threading
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from dsd2 import paths
 from dsd2.config.study import Study
-from dsd2.errors import UserError
-from dsd2.events import Events, Job
+from dsd2.job import Job
 from dsd2.planning.chain import Chain
 from dsd2.planning.chains import Plan
-from dsd2.planning.jobs import Stage, arm_label, stages, trained_chains
+from dsd2.planning.jobs import Stage, arm_label, trained_chains
 
-EVERY = 10.0
-"""Seconds between lines; a line is written only when something changed."""
-TABLE_EVERY = 60.0
-"""Seconds between tables of the arms, likewise."""
 MAX_ARMS = 20
 """Rows of a table; further arms are counted."""
-MAX_SHARE = 0.02
-"""Of the time that may go into looking: thousands of trainings are looked at less often."""
+BAR = 20
+"""Characters of a bar that shows a share."""
 
 
 @dataclass(frozen=True)
@@ -49,67 +42,6 @@ class ArmState:
     ended: bool
 
 
-class ProgressReporter:
-    """Writes progress lines from a thread of its own until stopped.
-
-    Args:
-        plan: whose trainings.
-        events: what runs.
-    """
-
-    def __init__(self, plan: Plan, events: Events) -> None:
-        self._plan = plan
-        self._events = events
-        self._done: set[str] = set()
-        self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._report, daemon=True)
-
-    def start(self) -> None:
-        """Start writing."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Write no more."""
-        self._stopped.set()
-
-    def _look(self) -> list[Stage]:
-        """Every stage as it is needed now; a file is done once it was seen, until it is remade."""
-        needed = stages(self._plan)
-        for job in self._events.running():
-            self._done.difference_update(job.outputs)
-        missing = (stage.output for stage in needed if stage.output not in self._done)
-        self._done.update(path for path in missing if Path(path).exists())
-        return needed
-
-    def _report(self) -> None:
-        try:
-            self._write_until_stopped()
-        except (UserError, OSError):
-            return  # A damaged or unreadable file: Snakemake comes upon it, too, and says so.
-
-    def _write_until_stopped(self) -> None:
-        started = tabled = time.monotonic()
-        needed = self._look()
-        if not needed:
-            return
-        before = sum(stage.output in self._done for stage in needed if stage.trains)
-        line = table = ""
-        took = time.monotonic() - started
-        while not self._stopped.wait(max(EVERY, took / MAX_SHARE)):
-            looked = time.monotonic()
-            needed = self._look()
-            active = running(needed, self._events.running())
-            now = progress_line(needed, self._done, active, before, looked - started)
-            text = table
-            if looked - tabled >= TABLE_EVERY:
-                text, tabled = arms_table(arm_states(self._plan)), looked
-            for said, known in ((now, line), (text, table)):
-                if said and said != known:
-                    print(said, file=sys.stderr, flush=True)
-            line, table = now, text
-            took = time.monotonic() - looked
-
-
 def progress_line(
     needed: Sequence[Stage], done: set[str], now: Sequence[str], before: int, seconds: float
 ) -> str:
@@ -122,13 +54,37 @@ def progress_line(
         before: how many trainings were done when this invocation started.
         seconds: since then.
     """
-    outputs = [stage.output for stage in needed if stage.trains]
-    made, total = sum(output in done for output in outputs), len(outputs)
-    left = ""
-    if before < made < total:
-        left = f", about {_duration(seconds / (made - before) * (total - made))} left"
+    made, total = trainings(needed, done)
+    left = time_left(made, total, before, seconds)
     what = f"; now {', '.join(now)}" if now else ""
     return f"progress: {made} of at most {total} trainings ({made / total:.0%}){left}{what}"
+
+
+def progress_bar(
+    needed: Sequence[Stage], done: set[str], now: Sequence[str], before: int, seconds: float
+) -> list[str]:
+    """The same as lines with a bar, the time so far, and a line for each job that runs."""
+    made, total = trainings(needed, done)
+    full = BAR * made // total
+    left = time_left(made, total, before, seconds)
+    counts = f"{made} of at most {total} trainings after {duration(seconds)}{left}"
+    return [
+        f"[{'#' * full}{'.' * (BAR - full)}] {made / total:4.0%}  {counts}",
+        *(f"now {job}" for job in now),
+    ]
+
+
+def trainings(needed: Sequence[Stage], done: set[str]) -> tuple[int, int]:
+    """How many trainings are done, and how many may be needed."""
+    outputs = [stage.output for stage in needed if stage.trains]
+    return sum(output in done for output in outputs), len(outputs)
+
+
+def time_left(made: int, total: int, before: int, seconds: float) -> str:
+    """About how long the others take, after a comma; nothing before the first is done."""
+    if not before < made < total:
+        return ""
+    return f", about {duration(seconds / (made - before) * (total - made))} left"
 
 
 def running(needed: Sequence[Stage], jobs: Sequence[Job]) -> list[str]:
@@ -152,9 +108,6 @@ def arm_states(plan: Plan) -> list[ArmState]:
 
 
 def _state(plan: Plan, of_arm: list[tuple[Study, Chain]]) -> ArmState:
-    # Importing pyarrow takes a moment, and only a run that takes longer comes here.
-    from dsd2.files.records import METRICS, read_rows
-
     study, first = of_arm[0]
     reached, latest, gates, ended = [], [], [], []
     end = "nothing left to prune" if first.arm.exhausted else "at the target sparsity"
@@ -166,7 +119,7 @@ def _state(plan: Plan, of_arm: list[tuple[Study, Chain]]) -> ArmState:
         ]
         done = [path for path in files if path.exists()]
         reached.append(len(done))
-        latest += read_rows(done[-1], METRICS) if done else []
+        latest += _rows(done[-1]) if done else []
         stopped = plan.stopped(chain.run, stop, last)
         ended.append(stopped or len(done) > last)
         gates.append("stopped" if stopped else end if ended[-1] else "going on")
@@ -181,7 +134,20 @@ def _state(plan: Plan, of_arm: list[tuple[Study, Chain]]) -> ArmState:
     )
 
 
-def arms_table(arms: Sequence[ArmState]) -> str:
+def _rows(file: Path) -> list[dict[str, Any]]:
+    """The metrics of a training. They are read once, unless they are made anew."""
+    return _rows_as_of(file, file.stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=10_000)
+def _rows_as_of(file: Path, changed: int) -> list[dict[str, Any]]:
+    # Importing pyarrow takes a moment, and only a run that takes longer comes here.
+    from dsd2.files.records import METRICS, read_rows
+
+    return read_rows(file, METRICS)
+
+
+def arms_table(arms: Sequence[ArmState]) -> list[str]:
     """Where every arm is: a row each, numbers as means over the seeds that have any.
 
     Arms that are done or not begun are left out where there are too many, and counted.
@@ -189,7 +155,7 @@ def arms_table(arms: Sequence[ArmState]) -> str:
     begun = [arm for arm in arms if arm.reached]
     rows = begun if len(begun) <= MAX_ARMS else [arm for arm in begun if not arm.ended]
     cells: list[tuple[str, ...]] = [
-        ("arm", "iterations", "of", "ζ [%]", "validation [%]", "entropy [bits]", "gate")
+        ("arm", "iterations", "of", "sparsity [%]", "validation [%]", "entropy [bits]", "gate")
     ]
     cells += [_row(arm) for arm in rows[:MAX_ARMS]]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
@@ -200,7 +166,7 @@ def arms_table(arms: Sequence[ArmState]) -> str:
     if others := len(arms) - len(cells) + 1:
         waiting = sum(not arm.reached for arm in arms)
         lines.append(f"and {others} more arms, of which {waiting} wait for their turn")
-    return "\n".join(f"progress:   {line}" for line in lines) if rows else ""
+    return lines if rows else []
 
 
 def _row(arm: ArmState) -> tuple[str, ...]:
@@ -217,7 +183,8 @@ def _row(arm: ArmState) -> tuple[str, ...]:
     )
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """A time as people say it."""
     if seconds < 90:
         return f"{seconds:.0f} s"
     minutes = seconds / 60

@@ -19,11 +19,10 @@ from dsd2.config.study import Study
 from dsd2.config.validation import SECTIONS
 from dsd2.errors import UserError
 from dsd2.escaping import one_line
+from dsd2.planning.twins import twins
 from dsd2.recipe import to_json
 from dsd2.typed import Choice
 
-DEFAULT_FIGURES = ("sdd", "layers", "explorer")
-"""Figures of a study that has any."""
 EXPORTED = (
     paths.EXPORTED_NETWORK,
     paths.EXPORTED_ONNX,
@@ -67,6 +66,7 @@ def study_view(study: Study, placed: Callable[[str], str] = str) -> StudyView:
         settings=[
             {"panel": arm.panel, "name": arm.name, "settings": dict(_settings(arm))} for arm in arms
         ],
+        twins=twins([*arms]),
         analysis=asdict(study.analysis),
         plot=asdict(study.plot),
         paper=[asdict(printed) for printed in study.paper],
@@ -178,7 +178,7 @@ def issue_results(study: Study) -> list[str]:
 def study_results(study: Study) -> list[str]:
     """The files that a study is run for."""
     results = [paths.STUDY_METRICS, paths.PROVENANCE] if study.trains else []
-    for name in DEFAULT_FIGURES if study.figure else ():
+    for name in study.figures if study.figure else ():
         file, formats = FIGURES[name].file or name, FIGURES[name].formats
         results += _each(paths.FIGURE, figure=[file], format=formats)
     results += _each(paths.TABLE, table=study.tables, format=("md", "csv", "tex", "html"))
@@ -204,6 +204,14 @@ def _each(pattern: str, **values: Iterable[str]) -> list[str]:
     return [
         pattern.format(study="{study}", **dict(zip(values, c, strict=True))) for c in combinations
     ]
+
+
+def by_stem(files: Iterable[str]) -> list[str]:
+    """Files, those that differ in what follows the last dot in one line: ``a.md .csv``."""
+    stems: dict[str, list[str]] = {}
+    for file in files:
+        stems.setdefault(str(Path(file).with_suffix("")), []).append(Path(file).suffix)
+    return [stem + " ".join(endings) for stem, endings in stems.items()]
 
 
 def outcome(study: Study) -> list[str]:

@@ -25,7 +25,7 @@ from dsd2.paths import dataset_name, run_name
 from dsd2.planning.cost import Estimate, Measured, markdown
 from dsd2.planning.resources import LABEL, NAME
 from dsd2.processes import peak_memory
-from dsd2.recipe import AUGMENTATIONS, VIEWS
+from dsd2.recipe import VIEWS
 from dsd2.seeds import be_deterministic
 from dsd2.stages.known_runs import KnownRun, know_runs
 from dsd2.stages.planned_runs import PlannedRun, read_runs
@@ -155,8 +155,7 @@ def _seconds(one: KnownRun, speeds: dict[Work, Speed]) -> float:
     speed, data = speeds[one.work], one.data
     seconds = one.run.recipe.training.epochs * data.train * speed.training
     seconds += data.images * speed.forward
-    augmentation = AUGMENTATIONS[one.run.recipe.training.augmentation]
-    if one.teacher is not None and augmentation.views() == 1:
+    if one.teacher is not None and one.run.recipe.training.views == 1:
         seconds += data.train * speeds[one.teacher.work].forward
     return seconds
 

@@ -14,7 +14,6 @@ from dsd2.nn.speed import Work, timed
 from dsd2.paths import run_name
 from dsd2.planning.layers_table import PrunedNetwork
 from dsd2.planning.resources import host_bytes, training_bytes, training_gpu_bytes
-from dsd2.recipe import AUGMENTATIONS
 from dsd2.stages.planned_runs import PlannedRun
 
 
@@ -59,7 +58,7 @@ class KnownRun:
     def work(self) -> Work:
         """What is timed of its trainings."""
         recipe = self.run.recipe
-        one_view = AUGMENTATIONS[recipe.training.augmentation].views() == 1
+        one_view = recipe.training.views == 1
         live = self.teacher if self.table is None and not one_view else None
         return Work(
             model=recipe.model,

@@ -26,6 +26,7 @@ from dsd2.nn.evaluation import Evaluation, evaluate, evaluate_with_states
 from dsd2.nn.flops import training_cost
 from dsd2.nn.footprint import footprint, sizes_of
 from dsd2.nn.images import ImageSet
+from dsd2.nn.keeping import kept_epoch
 from dsd2.nn.pruning import Masks, densities, sparsity
 from dsd2.nn.schedule import scheduled_sparsity
 from dsd2.nn.teacher import passes_an_image
@@ -136,6 +137,7 @@ def metrics_row(
         **structure_columns(model, masks),
         **accuracy_columns(model, job.data, job.labels, job.dataset.classes),
         **cost_columns(job, model, masks),
+        "kept_epoch": kept_epoch(recipe.training, history),
         "teacher_run": teacher.run if teacher else None,
         "teacher_iteration": teacher.iteration if teacher else None,
         "seconds_training": sum(epoch["seconds"] for epoch in history),

@@ -29,6 +29,7 @@ class Entry:
         teacher: the arm that it is distilled from.
         select: how the teacher's iteration was chosen.
         end: why it ends where no gate stops it.
+        judge: the arm whose chain says which of its labels are corrected.
     """
 
     panel: str
@@ -41,6 +42,7 @@ class Entry:
     teacher: str | None
     select: str | int | None
     end: str = TARGET_REACHED
+    judge: str | None = None
 
 
 def run_study(study: str, entries: Iterable[Entry], output: Path) -> None:
@@ -56,27 +58,28 @@ def run_study(study: str, entries: Iterable[Entry], output: Path) -> None:
     """
     chains = {(e.panel, e.arm, e.seed): (e, _rows(e)) for e in entries}
 
-    def teachers_cost(entry: Entry, count: str) -> float:
-        """What had to be trained before the first training of a chain."""
-        if entry.teacher is None:
-            return 0.0
-        teacher, rows = chains[entry.panel, entry.teacher, entry.seed]
-        trained = {"dense": 1, "best": len(rows)}.get(str(entry.select))
-        if trained is None:
-            trained = int(str(entry.select)) + 1
-        own = sum(row[count] for row in rows[:trained])
-        return own + teachers_cost(teacher, count)
+    def before(entry: Entry) -> dict[tuple[str, int], dict[str, Any]]:
+        """What had to be trained before the first training of a chain, each training once."""
+        found: dict[tuple[str, int], dict[str, Any]] = {}
+        for arm, select in ((entry.judge, "best"), (entry.teacher, entry.select)):
+            if arm is not None:
+                needed, rows = chains[entry.panel, arm, entry.seed]
+                trained = {"dense": 1, "best": len(rows)}.get(str(select))
+                own = rows[: int(str(select)) + 1 if trained is None else trained]
+                found |= {(needed.run, i): row for i, row in enumerate(own)} | before(needed)
+        return found
 
     table: list[dict[str, Any]] = []
     for entry, rows in chains.values():
-        before = {f"teacher_{count}": teachers_cost(entry, count) for count in COUNTS}
+        others = before(entry).values()
+        teachers = {f"teacher_{count}": sum(row[count] for row in others) for count in COUNTS}
         total = dict.fromkeys((f"total_{count}" for count in COUNTS), 0.0)
         names = {"panel": entry.panel, "arm": entry.arm, "stopping": entry.stopping}
         for row in rows:
             total = {f"total_{count}": total[f"total_{count}"] + row[count] for count in COUNTS}
             if row["stop_reason"] in (TARGET_REACHED, FORMERLY_REACHED):
                 row["stop_reason"] = entry.end
-            table.append({**names, **row, **total, **before})
+            table.append({**names, **row, **total, **teachers})
     write_table(output, STUDY, table, {"study": study})
 
 

@@ -18,7 +18,7 @@ from dsd2.devices import Given
 from dsd2.environment import cuda_graphs, deadline, time_limit
 from dsd2.errors import UserError
 from dsd2.files.records import HISTORY, METRICS, write_table
-from dsd2.nn.images import ImageSet
+from dsd2.nn.keeping import HELD_OUT
 from dsd2.nn.models import depthwise_weights, prunable_weights, pruned_weights
 from dsd2.nn.precision import bf16_warning
 from dsd2.nn.pruning import Masks, apply_masks, full_masks, prune
@@ -26,7 +26,7 @@ from dsd2.nn.schedule import scheduled_sparsity
 from dsd2.nn.scores import Trained, scores
 from dsd2.nn.teacher import Teacher, logits_of
 from dsd2.nn.training import Progress, State, network_state, train
-from dsd2.recipe import AUGMENTATIONS, RunRecipe
+from dsd2.recipe import RunRecipe
 from dsd2.seeds import derived_seed, generator
 from dsd2.stages.measure import Job, JobFiles, metrics_row, open_job, print_outcome
 
@@ -67,7 +67,7 @@ def run_iteration(
         Stopped: the process was interrupted; what was trained is saved.
     """
     job = open_job(run, iteration, recipe, files, given, started)
-    dataset, data = job.dataset, job.data["train"]
+    dataset = job.dataset
     model, masks, initial, weights = _start(job, files)
     masks = {name: mask.to(job.device) for name, mask in masks.items()}
     if warning := bf16_warning(recipe.training, job.device):
@@ -76,9 +76,11 @@ def run_iteration(
     resume = ResumeFile(files.resume, key=f"{run}/{iteration}", every=save_every)
     with resume.saving_when_stopped():
         until = deadline(started)
-        progress = _train(model, masks, data, recipe, iteration, teacher, resume, until)
+        progress = _train(job, model, masks, teacher, resume, until)
         names = {"run": run, "iteration": iteration}
-        write_table(files.history, HISTORY, [{**names, **row} for row in progress.history])
+        # A state that an earlier version saved does not have all columns.
+        rows = [{HELD_OUT: None, **names, **row} for row in progress.history]
+        write_table(files.history, HISTORY, rows)
         row = metrics_row(job, model, masks, progress.history)
         write_table(files.metrics, METRICS, [row])
         # Last, so that a checkpoint without metrics has lost them: it was never left so.
@@ -102,11 +104,9 @@ def run_iteration(
 
 
 def _train(
+    job: Job,
     model: nn.Module,
     masks: Masks,
-    data: ImageSet,
-    recipe: RunRecipe,
-    iteration: int,
     teacher: Teacher | None,
     resume: ResumeFile,
     until: float | None,
@@ -117,6 +117,7 @@ def _train(
         UserError: as :func:`dsd2.nn.training.train`, or another epoch would take longer than the
             job may; the state is saved.
     """
+    recipe, iteration, data = job.recipe, job.iteration, job.data["train"]
     training = recipe.training
     if iteration > 0:
         training = recipe.perturbation.retraining(training)
@@ -152,6 +153,7 @@ def _train(
         training,
         stream=(recipe.seed, "iteration", iteration),
         teacher=teacher,
+        validation=job.data["validation"],
         rewind_step=rewind_step or None,
         progress=progress,
         after_epoch=after_epoch,
@@ -201,7 +203,7 @@ def _teacher(job: Job, files: IterationFiles) -> Teacher | None:
     if checkpoint is None or recipe.distillation is None:
         return None
     teacher = Teacher(checkpoint.network(data.device), recipe.distillation)
-    if AUGMENTATIONS[recipe.training.augmentation].views() == 1:
+    if recipe.training.views == 1:
         teacher.table = logits_of(teacher.model, data)
     elif recipe.distillation.table:
         if files.table is None:

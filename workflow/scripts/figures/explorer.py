@@ -13,7 +13,7 @@ from styles import Layout, Style, drawn_arms, is_titled, layout_of, styles, titl
 from dsd2.analysis.html import policy
 from dsd2.analysis.phases import Phase
 from dsd2.analysis.registered import FIGURES, Page
-from dsd2.analysis.summary import Curve, curves, findings, shown_curves, twin_of
+from dsd2.analysis.summary import Curve, curves, drawn_findings, drawn_rows, shown_curves, twin_of
 from dsd2.analysis.view import StudyView
 from dsd2.escaping import escape_html
 
@@ -66,11 +66,12 @@ class Explorer(Page):
     heading = "Figure 2: the same, to explore with the mouse"
     caption = """
 The curves of Figure 1. Under the mouse each point says its sparsity, test accuracy and entropy
-(mean and sample deviation over seeds), its phase (none where a gate cut the curve short), and
-which gates ended seeds there. A click on an arm in the legend hides it or brings it back;
-dragging moves the curves, and the tools above them zoom and go back.
+(mean and sample deviation over seeds), its phase (none where a gate cut the curve short, or the
+verdict supports none), and which gates ended seeds there. A click on an arm in the legend hides it
+or brings it back; dragging moves the curves, and the tools above them zoom and go back.
 """
     file = "sdd"
+    every_arm = True
 
     def draw(self, study: pd.DataFrame, view: StudyView) -> str:
         """See :func:`page`."""
@@ -82,11 +83,11 @@ def draw(study: pd.DataFrame, view: StudyView):
     from bokeh.layouts import gridplot
     from bokeh.models import Legend, LegendItem
 
+    found, study = drawn_findings(study, view), drawn_rows(study, view)
     every = curves(study)
     shown = shown_curves(every)
     looks = styles(drawn_arms(shown, view))
-    found = findings(study, **view.analysis)
-    phases = {(f.curve.panel, f.curve.arm): f.phases for f in found}
+    phases = {(f.curve.panel, f.curve.arm): f.supported_phases for f in found}
     stops = _stops(every, shown, view.labels)
     place = layout_of(len(view.panels), view.plot)
     cells, renderers = _empty(place), {}
@@ -151,13 +152,13 @@ def _stops(every: list[Curve], shown: list[Curve], labels: dict[str, str]) -> St
 
 
 def _points(
-    curve: Curve, phases: list[Phase] | None, stops: dict[int, list[str]]
+    curve: Curve, phases: list[Phase | None] | None, stops: dict[int, list[str]]
 ) -> ColumnDataSource:
     """What is drawn and said of each point of a curve."""
     from bokeh.models import ColumnDataSource
 
     iterations = list(curve.sparsity.index)
-    named = [f"{phase} ({NUMERALS[phase]})" for phase in phases] if phases else None
+    named = [f"{phase} ({NUMERALS[phase]})" if phase else "–" for phase in phases or []]
     return ColumnDataSource(
         {
             "x": [round(position(s), 4) for s in curve.sparsity],

@@ -19,10 +19,12 @@ from styles import (
 
 from dsd2.analysis.captions import Row, baseline_found, interval, name_of, rows_of, rst_list
 from dsd2.analysis.registered import FIGURES, Figure
-from dsd2.analysis.summary import Finding, curves, findings, shown_curves
+from dsd2.analysis.summary import Finding, curves, drawn_findings, drawn_rows, shown_curves
 from dsd2.analysis.table_format import absent, minus, percent
 from dsd2.analysis.tables.phases import phase_numbers
+from dsd2.analysis.verdicts import DESCENDS
 from dsd2.analysis.view import StudyView
+from dsd2.escaping import escape_rst
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,15 +40,17 @@ class SddFigure(Figure):
     """Test accuracy and entropy against sparsity, with phases and stops (Fig. 1)."""
 
     heading = "Figure 1: accuracy and entropy against sparsity"
+    every_arm = True
     caption = """
 Test accuracy (top) and mean entropy of the ReLU neurons' on/off states over the training set
 (bottom) against sparsity ζ, the fraction of prunable weights that are zero. Lines are means over
 seeds; the band around each is the {band} over seeds. The axis is logarithmic in the weights that
 remain. A star marks the best mean of a curve; crosses and bars mark where a gate stopped a seed.
 Shades and numerals are the phases of the curve that descends deepest: light (I), critical (II),
-sweet (III), collapsed (IV). The collapse is the final fall, which the curve never recovers from;
-a plateau before it is not collapsed. A difference of {tolerance} points of accuracy does not
-count. A curve that a gate cut short has no phases.
+sweet (III), collapsed (IV). Critical and sweet phase are shaded only where the verdict on that
+curve is that it exhibits or reduces sparse double descent. The collapse is the final fall, which
+the curve never recovers from; a plateau before it is not collapsed. A difference of {tolerance}
+points of accuracy does not count. A curve that a gate cut short has no phases.
 """
 
     def draw(self, study: pd.DataFrame, view: StudyView) -> drawing.Figure:
@@ -55,8 +59,8 @@ count. A curve that a gate cut short has no phases.
 
     def found(self, study: pd.DataFrame, view: StudyView) -> str:
         """See :func:`curves_found` and :func:`baseline_found`."""
-        curves = curves_found(phase_numbers(findings(study, **view.analysis)), view)
-        return curves + baseline_found(study, view)
+        numbers = phase_numbers(drawn_findings(study, view), view.confidence)
+        return curves_found(numbers, view) + baseline_found(drawn_rows(study, view), view)
 
 
 def draw(study: pd.DataFrame, view: StudyView) -> drawing.Figure:
@@ -65,7 +69,7 @@ def draw(study: pd.DataFrame, view: StudyView) -> drawing.Figure:
     from saving import wrapped
 
     plot, panels = view.plot, view.panels
-    found = findings(study, **view.analysis)
+    found, study = drawn_findings(study, view), drawn_rows(study, view)
     every = curves(study)
     shown = shown_curves(every)
     looks = styles(drawn_arms(shown, view))
@@ -125,8 +129,9 @@ def _axes(figure: drawing.Figure, panels: int, place: Layout, fill: str) -> list
 
 
 def _reference(found: list[Finding]) -> Finding | None:
-    """Whose phases are shaded: the arm of the deepest valley, the first where none has any."""
-    return max(found, key=lambda f: f.verdict.valley.depth, default=None)
+    """Whose phases are shaded: the arm of the deepest valley, of those that descend if any does."""
+    descends = [f for f in found if f.verdict.outcome in DESCENDS]
+    return max(descends or found, key=lambda f: f.verdict.valley.depth, default=None)
 
 
 def _legend(looks: dict[str, Style], study: pd.DataFrame, *, markers: bool) -> list[Line2D]:
@@ -166,31 +171,46 @@ def curves_found(phases: pd.DataFrame, view: StudyView) -> str:
 
 def _verdict(row: Row, view: StudyView) -> str:
     tolerance = f"{100 * view.tolerance:g} points"
-    common = f"the SDD depth is {_depth(row, 'SDD depth', 'depth', view)}"
-    own = f"the depth of each seed's own valley is {_depth(row, 'own depth', 'own depth', view)}"
+    depth = f"the SDD depth is {_estimate(row, 'SDD depth', view)}"
+    own = f"{_points(row['own depth'])} points"
+    less = "" if absent(row["less twin"]) else f"{_estimate(row, 'less twin', view)}"
+    twin = "" if absent(row["twin"]) else f"its twin's, that of {_label(row['twin'], view)}"
     if row["verdict"] == "exhibits":
-        return f"**exhibits** sparse double descent: {common}, all above {tolerance}."
+        return f"**exhibits** sparse double descent: {depth}, all above {tolerance}."
     if row["verdict"] == "dodges":
-        if row["own depth"] == 0:
-            return f"**dodges** sparse double descent: none of {row['seeds']} seeds has a valley."
-        return f"**dodges** sparse double descent: {own}, none of it above {tolerance}."
+        return (
+            f"**dodges** sparse double descent: its depth less {twin}, is {less}, and its seeds'"
+            f" own valleys are {own} deep, at most {tolerance} by a test of equivalence."
+        )
+    if row["verdict"] == "reduces":
+        return (
+            f"**reduces** sparse double descent: {depth}, less than half of {twin}; the difference"
+            f" is {less}."
+        )
+    if row["verdict"] == "no descent":
+        return f"has **no descent**: its seeds' own valleys are {own} deep, at most {tolerance}."
+    return f"is **undecided**: {depth}{_why(row, view, own)}."
+
+
+def _why(row: Row, view: StudyView, own: str) -> str:
     if row["seeds"] < 2:
-        reason = f"{common}; one seed has no interval"
-    elif not absent(row["depth low"]) and row["depth low"] <= view.tolerance < row["depth high"]:
-        reason = f"{common}, on both sides of {tolerance}"
-    elif absent(row["own depth low"]):
-        reason = f"{common}, and {own}, the same in all {row['seeds']} seeds: it has no interval"
-    else:
-        reason = f"{common}, but {own}, not all of it at or below {tolerance}"
-    return f"is **undecided**: {reason}."
+        return "; one seed has no interval"
+    if absent(row["SDD depth low"]):
+        return f", the same in all {row['seeds']} seeds: it has no interval"
+    tolerance = f"{100 * view.tolerance:g} points"
+    return f", not all above {tolerance}, and its seeds' own valleys, {own} deep, may be above it"
 
 
-def _depth(row: Row, name: str, ends: str, view: StudyView) -> str:
-    """A mean depth, with its interval where it has one."""
+def _label(arm: str, view: StudyView) -> str:
+    return escape_rst(view.labels[arm])
+
+
+def _estimate(row: Row, name: str, view: StudyView) -> str:
+    """An estimate in points, with its interval where it has one."""
     mean = f"{_points(row[name])} points"
-    if absent(row[f"{ends} low"]):
+    if absent(row[f"{name} low"]):
         return mean
-    low, high = (_points(row[f"{ends} {end}"]) for end in ("low", "high"))
+    low, high = (_points(row[f"{name} {end}"]) for end in ("low", "high"))
     return f"{mean} ({interval(view)} {low} to {high} over {row['seeds']} seeds)"
 
 

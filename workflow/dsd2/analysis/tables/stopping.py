@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from dsd2.analysis.captions import interval, name_of, rows_of, rst_list
 from dsd2.analysis.classes import BASELINE, majority_said, returned_by_class
+from dsd2.analysis.inference import mean_of
 from dsd2.analysis.registered import TABLES, Table
 from dsd2.analysis.summary import by_arm
 from dsd2.analysis.table_format import (
@@ -19,7 +20,6 @@ from dsd2.analysis.table_format import (
     unit,
     with_spread,
 )
-from dsd2.analysis.verdicts import student_half_width
 from dsd2.analysis.view import StudyView
 
 if TYPE_CHECKING:
@@ -57,8 +57,8 @@ class StoppingTable(Table):
         for panel, arm, rows in by_arm(study):
             first, returned = rows.iloc[0], rows[rows["returned"]]
             last = rows.loc[rows.groupby("seed")["iteration"].idxmax()]
-            accuracy = [float(value) for value in returned["test_accuracy"]]
-            several = len(accuracy) > 1
+            accuracy = mean_of([float(a) for a in returned["test_accuracy"]], view.confidence)
+            several = len(returned) > 1
             table.append(
                 {
                     "panel": panel,
@@ -71,7 +71,9 @@ class StoppingTable(Table):
                     **{f"teacher {c}": float(last[f"teacher_flops_{c}"].mean()) for c in COUNTS},
                     "accuracy": float(returned["test_accuracy"].mean()),
                     "accuracy spread": float(returned["test_accuracy"].std()) if several else None,
-                    "accuracy interval": student_half_width(accuracy, view.confidence),
+                    "accuracy interval": None
+                    if accuracy.high is None
+                    else accuracy.high - accuracy.mean,
                     "sparsity": float(returned["sparsity"].mean()),
                     "sparsity at stop": float(last["sparsity"].mean()),
                     "entropy at stop": float(last["entropy"].mean()),

@@ -61,4 +61,4 @@ class LabelTable(OwnPhotos):
         from dsd2.data.sheet_columns import Columns
 
         wanted = Columns(self.image_column, self.label_column, self.split_column)
-        return list_tables(self.folder, self.table, wanted)
+        return list_tables(self.folder, self.table, wanted, self.ignore)

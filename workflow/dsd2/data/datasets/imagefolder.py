@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
 
 from dsd2.data.listing import Listing
 from dsd2.data.own import OwnPhotos
 from dsd2.data.scan import list_class_folders
-from dsd2.keys import Doc
 from dsd2.recipe import DATASETS
 
 
@@ -16,14 +14,6 @@ from dsd2.recipe import DATASETS
 @dataclass(frozen=True, kw_only=True)
 class ImageFolder(OwnPhotos):
     """Folders of images, one a class; or such folders train and perhaps validation and test."""
-
-    ignore: Annotated[
-        tuple[str, ...],
-        Doc(
-            "Files and folders below path that are not looked into, as [test] for test images that"
-            " have no labels."
-        ),
-    ] = ()
 
     def listing(self) -> Listing:
         return list_class_folders(self.folder, self.ignore)
