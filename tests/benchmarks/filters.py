@@ -3,9 +3,9 @@
     python tests/benchmarks/filters.py [EPOCHS]
 
 Prunes a ResNet-18 that learnt the digits (1,200 images of 8×8 pixels, 30 % of the labels wrong),
-and trains EPOCHS more (2) after each round: once by filters, once by weights of which as many live.
+and trains EPOCHS more (1) after each round: once by filters, once by weights of which as many live.
 Each network is then shrunk, compared with the trained one on all test images, and timed on
-one core with images of 32×32. Five minutes; the numbers of docs/export.md come from here.
+one core with images of 32×32. Eight minutes; the numbers of docs/export.md come from here.
 """
 
 from __future__ import annotations
@@ -148,4 +148,4 @@ def main(epochs: int) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 2)
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 1)
