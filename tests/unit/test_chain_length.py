@@ -16,6 +16,7 @@ from dsd2.devices import Given
 from dsd2.errors import UserError
 from dsd2.files.decision import chain_identity
 from dsd2.files.records import CHAIN, STUDY, read_rows, write_table
+from dsd2.nn.channels import coupled_channels
 from dsd2.nn.models import prunable_weights
 from dsd2.nn.pruning import full_masks, prune
 from dsd2.nn.schedule import last_iteration
@@ -56,12 +57,14 @@ def test_it_is_where_pruning_a_network_removes_nothing_more(
     except UserError:
         last, exhausted = 0, True
     with torch.device("meta"):
-        weights = prunable_weights(model.build((1, 8, 8), 10))
+        network = model.build((1, 8, 8), 10)
+    weights = prunable_weights(network)
+    channels = coupled_channels(network, (1, 8, 8)) if structure == "filters" else ()
     scores = {name: torch.rand(weight.shape) for name, weight in weights.items()}
     masks = full_masks(scores)
     rounds = 0
     while rounds <= last_iteration(fraction, wall):
-        pruned = prune(scores, masks, recipe)
+        pruned = prune(scores, masks, recipe, (), channels)
         if all(torch.equal(masks[name], pruned[name]) for name in masks):
             break
         masks, rounds = pruned, rounds + 1

@@ -21,10 +21,12 @@ from dsd2.artefacts.checkpoint import (
 from dsd2.devices import Given
 from dsd2.errors import UserError
 from dsd2.files.tensors import load_tensors, save_tensors
+from dsd2.nn.channels import coupled_channels
 from dsd2.nn.footprint import footprint
 from dsd2.nn.images import ImageSet
 from dsd2.nn.models import prunable_weights
 from dsd2.nn.pruning import apply_masks, full_masks, prune, scheduled_densities
+from dsd2.nn.sizes import network_couplings
 from dsd2.nn.training import network_state, train
 from dsd2.paths import run_name
 from dsd2.recipe import (
@@ -55,9 +57,11 @@ def pruned(rounds, recipe=RUN, rewind=False):
     model = recipe.model.build(IMAGE, 10)
     weights = prunable_weights(model)
     masks = full_masks(weights)
+    by_filters = recipe.pruning.structure == "filters"
+    channels = coupled_channels(model, IMAGE) if by_filters else ()
     for _ in range(rounds):
         scores = {name: weight.detach().abs() for name, weight in weights.items()}
-        masks = prune(scores, masks, recipe.pruning)
+        masks = prune(scores, masks, recipe.pruning, (), channels)
         apply_masks(weights, masks)
     first = network_state(model) if rewind else {}
     state = network_state(model)
@@ -146,10 +150,13 @@ def test_odd_sizes_dead_layers_and_living_zeros_come_back(tmp_path):
 def test_a_file_is_as_large_as_the_plan_counts(tmp_path, changes):
     recipe = dataclasses.replace(RUN, **changes)
     known = footprint(recipe.model, IMAGE, 10)
+    by_filters = recipe.pruning.structure == "filters"
     for rounds in (0, 1, 2, 6) if recipe.model.name == "vgg-like" else (0, 3):
         rewind = rounds == 0 and recipe.perturbation.kind == "rewind"
         save_checkpoint(tmp_path / "checkpoint", pruned(rounds, recipe, rewind))
-        densities = scheduled_densities(list(known.weights), recipe.pruning, rounds)
+        coupled = network_couplings(recipe.model, IMAGE, 10) if by_filters else None
+        layers = list(known.weights)
+        densities = scheduled_densities(layers, recipe.pruning, rounds, (), coupled)
         said = checkpoint_bytes(known.state, known.tensors, known.weights, densities, rewind)
         found = (tmp_path / "checkpoint").stat().st_size
         # Of filters, a layer's are rounded to whole ones.

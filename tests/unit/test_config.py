@@ -158,12 +158,6 @@ FAULTS = [
         "config key arms.student.label is '{model.width}' but may hold only the grid's keys",
     ),
     (
-        "arms.vanilla",
-        {"model": {"name": "resnet18"}, "pruning": {"structure": "filters"}},
-        "config key pruning.structure of arm vanilla is 'filters', which this network cannot lose,"
-        " but model.name is 'resnet18'",
-    ),
-    (
         "arms.vanilla.pruning",
         {"structure": "filters", "scope": "layer"},
         "config key pruning.scope of arm vanilla does not apply to structure filters, only to",

@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import json
+import re
 import time
 
 import pytest
@@ -320,6 +321,17 @@ def test_the_plan_shows_what_pruning_may_remove_of_each_layer(timed):
     assert "| features.1.block.0.0.weight | 144 | 576 | all but a weight of each filter" in text
     assert "| classifier.3.weight | 10,240 | 10,240 | no: the head |" in text
     assert "of which pruning may remove 1,501,544" in text
+
+
+def test_the_plan_shows_which_layers_lose_filters(timed):
+    filters = dataclasses.replace(TEACHER.pruning, structure="filters")
+    model = ModelRecipe.of("vit", patch=4, hidden=16, blocks=1, heads=2)
+    one = dataclasses.replace(TEACHER, model=model, pruning=filters)
+    text = page.markdown(estimate([PlannedRun(one, 2, 1)], [], cores=1))
+    assert "| conv_proj.weight | 256 | 1,024 | no: its channels stay |" in text
+    assert re.search(r"encoder_layer_0.mlp.0.weight \| 1,024 \| [\d,]+ \| filters \|", text)
+    assert re.search(r"encoder_layer_0.mlp.3.weight \| 1,024 \| [\d,]+ \| inputs \|", text)
+    assert "of which pruning may remove 2,048" in text
 
 
 def test_of_many_networks_the_plan_shows_three(timed):

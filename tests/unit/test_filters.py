@@ -1,6 +1,7 @@
 """Removing whole filters, against the network that never had them."""
 
 import copy
+from itertools import pairwise
 
 import pytest
 import torch
@@ -8,6 +9,7 @@ from recipes import training
 from torch import nn
 
 from dsd2.errors import UserError
+from dsd2.nn.channels import Channels, coupled_channels, couplings_of
 from dsd2.nn.evaluation import evaluate_with_states
 from dsd2.nn.models import PooledLinear, prunable_weights
 from dsd2.nn.pruning import (
@@ -17,6 +19,7 @@ from dsd2.nn.pruning import (
     number_to_remove,
     prune,
     prune_filters,
+    prune_lowest,
     scheduled_densities,
 )
 from dsd2.nn.training import ImageSet, train
@@ -45,12 +48,29 @@ def scores_of(model):
     return {name: weight.detach().abs() for name, weight in prunable_weights(model).items()}
 
 
+def chained(weights):
+    """The channels of layers that each read the one before alone."""
+    return [
+        Channels(
+            len(weight),
+            {name: torch.arange(len(weight))},
+            {reader: torch.arange(len(weight)).repeat_interleave(read.shape[1] // len(weight))},
+        )
+        for (name, weight), (reader, read) in pairwise(weights.items())
+    ]
+
+
+def pruned_once(scores, masks, fraction):
+    return prune_filters(scores, masks, fraction, chained(scores))
+
+
 def rounds(model, data, fraction, number):
     """Prune and train in turn; returns the masks of the last round."""
     masks = full_masks(prunable_weights(model))
+    channels = coupled_channels(model, (3, 12, 12))
     for i in range(number):
         # As a checkpoint gives them: in another order than the network's.
-        masks = dict(sorted(prune_filters(scores_of(model), masks, fraction).items()))
+        masks = dict(sorted(prune_filters(scores_of(model), masks, fraction, channels).items()))
         apply_masks(prunable_weights(model), masks)
         train(model, masks, data, RECIPE, stream=("filters", i))
     return masks
@@ -120,10 +140,37 @@ def test_removed_filters_are_neurons_that_never_switch(data):
         assert set(counts[relu][gone].unique().tolist()) <= {0, len(data)}
 
 
+def removed_as_ever(scores, masks, fraction):
+    """What :func:`prune_filters` did when it knew networks of one layer after another alone."""
+    pruned = {name: masks[name].clone() for name in scores}
+    for name, reader in pairwise(scores):
+        mask = masks[name].flatten(1)
+        score = torch.where(mask, scores[name].flatten(1), 0.0).double().sum(1)
+        stays = prune_lowest({name: score}, {name: mask.any(1)}, fraction)[name]
+        pruned[name].flatten(1).logical_and_(stays[:, None])
+        read = pruned[reader]
+        read.view(len(read), len(stays), -1).logical_and_(stays[:, None])
+    return pruned
+
+
+@pytest.mark.parametrize("fraction", [0.2, 0.45, 0.5])
+def test_vgg_like_loses_what_it_has_always_lost(fraction):
+    model = network(depth=2, width=3)
+    channels = coupled_channels(model, (3, 12, 12))
+    scores = scores_of(model)
+    scores["3.weight"][:, 1] = scores["3.weight"][:, 0]
+    masks = expected = full_masks(scores)
+    for _ in range(8):
+        masks = prune_filters(scores, masks, fraction, channels)
+        expected = removed_as_ever(scores, expected, fraction)
+        assert list(masks) == list(expected)
+        assert all(torch.equal(masks[name], expected[name]) for name in masks)
+
+
 def test_each_convolution_loses_its_weakest_filters_by_their_l1_norm():
     model = network()
     scores = scores_of(model)
-    masks = prune_filters(scores, full_masks(scores), 0.4)
+    masks = pruned_once(scores, full_masks(scores), 0.4)
     for name in ("0.weight", "3.weight", "7.weight", "10.weight"):
         norms = scores[name].flatten(1).sum(1)
         gone = number_to_remove(len(norms), 0.4)
@@ -138,7 +185,7 @@ def test_a_later_round_ranks_what_lives_and_counts_what_remains():
     masks = full_masks(scores)
     remaining = []
     for _ in range(4):
-        masks = prune_filters(scores, masks, 0.5)
+        masks = pruned_once(scores, masks, 0.5)
         remaining.append(int(masks["conv"].flatten(1).any(1).sum()))
         # A removed weight may hold anything.
         scores["conv"][~masks["conv"]] = float("nan")
@@ -148,35 +195,36 @@ def test_a_later_round_ranks_what_lives_and_counts_what_remains():
 
 def test_equal_filters_go_in_order_and_no_filter_goes_without_need():
     scores = {"conv": torch.ones(4, 1, 1, 1), "linear": torch.ones(3, 4)}
-    masks = prune_filters(scores, full_masks(scores), 0.5)
+    masks = pruned_once(scores, full_masks(scores), 0.5)
     assert masks["conv"].flatten().tolist() == [False, False, True, True]
     assert masks["linear"].tolist() == [[False, False, True, True]] * 3
-    same = prune_filters(scores, masks, 0.0)
+    same = pruned_once(scores, masks, 0.0)
     assert all(torch.equal(same[name], masks[name]) for name in masks)
 
 
 def test_the_columns_of_a_channel_are_its_positions():
     scores = {"conv": torch.tensor([2.0, 1.0]).view(2, 1, 1, 1), "linear": torch.ones(1, 6)}
-    masks = prune_filters(scores, full_masks(scores), 0.5)
+    masks = pruned_once(scores, full_masks(scores), 0.5)
     assert masks["linear"].tolist() == [[True, True, True, False, False, False]]
 
 
 def test_a_filter_that_is_no_number_is_refused():
     scores = {"conv": torch.full((2, 1, 1, 1), float("inf")), "linear": torch.ones(1, 2)}
     with pytest.raises(UserError, match="NaN or infinite"):
-        prune_filters(scores, full_masks(scores), 0.5)
+        pruned_once(scores, full_masks(scores), 0.5)
 
 
 def test_the_schedule_gives_the_densities_of_weights():
     # Powers of two, so that no rounding of filters disturbs.
     scores = scores_of(network(depth=2, width=3))
+    known = couplings_of(chained(scores))
     masks, recipe = (
         full_masks(scores),
         PruningRecipe(criterion="magnitude", fraction=0.5, structure="filters"),
     )
     for iteration in range(1, 4):
-        masks = prune(scores, masks, recipe)
-        assert densities(masks) == scheduled_densities(list(scores), recipe, iteration)
+        masks = prune(scores, masks, recipe, (), chained(scores))
+        assert densities(masks) == scheduled_densities(list(scores), recipe, iteration, (), known)
     weights = PruningRecipe(criterion="magnitude", fraction=0.2)
     planned = scheduled_densities(list(scores), weights, 2)
     assert list(planned.values()) == pytest.approx([0.64] * 5)
@@ -189,7 +237,7 @@ def test_table_13s_filters():
     masks, counts = full_masks(scores), []
     recipe = PruningRecipe(criterion="magnitude", fraction=0.5, structure="filters")
     for _ in range(4):
-        masks = prune(scores, masks, recipe)
+        masks = prune(scores, masks, recipe, (), chained(scores))
         counts.append([int(masks[n].flatten(1).any(1).sum()) for n in ("0.weight", "3.weight")])
     assert counts == [[256] * 2, [128] * 2, [64] * 2, [32] * 2]
 

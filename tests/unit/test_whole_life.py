@@ -17,10 +17,12 @@ from whole_life import collect, export, file_of, gate, make_data, recipe_of, tau
 
 from dsd2.artefacts.checkpoint import load_checkpoint
 from dsd2.config.pinned import pinned
+from dsd2.export.shrink import compress
+from dsd2.export.trace import graph_of
 from dsd2.files.records import STUDY, read_rows
 from dsd2.load_network import load_state
 from dsd2.nn.footprint import footprint
-from dsd2.recipe import ModelRecipe
+from dsd2.recipe import ModelRecipe, PruningRecipe
 from dsd2.stopping import Stopping
 
 pytestmark = [pytest.mark.usefixtures("reproducible"), pytest.mark.process]
@@ -115,6 +117,25 @@ def test_half_precision_of_a_network_that_is_exported_whole(tmp_path, monkeypatc
         sizes[precision] = (place / "network.safetensors").stat().st_size
         assert f"stores numbers as {precision}" in (place / "card.md").read_text()
     assert sizes["fp16"] < sizes["fp32"]
+
+
+@pytest.mark.slow
+def test_a_trained_resnet_without_half_its_filters_is_exported_without_them(tmp_path):
+    make_data(tmp_path)
+    halves = PruningRecipe(criterion="magnitude", fraction=0.5, structure="filters")
+    run = recipe_of(ModelRecipe.of("resnet18"), pruning=halves)
+    train(tmp_path, run, (0, 1))
+    checkpoint = load_checkpoint(file_of(tmp_path, run, 1))
+    network = checkpoint.network(torch.device("cpu")).eval()
+    dense = graph_of(network, checkpoint.image)
+    small = compress(dense)
+    assert small.macs() < 0.27 * dense.macs()
+    assert small.tensors["conv1.weight"].shape[0] == 32
+    images = torch.randn(8, *checkpoint.image)
+    with torch.no_grad():
+        logits = network(images)
+        differ = (small.to(torch.float32)(images) - logits).abs().max()
+    assert differ <= 1e-5 * max(1.0, float(logits.abs().max()))
 
 
 @pytest.mark.slow

@@ -35,8 +35,10 @@ class PruningRecipe(Typed):
         Literal["weights", "filters"],
         Doc(
             "Whether single weights are removed or whole filters of each convolution, with all that"
-            " reads their channels (Appendix G; only vgg-like). A filter is ranked, within its"
-            " convolution, by the sum of the criterion over its weights."
+            " reads their channels (Appendix G). Filters whose channels a sum, a product or a"
+            " depthwise convolution joins go together. A filter is ranked, within its convolution,"
+            " by the sum of the criterion over its weights and those of the filters that go with"
+            " it. Channels that a layer-norm or attention reads stay."
         ),
     ] = "weights"
     criterion: Annotated[str, NameOf(CRITERIA), Default("magnitude"), Doc("What is removed first.")]

@@ -215,7 +215,7 @@ def _arm(context: _Context, panel: str, overlay: Entry, name: str, listed: bool)
         images, noise = with_stand_ins(images, noise, roots, context.stand_in)
     images, noise = with_manifests(images, noise, roots, context.manifests)
     training = training_recipe(section("training"), images, where)
-    pruning = pruning_recipe(pruned, network, where)
+    pruning = pruning_recipe(pruned, where)
     perturbation = perturbation_recipe(section("perturbation"), training, images, roots, where)
     last, exhausted = chains_end(pruning, target, network, images, roots, where)
     distilled = None

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
 from pathlib import Path
 
 from dsd2.data.metadata import metadata
 from dsd2.errors import UserError
+from dsd2.nn.couplings import Couplings
 from dsd2.nn.schedule import MAX_ITERATIONS, last_iteration, number_to_remove
-from dsd2.nn.sizes import network_sizes
+from dsd2.nn.sizes import network_couplings, network_sizes
 from dsd2.recipe import DatasetRecipe, ModelRecipe, PruningRecipe
 
 
@@ -43,7 +43,9 @@ def chains_end(
             " or pruning.target_sparsity smaller"
         )
     if recipe.structure == "filters":
-        rounds = _filter_rounds(model.filters or [], recipe.fraction)
+        if (couplings := _couplings(model, dataset, roots, where)) is None:
+            return last, False
+        rounds = couplings.rounds(recipe.fraction)
     else:
         try:
             known = metadata(dataset, roots)
@@ -71,19 +73,21 @@ def _weight_rounds(groups: Sequence[int], fraction: float) -> Iterator[list[int]
         yield left
 
 
-def _filter_rounds(convolutions: Sequence[int], fraction: float) -> Iterator[list[int]]:
-    """What is left of each convolution's filters after every round that removes any weight.
-
-    A layer of which every input is gone has nothing left itself, and so on to the classifier,
-    which counts as one filter that is never ranked.
-    """
-    left, classifier = list(convolutions), 1
-    while True:
-        stays = [count - number_to_remove(count, fraction) for count in left]
-        after = [stays[0]]
-        after += [count if inputs else 0 for inputs, count in pairwise(stays)]
-        reads = classifier if stays[-1] else 0
-        if (after, reads) == (left, classifier):
-            return
-        left, classifier = after, reads
-        yield left
+def _couplings(
+    model: ModelRecipe, dataset: DatasetRecipe, roots: Sequence[Path], where: str
+) -> Couplings | None:
+    """How the channels of a network leave together; None where its images are not known."""
+    if model.filters is not None:
+        return Couplings.chain(model.filters)
+    try:
+        known = metadata(dataset, roots)
+    except UserError:
+        return None
+    words = f"config key pruning.structure of {where} is 'filters', which this network cannot lose"
+    try:
+        found = network_couplings(model, known.image, known.classes)
+    except UserError as error:
+        raise UserError(f"{words}: {error}") from error
+    if not found.counts:
+        raise UserError(f"{words}: no channel of {model.name!r} can leave it")
+    return found

@@ -120,13 +120,8 @@ def training_recipe(section: Section, dataset: DatasetRecipe, where: str) -> Tra
     return TrainingRecipe(**{**section, "milestones": milestones})
 
 
-def pruning_recipe(section: Section, model: ModelRecipe, where: str) -> PruningRecipe:
+def pruning_recipe(section: Section, where: str) -> PruningRecipe:
     """The recipe of a pruning, without its target sparsity."""
-    if section["structure"] == "filters" and model.filters is None:
-        raise UserError(
-            f"config key pruning.structure of {where} is 'filters', which this network cannot lose,"
-            f" but model.name is {model.name!r}"
-        )
     if section["structure"] == "filters" and section["head"] == "kept":
         raise UserError(
             f"config key pruning.head of {where} is 'kept' but must be pruned where"

@@ -15,6 +15,8 @@ from torch import Tensor, nn
 
 from dsd2.errors import UserError
 from dsd2.nn.calls import ATTENTION, CONVOLUTIONS, LINEAR, PRODUCTS, watching
+from dsd2.nn.channels import coupled_channels, couplings_of
+from dsd2.nn.couplings import Couplings
 from dsd2.nn.entropy import counting_states
 from dsd2.nn.models import PooledLinear, depthwise_weights, head_of, prunable_weights
 from dsd2.nn.sizes import FLOAT, Sizes
@@ -45,6 +47,15 @@ def footprint(recipe: ModelRecipe, image: tuple[int, int, int], classes: int) ->
         TypeError: as :func:`sizes_of`.
     """
     return sizes_of(_shapes(recipe, image, classes), image)
+
+
+def couplings(recipe: ModelRecipe, image: tuple[int, int, int], classes: int) -> Couplings:
+    """How many channels of a network leave together; arguments as of :func:`footprint`.
+
+    Raises:
+        UserError: the network cannot be built for the images, or cannot be traced.
+    """
+    return couplings_of(coupled_channels(_shapes(recipe, image, classes), image))
 
 
 def _shapes(recipe: ModelRecipe, image: tuple[int, int, int], classes: int) -> nn.Module:
@@ -191,7 +202,8 @@ def answer_requests() -> None:
         recipe = from_json(ModelRecipe, request["model"])
         try:
             image, classes = tuple(request["image"]), request["classes"]
-            answer = dataclasses.asdict(footprint(recipe, image, classes))
+            made = footprint if request["what"] == "sizes" else couplings
+            answer = dataclasses.asdict(made(recipe, image, classes))
         except UserError as error:
             answer = {"error": str(error)}
         except Exception as error:  # of a network that someone else has written

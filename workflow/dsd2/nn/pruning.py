@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
 
 from dsd2.errors import UserError
+from dsd2.nn.channels import Channels
+from dsd2.nn.couplings import Couplings
 from dsd2.nn.schedule import number_to_remove, scheduled_sparsity
 from dsd2.recipe import PruningRecipe
 
@@ -26,6 +27,7 @@ def prune(
     masks: Masks,
     recipe: PruningRecipe,
     depthwise: Collection[str] = (),
+    channels: Sequence[Channels] = (),
 ) -> Masks:
     """One round of pruning as the recipe has it; arguments as those of the functions it chooses.
 
@@ -34,9 +36,10 @@ def prune(
         masks: what is alive now, of the weights that may be removed.
         recipe: what a round removes.
         depthwise: names of the weights of depthwise convolutions.
+        channels: that can leave the network; of a recipe that removes filters.
     """
     if recipe.structure == "filters":
-        return prune_filters(scores, masks, recipe.fraction)
+        return prune_filters(scores, masks, recipe.fraction, channels)
     guarded = depthwise if recipe.depthwise == "guarded" else ()
     if recipe.scope == "layer":
         return prune_layerwise(scores, masks, recipe.fraction, guarded)
@@ -104,33 +107,46 @@ def prune_layerwise(
     return pruned
 
 
-def prune_filters(scores: Mapping[str, Tensor], masks: Masks, fraction: float) -> Masks:
-    """Remove the lowest-scoring fraction of each convolution's living filters (Appendix G).
+def prune_filters(
+    scores: Mapping[str, Tensor], masks: Masks, fraction: float, channels: Sequence[Channels]
+) -> Masks:
+    """Remove the lowest-scoring fraction of the living channels of each layer (Appendix G).
 
-    With a filter goes what reads its channel: that input channel of the next convolution, or those
-    columns of the linear layer; so its bias and batch-norm are read by nothing, and the network
-    computes what one without the filter would. Each layer is ranked by itself, by what lived
-    before the round, as Li et al. (2017) do. The classifier loses no rows.
+    With a channel go the rows of all weights that make it, and the columns of all that read it; so
+    its biases and batch-norms are read by nothing, and the network computes what one without the
+    channel would. A channel's score is the sum over its rows. Channels that the same layers make
+    are ranked by themselves, by what lived before the round, as Li et al. (2017) do. The classifier
+    loses no rows.
 
     Args:
-        scores: importance of each weight, in the order of the network's layers, where each layer
-            reads the one before: [filters, channels, …] of convolutions, and at last
-            [classes, channels · positions] of the linear layer.
+        scores: importance of each weight [outputs, inputs of a group, …].
         masks: what is alive now.
-        fraction: of each convolution's living filters, in [0, 1].
+        fraction: of the living channels, in [0, 1].
+        channels: that can leave the network (:func:`dsd2.nn.channels.coupled_channels`).
 
     Raises:
         UserError: a living weight's score is not finite.
     """
     flat = torch.contiguous_format
-    pruned = {name: masks[name].clone(memory_format=flat) for name in scores}
-    for name, reader in pairwise(scores):
-        mask = masks[name].flatten(1)
-        score = torch.where(mask, scores[name].detach().flatten(1), 0.0).double().sum(1)
-        stays = prune_lowest({name: score}, {name: mask.any(1)}, fraction)[name]
-        pruned[name].flatten(1).logical_and_(stays[:, None])
-        read = pruned[reader]
-        read.view(len(read), len(stays), -1).logical_and_(stays[:, None])
+    pruned = {name: masks[name].clone(memory_format=flat) for name in scores if name in masks}
+    for group in channels:
+        score = torch.zeros(group.count, dtype=torch.float64)
+        living = torch.zeros(group.count, dtype=torch.int64)
+        for name, places in group.rows.items():
+            if name in masks:
+                mask = masks[name].flatten(1)
+                rows = torch.where(mask, scores[name].detach().flatten(1), 0.0).double().sum(1)
+                score.index_add_(0, places, rows)
+                living.index_add_(0, places, mask.any(1).long())
+        stays = prune_lowest({"": score}, {"": living > 0}, fraction)[""]
+        for name, places in group.rows.items():
+            if name in masks:
+                pruned[name].flatten(1).logical_and_(stays[places][:, None])
+        for name, places in group.columns.items():
+            if name in masks:
+                read = pruned[name].view(len(pruned[name]), len(places), -1)
+                # Place −1 is a column of another group.
+                read.logical_and_(torch.cat([stays, stays.new_ones(1)])[places][:, None])
     return pruned
 
 
@@ -140,7 +156,11 @@ def densities(masks: Masks) -> dict[str, float]:
 
 
 def scheduled_densities(
-    layers: Sequence[str], recipe: PruningRecipe, iteration: int, kept: Collection[str] = ()
+    layers: Sequence[str],
+    recipe: PruningRecipe,
+    iteration: int,
+    kept: Collection[str] = (),
+    couplings: Couplings | None = None,
 ) -> dict[str, float]:
     """The densities after so many rounds if every layer loses its share.
 
@@ -151,14 +171,11 @@ def scheduled_densities(
         recipe: what a round removes.
         iteration: how many rounds.
         kept: layers that lose nothing.
+        couplings: of the network's channels, where filters are removed.
     """
     alive = 1.0 - scheduled_sparsity(iteration, recipe.fraction)
-    inner = alive**2 if recipe.structure == "filters" else alive
-    ends = (0, len(layers) - 1)
-    return {
-        name: 1.0 if name in kept else alive if i in ends else inner
-        for i, name in enumerate(layers)
-    }
+    share = couplings.density if couplings else lambda _, alive: alive
+    return {name: 1.0 if name in kept else share(name, alive) for name in layers}
 
 
 def sparsity(masks: Masks) -> float:

@@ -20,6 +20,7 @@ from typing import Any
 
 from dsd2.errors import UserError
 from dsd2.files.cached import read_cached, user_cache, write_cached
+from dsd2.nn.couplings import Couplings
 from dsd2.paths import NETWORK_SIZES
 from dsd2.recipe import ModelRecipe, digest, to_json
 
@@ -36,7 +37,15 @@ _FORMAT = 2
 """Raise when the file has other fields."""
 _COUNTING = tuple(
     Path(__file__).with_name(name)
-    for name in ("footprint.py", "models.py", "calls.py", "entropy.py")
+    for name in (
+        "channels.py",
+        "channel_rules.py",
+        "following.py",
+        "footprint.py",
+        "models.py",
+        "calls.py",
+        "entropy.py",
+    )
 )
 """Modules whose change may change the sizes of any network."""
 
@@ -122,7 +131,30 @@ def network_sizes(model: ModelRecipe, image: tuple[int, int, int], classes: int)
         from dsd2.nn.footprint import footprint
 
         return footprint(model, image, classes)
-    results = Path(NETWORK_SIZES.format(network=f"{model.slug}-{digest(model, *image, classes)}"))
+    return Sizes(**_counted("sizes", model, image, classes))
+
+
+@cache
+def network_couplings(model: ModelRecipe, image: tuple[int, int, int], classes: int) -> Couplings:
+    """How many channels of a network leave together; arguments as of :func:`network_sizes`.
+
+    Raises:
+        UserError: the network cannot be built for such images, or cannot be traced.
+    """
+    if "torch" in sys.modules:
+        from dsd2.nn.footprint import couplings
+
+        return couplings(model, image, classes)
+    return Couplings(**_counted("couplings", model, image, classes))
+
+
+def _counted(
+    what: str, model: ModelRecipe, image: tuple[int, int, int], classes: int
+) -> dict[str, Any]:
+    """What another process counts of a network, or has counted once."""
+    known = f"{model.slug}-{digest(model, *image, classes)}"
+    name = known if what == "sizes" else f"{known}-{what}"
+    results = Path(NETWORK_SIZES.format(network=name))
     files = [*(folder / "networks" / results.name for folder in user_cache()), results]
     request = {"model": to_json(model), "image": list(image), "classes": classes}
     # A network whose module has changed is counted anew, and one that another version counted.
@@ -131,12 +163,12 @@ def network_sizes(model: ModelRecipe, image: tuple[int, int, int], classes: int)
     counted = {**request, "format": _FORMAT, "source": source}
     for file in files:
         held = read_cached(file) or {}
-        sizes = held.pop("sizes", None)
-        if held == counted and sizes is not None:
-            return Sizes(**sizes)
-    sizes = _counter.ask(json.dumps(request))
-    any(write_cached(file, {**counted, "sizes": sizes}) for file in files)
-    return Sizes(**sizes)
+        found: dict[str, Any] | None = held.pop(what, None)
+        if held == counted and found is not None:
+            return found
+    found = _counter.ask(json.dumps({**request, "what": what}))
+    any(write_cached(file, {**counted, what: found}) for file in files)
+    return found
 
 
 class _Counter:
@@ -146,7 +178,7 @@ class _Counter:
         self._process: subprocess.Popen[str] | None = None
 
     def ask(self, request: str) -> dict[str, Any]:
-        """The sizes that answer a request.
+        """What answers a request.
 
         Raises:
             UserError: the network cannot be built, or cannot be counted.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from dsd2.nn.sizes import network_sizes
+from dsd2.nn.sizes import network_couplings, network_sizes
 from dsd2.recipe import ModelRecipe, PruningRecipe
 
 MOST = 3
@@ -34,19 +34,26 @@ class PrunedNetwork:
         sizes = network_sizes(self.model, self.image, self.classes)
         kept = self.pruning.kept(sizes.head, sizes.depthwise)
         guards = self.pruning.depthwise == "guarded"
+        joined = None
+        if self.pruning.structure == "filters":
+            joined = network_couplings(self.model, self.image, self.classes)
 
         def fate(name: str) -> str:
             if name in kept:
                 return "no: the head" if name == sizes.head else "no: depthwise"
+            if joined is not None:
+                ways = (("filters", joined.makes), ("inputs", joined.reads))
+                return " and ".join(w for w, of in ways if name in of) or "no: its channels stay"
             if name in sizes.depthwise and guards:
                 return "all but a weight of each filter (depthwise)"
             return "yes"
 
+        fates = {name: fate(name) for name in sizes.weights}
         rows = [
-            (name, f"{count:,}", f"{sizes.macs[name]:,}", fate(name))
+            (name, f"{count:,}", f"{sizes.macs[name]:,}", fates[name])
             for name, count in sizes.weights.items()
         ]
-        removable = sum(n for name, n in sizes.weights.items() if name not in kept)
+        removable = sum(n for name, n in sizes.weights.items() if not fates[name].startswith("no"))
         neurons = f"{sizes.states} layers of neurons have states, and an entropy"
         return [
             f"{self.model.title} for images of {'×'.join(map(str, self.image))}:"

@@ -18,7 +18,6 @@ from dsd2.environment import gpu_share
 from dsd2.errors import UserError
 from dsd2.nn.flops import TrainingCost, training_cost
 from dsd2.nn.precision import bf16_warning
-from dsd2.nn.pruning import scheduled_densities
 from dsd2.nn.speed import Speed, Work, measure_speed
 from dsd2.nn.teacher import passes_an_image
 from dsd2.paths import dataset_name, run_name
@@ -127,19 +126,16 @@ def _device_name(device: str) -> str:
 
 def _costs(one: KnownRun) -> list[TrainingCost]:
     """The operations of each of a run's trainings."""
-    recipe, layers = one.run.recipe, list(one.network.macs)
+    recipe = one.run.recipe
     images, epochs = one.data.train, recipe.training.epochs
     teacher, densities = None, None
     if one.teacher is not None and recipe.distillation is not None:
         teacher = one.teacher.network
-        chosen = recipe.distillation.teacher_iteration or 0
-        pruning = one.teacher.run.recipe.pruning
-        kept = pruning.kept(teacher.head, teacher.depthwise)
-        densities = scheduled_densities(list(teacher.macs), pruning, chosen, kept)
+        densities = one.teacher.densities(recipe.distillation.teacher_iteration or 0)
     return [
         training_cost(
             one.network,
-            scheduled_densities(layers, recipe.pruning, iteration, one.kept),
+            one.densities(iteration),
             images,
             epochs,
             teacher=teacher,
@@ -184,7 +180,7 @@ def _checkpoints(one: KnownRun) -> int:
             network.state,
             network.tensors,
             network.weights,
-            scheduled_densities(list(network.weights), recipe.pruning, iteration, one.kept),
+            one.densities(iteration),
             rewind=recipe.perturbation.rewinds and iteration == 0,
         )
         for iteration in range(one.run.iterations)

@@ -9,7 +9,9 @@ from pathlib import Path
 
 from dsd2.data.metadata import Metadata, metadata
 from dsd2.errors import UserError
-from dsd2.nn.sizes import Sizes, network_sizes
+from dsd2.nn.couplings import Couplings
+from dsd2.nn.pruning import scheduled_densities
+from dsd2.nn.sizes import Sizes, network_couplings, network_sizes
 from dsd2.nn.speed import Work, timed
 from dsd2.paths import run_name
 from dsd2.planning.layers_table import PrunedNetwork
@@ -26,6 +28,13 @@ class KnownRun:
     network: Sizes
     teacher: KnownRun | None
     on_gpu: bool
+    couplings: Couplings | None
+
+    def densities(self, iteration: int) -> dict[str, float]:
+        """Of each layer in an iteration, as the schedule has it."""
+        pruning = self.run.recipe.pruning
+        layers = list(self.network.macs)
+        return scheduled_densities(layers, pruning, iteration, self.kept, self.couplings)
 
     @property
     def table(self) -> str | None:
@@ -97,6 +106,9 @@ def know_runs(runs: Sequence[PlannedRun], roots: list[Path], gpu: bool) -> dict[
         network = network_sizes(recipe.model, data.image, data.classes)
         teacher = None if taught is None else know(taught.teacher_run)
         on_gpu = gpu and by_name[name].gpus > 0
-        return KnownRun(by_name[name], data, network, teacher, on_gpu)
+        couplings = None
+        if recipe.pruning.structure == "filters":
+            couplings = network_couplings(recipe.model, data.image, data.classes)
+        return KnownRun(by_name[name], data, network, teacher, on_gpu, couplings)
 
     return {name: know(name) for name in by_name}

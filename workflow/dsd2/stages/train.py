@@ -18,6 +18,7 @@ from dsd2.devices import Given
 from dsd2.environment import cuda_graphs, deadline, time_limit
 from dsd2.errors import UserError
 from dsd2.files.records import HISTORY, METRICS, write_table
+from dsd2.nn.channels import coupled_channels
 from dsd2.nn.keeping import HELD_OUT
 from dsd2.nn.models import depthwise_weights, prunable_weights, pruned_weights
 from dsd2.nn.precision import bf16_warning
@@ -185,7 +186,9 @@ def _start(job: Job, files: IterationFiles) -> tuple[nn.Module, Masks, State, st
     model.load_state_dict(previous.state)
     draws = generator(recipe.seed, "pruning", iteration)
     ranked = scores(Trained(model, data, draws), recipe.pruning.criterion)
-    masks = prune(ranked, previous.masks, recipe.pruning, depthwise_weights(model))
+    filters = recipe.pruning.structure == "filters"
+    channels = coupled_channels(model, job.dataset.image) if filters else ()
+    masks = prune(ranked, previous.masks, recipe.pruning, depthwise_weights(model), channels)
     if all(torch.equal(masks[name], mask) for name, mask in previous.masks.items()):
         raise UserError(
             f"iteration {iteration} of {run} would train the network of iteration {iteration - 1}"
