@@ -17,7 +17,7 @@ import numpy as np
 
 from dsd2.analysis.depths import LEAST_POINTS, Floats, held_out_depths, mean_depths_without
 from dsd2.analysis.inference import JACKKNIFE, Estimate, depth_variances
-from dsd2.analysis.phases import ROUNDING, deepest_valley
+from dsd2.analysis.phases import deepest_valley
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Part:
         says: what is measured, in words.
         wanted: what the claim says of it, in words.
         estimate: mean over seeds, its interval, and the two-sided p that belongs to the test.
-        deviation: over seeds.
+        deviation: over seeds; None of one seed.
         seeds: how many.
         supports: one-sided p: small where the claim's word holds.
         contradicts: one-sided p: small where it does not.
@@ -37,7 +37,7 @@ class Part:
     says: str
     wanted: str
     estimate: Estimate
-    deviation: float
+    deviation: float | None
     seeds: int
     supports: float
     contradicts: float
@@ -121,17 +121,36 @@ def _later(points: int) -> Floats:
 
 @dataclass(frozen=True)
 class Tests:
-    """One-sided tests of means over seeds, at a study's tolerance and confidence.
+    """One-sided tests of means over seeds.
 
     Numbers are accuracies and other fractions, [2, S].
+
+    Attributes:
+        tolerance: accuracy difference that does not count.
+        confidence: level of intervals.
+        step: the least that accuracies can differ by, that of one test image. Seeds are taken to
+            deviate by that much where they are more alike: that they agree is no proof that there
+            is nothing to be seen.
     """
 
     tolerance: float
     confidence: float
+    step: float
 
-    def above(self, says: str, numbers: Floats, bound: float = 0.0) -> Part:
-        """That the mean is above a bound."""
-        return self._part(says, f"above {_percent(bound)}", numbers, *_sides(numbers, bound))
+    def above(
+        self, says: str, numbers: Floats, bound: float = 0.0, step: float | None = None
+    ) -> Part:
+        """That the mean is above a bound.
+
+        Args:
+            says: what is measured.
+            numbers: of each seed.
+            bound: smallest mean that counts.
+            step: the least that the numbers can differ by; that of accuracies by default.
+        """
+        step = self.step if step is None else step
+        above, below = _sides(numbers, bound, step)
+        return self._part(says, f"above {_percent(bound)}", numbers, above, below, step)
 
     def at_most(self, says: str, numbers: Floats, own: Floats, bound: float) -> Part:
         """That the mean is at most a bound, where choosing places could hide that it is not.
@@ -142,10 +161,9 @@ class Tests:
             own: of each seed's own places, which support it; they err on the high side.
             bound: largest mean that counts as none.
         """
-        above, below = _sides(numbers, bound)
-        if own[0].max() > 0 and _error(own) is not None:
-            _, below = _sides(own, bound)
-        return self._part(says, f"at most {_percent(bound)}", numbers, below, above)
+        above, _ = _sides(numbers, bound, self.step)
+        _, below = _sides(own, bound, self.step)
+        return self._part(says, f"at most {_percent(bound)}", numbers, below, above, self.step)
 
     def shallow(self, says: str, series: Sequence[Floats]) -> Part:
         """That curves, [S, K] each, have no valley deeper than the tolerance."""
@@ -154,43 +172,51 @@ class Tests:
 
     def near_zero(self, says: str, numbers: Floats, bound: float) -> Part:
         """That the mean is within a bound of zero, by two one-sided tests."""
-        above, not_above = _sides(numbers, bound)
-        not_below, below = _sides(numbers, -bound)
+        above, not_above = _sides(numbers, bound, self.step)
+        not_below, below = _sides(numbers, -bound, self.step)
         supports, contradicts = max(not_above, not_below), min(1.0, 2 * min(above, below))
-        return self._part(says, f"within ±{_percent(bound)}", numbers, supports, contradicts)
+        wanted = f"within ±{_percent(bound)}"
+        return self._part(says, wanted, numbers, supports, contradicts, self.step)
 
     def _part(
-        self, says: str, wanted: str, numbers: Floats, supports: float, contradicts: float
+        self,
+        says: str,
+        wanted: str,
+        numbers: Floats,
+        supports: float,
+        contradicts: float,
+        step: float,
     ) -> Part:
         from scipy.stats import t
 
-        seeds, error, centre = numbers.shape[1], _error(numbers), float(numbers[0].mean())
-        deviation = 0.0 if error is None else error * math.sqrt(seeds)
-        estimate = Estimate(centre, None, None, None)
-        if error is not None:
-            half = float(t.ppf((1 + self.confidence) / 2, seeds - 1)) * error
-            p = min(1.0, 2 * min(supports, contradicts))
-            estimate = Estimate(centre, centre - half, centre + half, p)
+        seeds, deviation = numbers.shape[1], _deviation(numbers, step)
+        centre, low, high = float(numbers[0].mean()), None, None
+        if deviation is not None:
+            quantile = float(t.ppf((1 + self.confidence) / 2, seeds - 1))
+            half = quantile * deviation / math.sqrt(seeds)
+            low, high = centre - half, centre + half
+        estimate = Estimate(centre, low, high, min(1.0, 2 * min(supports, contradicts)))
         return Part(says, wanted, estimate, deviation, seeds, supports, contradicts)
 
 
-def _sides(numbers: Floats, bound: float) -> tuple[float, float]:
-    """One-sided p that support a mean above a bound, and one below it; 1 without any spread."""
+def _sides(numbers: Floats, bound: float, step: float) -> tuple[float, float]:
+    """One-sided p that support a mean above a bound, and one below it; 1 of one seed."""
     from scipy.stats import t
 
-    error = _error(numbers)
-    if error is None:
+    deviation, seeds = _deviation(numbers, step), numbers.shape[1]
+    if deviation is None:
         return 1.0, 1.0
-    statistic = (float(numbers[0].mean()) - bound) / error
-    freedom = numbers.shape[1] - 1
-    return float(t.sf(statistic, freedom)), float(t.cdf(statistic, freedom))
+    statistic = (float(numbers[0].mean()) - bound) / (deviation / math.sqrt(seeds))
+    return float(t.sf(statistic, seeds - 1)), float(t.cdf(statistic, seeds - 1))
 
 
-def _error(numbers: Floats) -> float | None:
-    """The standard error of the mean; None where no spread supports one."""
+def _deviation(numbers: Floats, step: float) -> float | None:
+    """What seeds deviate by, at least a step; None of one seed."""
+    if numbers.shape[1] == 1:
+        return None
     variance, jackknife = depth_variances(*numbers)
-    error = math.sqrt((1 - JACKKNIFE) * float(variance) + JACKKNIFE * float(jackknife))
-    return error if error > ROUNDING else None
+    both = (1 - JACKKNIFE) * float(variance) + JACKKNIFE * float(jackknife)
+    return max(math.sqrt(both * numbers.shape[1]), step)
 
 
 def _percent(bound: float) -> str:

@@ -1,4 +1,4 @@
-"""The measured arms of a study with their settings, by which claims find those that they are about."""
+"""The measured arms of a study with their settings, by which claims find what they are about."""
 
 from __future__ import annotations
 

@@ -27,6 +27,7 @@ class AlphaTemperature(Claim):
     )
 
     def parts(self, arms: Sequence[MeasuredArm], tests: Tests) -> list[Part]:
+        """See :meth:`Claim.parts`."""
         for group in alike(whole(arms, distilled=True), *KEYS, "noise"):
             found: dict[tuple[float, float], list[Floats]] = defaultdict(list)
             for arm in group:

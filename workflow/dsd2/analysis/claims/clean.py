@@ -18,6 +18,7 @@ class CleanData(Claim):
     test = "Without label noise each seed's own deepest valley is at most {tolerance} deep."
 
     def parts(self, arms: Sequence[MeasuredArm], tests: Tests) -> list[Part]:
+        """See :meth:`Claim.parts`."""
         clean = [arm for arm in whole(arms) if arm.settings["noise.kind"] == "none"]
         if not clean:
             return []

@@ -22,6 +22,7 @@ class Criteria(Claim):
     test = "With each of the three criteria the SDD depth is above {tolerance}."
 
     def parts(self, arms: Sequence[MeasuredArm], tests: Tests) -> list[Part]:
+        """See :meth:`Claim.parts`."""
         found: dict[str, list[Floats]] = defaultdict(list)
         for arm in whole(arms):
             found[str(arm.settings["pruning.criterion"])].append(depths(arm.curves()))

@@ -27,6 +27,7 @@ class Distillation(Claim):
     )
 
     def parts(self, arms: Sequence[MeasuredArm], tests: Tests) -> list[Part]:
+        """See :meth:`Claim.parts`."""
         untaught, taught = whole(arms), whole(arms, distilled=True)
         trios = [
             (arm, *students)

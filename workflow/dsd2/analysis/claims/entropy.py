@@ -25,6 +25,7 @@ class Entropy(Claim):
     )
 
     def parts(self, arms: Sequence[MeasuredArm], tests: Tests) -> list[Part]:
+        """See :meth:`Claim.parts`."""
         plain_arms = whole(arms)
         by_rate = varied(plain_arms, "noise.rate", 0.0, "noise")
         ends = [series[-1] for series in by_rate] or [a for a in plain_arms if a.rate > 0]

@@ -21,6 +21,7 @@ class Filters(Claim):
     )
 
     def parts(self, arms: Sequence[MeasuredArm], tests: Tests) -> list[Part]:
+        """See :meth:`Claim.parts`."""
         pruned = [a for a in arms if a.settings.get("pruning.structure") == "filters"]
         taught = whole(pruned, distilled=True)
         found = [(arm, twin(arm, taught, "distillation")) for arm in whole(pruned)]

@@ -20,6 +20,7 @@ class HumanLabels(Claim):
     )
 
     def parts(self, arms: Sequence[MeasuredArm], tests: Tests) -> list[Part]:
+        """See :meth:`Claim.parts`."""
         human = [arm for arm in arms if arm.settings["noise.kind"] == "human"]
         alone, taught = whole(human), whole(human, distilled=True)
         found = [(other, twin(other, alone, "distillation")) for other in taught]

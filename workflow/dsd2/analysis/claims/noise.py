@@ -23,6 +23,7 @@ class Noise(Claim):
     )
 
     def parts(self, arms: Sequence[MeasuredArm], tests: Tests) -> list[Part]:
+        """See :meth:`Claim.parts`."""
         if not (series := _by_rate(arms)):
             return []
         low, high = (mean([depths(s[end].curves()) for s in series]) for end in (0, -1))
@@ -44,6 +45,7 @@ class BestPhase(Claim):
     )
 
     def parts(self, arms: Sequence[MeasuredArm], tests: Tests) -> list[Part]:
+        """See :meth:`Claim.parts`."""
         if not (series := _by_rate(arms)):
             return []
         valleys = [deepest_valley(s[-1].curves().mean(0).tolist()).bottom or 1 for s in series]

@@ -31,6 +31,7 @@ class Perturbations(Claim):
     )
 
     def parts(self, arms: Sequence[MeasuredArm], tests: Tests) -> list[Part]:
+        """See :meth:`Claim.parts`."""
         for group in alike(whole(arms), "perturbation"):
             found = {str(arm.settings["perturbation.kind"]): arm.curves() for arm in group}
             if found.keys() >= {*WORDS, "finetune"}:

@@ -20,6 +20,7 @@ class Regularisers(Claim):
     test = "With each of the regularisers, and with none, the SDD depth is above {tolerance}."
 
     def parts(self, arms: Sequence[MeasuredArm], tests: Tests) -> list[Part]:
+        """See :meth:`Claim.parts`."""
         for group in alike(whole(arms), *KEYS):
             if all(len({repr(arm.settings.get(key)) for arm in group}) > 1 for key in KEYS):
                 return [

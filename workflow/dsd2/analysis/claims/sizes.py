@@ -22,6 +22,7 @@ class Size(Claim):
     )
 
     def parts(self, arms: Sequence[MeasuredArm], tests: Tests) -> list[Part]:
+        """See :meth:`Claim.parts`."""
         found = {key: varied(whole(arms), f"model.{key}") for key in ("depth", "width")}
         if not all(found.values()):
             return []
