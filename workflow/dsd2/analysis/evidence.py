@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from dsd2.analysis.depths import LEAST_POINTS, Floats, held_out_depths, mean_depths_without
-from dsd2.analysis.inference import JACKKNIFE, Estimate, depth_variances
+from dsd2.analysis.inference import Estimate, depth_variance
 from dsd2.analysis.phases import deepest_valley
 
 
@@ -214,9 +214,7 @@ def _deviation(numbers: Floats, step: float) -> float | None:
     """What seeds deviate by, at least a step; None of one seed."""
     if numbers.shape[1] == 1:
         return None
-    variance, jackknife = depth_variances(*numbers)
-    both = (1 - JACKKNIFE) * float(variance) + JACKKNIFE * float(jackknife)
-    return max(math.sqrt(both * numbers.shape[1]), step)
+    return max(math.sqrt(float(depth_variance(*numbers)) * numbers.shape[1]), step)
 
 
 def _percent(bound: float) -> str:

@@ -134,6 +134,11 @@ def varied(
     return [group for group in series if value(group[0]) < value(group[-1])]
 
 
+def by_rate(arms: Sequence[MeasuredArm]) -> list[list[MeasuredArm]]:
+    """Series of whole arms without a teacher that differ in their label noise, by its rate."""
+    return varied(whole(arms), "noise.rate", 0.0, "noise")
+
+
 def _fixed(arm: MeasuredArm, free: Sequence[str]) -> list[tuple[str, Any]]:
     sections = tuple(f"{name}." for name in free)
     return sorted(

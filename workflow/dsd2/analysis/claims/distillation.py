@@ -28,15 +28,10 @@ class Distillation(Claim):
 
     def parts(self, arms: Sequence[MeasuredArm], tests: Tests) -> list[Part]:
         """See :meth:`Claim.parts`."""
-        untaught, taught = whole(arms), whole(arms, distilled=True)
-        trios = [
-            (arm, *students)
-            for arm in untaught
-            if all(students := [_student(arm, taught, select) for select in TEACHERS])
-        ]
+        trios = _trios(arms)
         if not trios:
             return []
-        vanilla = mean([depths(trio[0].curves()) for trio in trios])
+        vanilla = mean([depths(arm.curves()) for arm, *_ in trios])
         found = [tests.above("SDD depth without a teacher", vanilla, tests.tolerance)]
         for which, teacher in enumerate(TEACHERS.values(), 1):
             curves = [trio[which].curves() for trio in trios]
@@ -45,12 +40,19 @@ class Distillation(Claim):
                 tests.above(f"SDD depth without a teacher less that with a {teacher} one", less),
                 tests.shallow(f"SDD depth with a {teacher} teacher", curves),
             ]
-        highest = max(trio[0].rate for trio in trios)
+        highest = max(arm.rate for arm, *_ in trios)
         pairs = [(best, dense) for arm, dense, best in trios if arm.rate == highest]
         gain = mean([plain(best.returned() - dense.returned()) for best, dense in pairs])
         return [*found, tests.above("accuracy by the best sparse teacher less the dense", gain)]
 
 
-def _student(arm: MeasuredArm, taught: Sequence[MeasuredArm], select: str) -> MeasuredArm | None:
-    chosen = [other for other in taught if other.settings["distillation.select"] == select]
-    return twin(arm, chosen, "distillation")
+def _trios(arms: Sequence[MeasuredArm]) -> list[list[MeasuredArm]]:
+    """Arms without a teacher, each with the same that a dense and that the best one teaches."""
+    taught = whole(arms, distilled=True)
+
+    def students(arm: MeasuredArm) -> list[MeasuredArm | None]:
+        by = [[a for a in taught if a.settings["distillation.select"] == t] for t in TEACHERS]
+        return [twin(arm, some, "distillation") for some in by]
+
+    found = [[arm, *(s for s in students(arm) if s is not None)] for arm in whole(arms)]
+    return [trio for trio in found if len(trio) == 1 + len(TEACHERS)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from dsd2.analysis.evidence import Part, Tests, mean, plain
-from dsd2.analysis.measured import MeasuredArm, varied, whole
+from dsd2.analysis.measured import MeasuredArm, by_rate, whole
 from dsd2.analysis.phases import deepest_valley
 from dsd2.analysis.registered import CLAIMS, Claim
 
@@ -26,9 +26,8 @@ class Entropy(Claim):
 
     def parts(self, arms: Sequence[MeasuredArm], tests: Tests) -> list[Part]:
         """See :meth:`Claim.parts`."""
-        plain_arms = whole(arms)
-        by_rate = varied(plain_arms, "noise.rate", 0.0, "noise")
-        ends = [series[-1] for series in by_rate] or [a for a in plain_arms if a.rate > 0]
+        noisy = [arm for arm in whole(arms) if arm.rate > 0]
+        ends = [series[-1] for series in by_rate(arms)] or noisy
         changes, falls = [], []
         for arm in ends:
             valley = deepest_valley(arm.curves().mean(0).tolist())

@@ -41,7 +41,10 @@ class Stopping(Claim):
         if not stopped or not gated:
             return []
         step = max(1 / other.curves().shape[1] for _, other in gated)
-        lost, kept = (mean([_lost(pair) for pair in pairs]) for pairs in (stopped, gated))
+        lost, kept = (
+            mean([plain(other.returned() - arm.returned()) for arm, other in pairs])
+            for pairs in (stopped, gated)
+        )
         return [
             tests.above("accuracy that the traditional stop loses", lost),
             tests.at_most("accuracy that the gate loses", kept, kept, tests.tolerance),
@@ -57,10 +60,6 @@ def _pairs(arms: Sequence[MeasuredArm], policy: str, distilled: bool) -> Pairs:
     ended = [arm for arm in arms if arm.settings["stopping.policy"] == policy]
     found = [(arm, twin(arm, every, "stopping")) for arm in ended if arm.distilled == distilled]
     return [(arm, other) for arm, other in found if other is not None]
-
-
-def _lost(pair: tuple[MeasuredArm, MeasuredArm]) -> Floats:
-    return plain(pair[1].returned() - pair[0].returned())
 
 
 def _saved(pairs: Pairs, count: str, *before: str) -> Floats:
