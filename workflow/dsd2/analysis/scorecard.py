@@ -168,6 +168,7 @@ def scorecard_rows(judgements: Sequence[Judgement]) -> list[dict[str, Any]]:
             "claim": judgement.name,
             "says": CLAIMS.summary(judgement.name),
             "source": claim.source,
+            "test": claim.test.format(tolerance=_tolerance(study)),
             "verdict": judgement.verdict,
             "why": judgement.why,
             "p": judgement.p,
@@ -178,6 +179,10 @@ def scorecard_rows(judgements: Sequence[Judgement]) -> list[dict[str, Any]]:
         }
         rows += [{**whole, **_part_row(judgement, part)} for part in judgement.parts or (None,)]
     return rows
+
+
+def _tolerance(study: JudgedStudy | None) -> str:
+    return "the tolerance" if study is None else f"{100 * study.tests.tolerance:g} points"
 
 
 def _part_row(judgement: Judgement, part: Part | None) -> dict[str, Any]:
