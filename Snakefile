@@ -52,6 +52,7 @@ onsuccess:
         if made := [path for path in results if Path(path).exists()]:
             listed = [f"  {line}" for line in view.by_stem(made)]
             say(*view.outcome(study), f"The study {study.folder} is in:", *listed)
+    say(*CLAIMS.outcome(SCORECARD["claims"]))
     if EVENTS.calm:
         say(f"Done after {took}.")
 

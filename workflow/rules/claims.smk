@@ -32,18 +32,12 @@ rule judge_claims:
         "../scripts/claims.py"
 
 
-# A target to ask for by name. It has no output, so that it is done whenever it is asked for.
+# A target to ask for by name. It has a command and no output, so that it is done whenever it is asked
+# for, and the scorecard is shown at the end.
 rule claims:
     input:
-        parquet=rules.judge_claims.output.parquet,
-        md=rules.judge_claims.output.md,
-        figures=by(CLAIMS.figures),
-    log:
-        paths.CLAIMS_LOG.format(claims=f"{SCORECARD['claims']}.shown"),
+        rules.judge_claims.output.parquet,
+        by(CLAIMS.figures),
     localrule: True
-    conda:
-        "../../envs/environment.yaml"
-    params:
-        called=SCORECARD["claims"],
-    script:
-        "../scripts/show_claims.py"
+    shell:
+        "true"

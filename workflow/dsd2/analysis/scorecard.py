@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 Verdict = Literal["supported", "contradicted", "undecided", "not tried"]
 
 NO_STUDY = "no study of this run decides it"
-NO_ARMS = "its study lacks arms that it is about"
+NO_ARMS = "its study has no arms, or no valley, that it is about"
 STAND_IN = "the images or labels are stand-in data"
 ONE_SEED = "one seed shows no spread"
 

@@ -70,12 +70,13 @@ def scorecard_markdown(table: FormattedTable, rows: Rows, folder: str) -> str:
 
 
 def scorecard_lines(rows: Rows) -> list[str]:
-    """The claims for the terminal, a line each."""
+    """The claims for the terminal: a line each, and one of what the verdict hangs on."""
     lines = []
     for row in _decisive(rows):
-        said = f"{row['number']:>2}. {_verdict(row):<12} {row['says']}"
-        known = not absent(row["effect"])
-        lines.append(f"{said} [{_effect(row)}; p = {_p(row['adjusted_p'])}]" if known else said)
+        lines.append(f"{row['number']:>2}. {row['verdict']:<12} {row['says']}")
+        tried = not absent(row["effect"])
+        said = [f"{_effect(row)}; p = {_p(row['adjusted_p'])}"] if tried else []
+        lines += [f"{'':17}{text}" for text in (*said, row["why"]) if text]
     return lines
 
 
@@ -135,7 +136,5 @@ def _note(whole: Rows, level: float) -> str:
         f" it in {POWER:.0%} of repeats, if the claim is the first of all that are tried."
     )
     if budgets:
-        note += (
-            f" **Caution:** the budget {', '.join(budgets)} makes studies smaller."
-        )
+        note += f" **Caution:** the budget {', '.join(budgets)} makes studies smaller."
     return note

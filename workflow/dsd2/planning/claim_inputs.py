@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from dsd2 import paths
 from dsd2.analysis.registered import FIGURES
+from dsd2.analysis.scorecard_text import HEADING, scorecard_lines
 from dsd2.config.study import Study
 from dsd2.errors import UserError
 from dsd2.planning.chains import Plan
@@ -14,7 +16,7 @@ from dsd2.planning.chains import Plan
 class ClaimInputs:
     """The inputs and parameters of the scorecard of a plan's studies.
 
-    Every method but one raises UserError where no study decides any claim.
+    Those of the scorecard's rules raise UserError where no study decides any claim.
     """
 
     def __init__(self, plan: Plan) -> None:
@@ -33,12 +35,27 @@ class ClaimInputs:
         return [self._entry(study) for study in self._deciding()]
 
     def left_out(self) -> dict[str, str]:
-        """Why claims are not tried whose studies were left out, by their names; never raises."""
+        """Why claims are not tried whose studies were left out, by their names."""
         return {
             claim: str(study.lacks)
             for study in reversed(self._plan.left_out.values())
             for claim in study.claims
         }
+
+    def outcome(self, name: str) -> list[str]:
+        """For the terminal, the scorecard of a name; nothing where there is none."""
+        from dsd2.files.claim_records import CLAIMS
+        from dsd2.files.records import read_table
+
+        file = self._plan.placed(paths.CLAIMS.format(claims=name, format="parquet"))
+        if not Path(file).exists():
+            return []
+        try:
+            rows = read_table(Path(file), CLAIMS, {"claims": name}).to_pylist()
+        except UserError as error:
+            return [str(error)]
+        where = f"The scorecard is in {Path(file).with_suffix('.md')}"
+        return [f"{HEADING}:", *(f"  {line}" for line in scorecard_lines(rows)), where]
 
     def _entry(self, study: Study) -> dict[str, Any]:
         view, figure = self._plan.view(study.folder), _figure(study)

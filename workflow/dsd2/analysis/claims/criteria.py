@@ -15,7 +15,7 @@ CRITERIA = ("magnitude", "gradient", "random")
 
 @CLAIMS.register("criteria")
 class Criteria(Claim):
-    """Pruning by magnitude, by gradient and at random all show sparse double descent."""
+    """Pruning by magnitude, by gradient and at random are alike: all show sparse double descent."""
 
     number = 12
     source = "He et al. 2022, on which the paper builds"
