@@ -18,15 +18,21 @@ class BestPhase(Claim):
     number = 2
     source = "§3.3, Table 12"
     test = (
-        "Chains are parted at the valley of the highest noise rate. The best accuracy behind it is"
-        " below the best before it at the lowest rate, and above it at the highest."
+        "Chains are parted at the valley of the highest noise rate, or before the last iteration"
+        " where none is deeper than {tolerance}. The best accuracy behind it is below the best"
+        " before it at the lowest rate, and above it at the highest."
     )
 
     def parts(self, arms: Sequence[MeasuredArm], tests: Tests) -> list[Part]:
         """See :meth:`Claim.parts`."""
         if not (series := by_rate(arms)):
             return []
-        valleys = [deepest_valley(s[-1].curves().mean(0).tolist()).bottom or 1 for s in series]
+
+        def start(curve: list[float]) -> int:
+            valley = deepest_valley(curve)
+            return valley.bottom if valley.depth > tests.tolerance else len(curve) - 1
+
+        valleys = [start(s[-1].curves().mean(0).tolist()) for s in series]
 
         def gain(end: int) -> Floats:
             parted = [(s[end].curves(), v) for s, v in zip(series, valleys, strict=True)]
