@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from dsd2.analysis.evidence import Tests
+from dsd2.analysis.evidence import MeanTests
 from dsd2.analysis.measured import MeasuredArm
 from dsd2.analysis.registered import CLAIMS
 from dsd2.analysis.scorecard import JudgedStudy
@@ -14,7 +14,7 @@ FALL = [0.80, 0.79, 0.78, 0.76, 0.70, 0.30]
 HIGHER = [0.90, 0.89, 0.88, 0.86, 0.80, 0.50]
 FLAT_ENTROPY = [0.75, 0.76, 0.74, 0.70, 0.60, 0.30]
 SEEDS = 6
-TESTS = Tests(tolerance=0.02, confidence=0.95, step=1 / 400)
+TESTS = MeanTests(tolerance=0.02, confidence=0.95, step=1 / 400)
 
 PLAIN = {
     "dataset.name": "digits",

@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from dsd2.analysis.captions import caption
-from dsd2.analysis.evidence import Tests
+from dsd2.analysis.evidence import MeanTests
 from dsd2.analysis.html import table_page
 from dsd2.analysis.measured import measured_arms
 from dsd2.analysis.scorecard import JudgedStudy, scale_of, scorecard, scorecard_rows
@@ -37,7 +37,7 @@ def judged(entry: dict, metrics: Path) -> JudgedStudy:
         name=entry["study"],
         claims=entry["claims"],
         arms=arms,
-        tests=Tests(entry["tolerance"], entry["confidence"], 1 / images),
+        tests=MeanTests(entry["tolerance"], entry["confidence"], 1 / images),
         scale=scale_of(pd.concat([a.rows for a in arms]), entry["networks"], entry["datasets"]),
         figure=entry["figure"],
     )

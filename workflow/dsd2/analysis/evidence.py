@@ -120,7 +120,7 @@ def _later(points: int) -> Floats:
 
 
 @dataclass(frozen=True)
-class Tests:
+class MeanTests:
     """One-sided tests of means over seeds.
 
     Numbers are accuracies and other fractions, [2, S].

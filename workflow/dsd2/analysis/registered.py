@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure as Drawing
 
-    from dsd2.analysis.evidence import Part, Tests
+    from dsd2.analysis.evidence import MeanTests, Part
     from dsd2.analysis.measured import MeasuredArm
     from dsd2.analysis.table_format import FormattedTable
 
@@ -114,7 +114,7 @@ class Claim(ABC):
     test: ClassVar[str]
 
     @abstractmethod
-    def parts(self, arms: Sequence[MeasuredArm], tests: Tests) -> list[Part]:
+    def parts(self, arms: Sequence[MeasuredArm], tests: MeanTests) -> list[Part]:
         """What the claim says of a study's arms, tested part by part.
 
         Which arms it is about is seen by their settings. Where it has several series of them, as

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
-from dsd2.analysis.evidence import Part, Tests
+from dsd2.analysis.evidence import MeanTests, Part
 from dsd2.analysis.inference import holm
 from dsd2.analysis.measured import MeasuredArm
 from dsd2.analysis.power import detectable
@@ -46,7 +46,7 @@ class JudgedStudy:
     name: str
     claims: Sequence[str]
     arms: Sequence[MeasuredArm]
-    tests: Tests
+    tests: MeanTests
     scale: str
     figure: str | None
 

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from dsd2.analysis.depths import Floats
-from dsd2.analysis.evidence import Part, Tests, mean, plain
+from dsd2.analysis.evidence import MeanTests, Part, mean, plain
 from dsd2.analysis.measured import MeasuredArm, alike, whole
 from dsd2.analysis.registered import CLAIMS, Claim
 
@@ -26,7 +26,7 @@ class AlphaTemperature(Claim):
         " α = 0.8 and τ = 10 than at each of the others."
     )
 
-    def parts(self, arms: Sequence[MeasuredArm], tests: Tests) -> list[Part]:
+    def parts(self, arms: Sequence[MeasuredArm], tests: MeanTests) -> list[Part]:
         """See :meth:`Claim.parts`."""
         for group in alike(whole(arms, distilled=True), *KEYS, "noise"):
             found: dict[tuple[float, float], list[Floats]] = defaultdict(list)

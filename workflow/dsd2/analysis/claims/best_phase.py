@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from dsd2.analysis.depths import Floats
-from dsd2.analysis.evidence import Part, Tests, highest, mean
+from dsd2.analysis.evidence import MeanTests, Part, highest, mean
 from dsd2.analysis.measured import MeasuredArm, by_rate
 from dsd2.analysis.phases import deepest_valley
 from dsd2.analysis.registered import CLAIMS, Claim
@@ -23,7 +23,7 @@ class BestPhase(Claim):
         " before it at the lowest rate, and above it at the highest."
     )
 
-    def parts(self, arms: Sequence[MeasuredArm], tests: Tests) -> list[Part]:
+    def parts(self, arms: Sequence[MeasuredArm], tests: MeanTests) -> list[Part]:
         """See :meth:`Claim.parts`."""
         if not (series := by_rate(arms)):
             return []

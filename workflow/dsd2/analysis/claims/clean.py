@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from dsd2.analysis.evidence import Part, Tests
+from dsd2.analysis.evidence import MeanTests, Part
 from dsd2.analysis.measured import MeasuredArm, whole
 from dsd2.analysis.registered import CLAIMS, Claim
 
@@ -17,7 +17,7 @@ class CleanData(Claim):
     source = "Fig. 8, §I.2"
     test = "Without label noise each seed's own deepest valley is at most {tolerance} deep."
 
-    def parts(self, arms: Sequence[MeasuredArm], tests: Tests) -> list[Part]:
+    def parts(self, arms: Sequence[MeasuredArm], tests: MeanTests) -> list[Part]:
         """See :meth:`Claim.parts`."""
         clean = [arm for arm in whole(arms) if arm.settings["noise.kind"] == "none"]
         if not clean:

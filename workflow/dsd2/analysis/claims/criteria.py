@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from dsd2.analysis.depths import Floats
-from dsd2.analysis.evidence import Part, Tests, depths, mean
+from dsd2.analysis.evidence import MeanTests, Part, depths, mean
 from dsd2.analysis.measured import MeasuredArm, whole
 from dsd2.analysis.registered import CLAIMS, Claim
 
@@ -21,7 +21,7 @@ class Criteria(Claim):
     source = "He et al. 2022, on which the paper builds"
     test = "With each of the three criteria the SDD depth is above {tolerance}."
 
-    def parts(self, arms: Sequence[MeasuredArm], tests: Tests) -> list[Part]:
+    def parts(self, arms: Sequence[MeasuredArm], tests: MeanTests) -> list[Part]:
         """See :meth:`Claim.parts`."""
         found: dict[str, list[Floats]] = defaultdict(list)
         for arm in whole(arms):

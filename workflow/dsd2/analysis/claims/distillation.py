@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from dsd2.analysis.evidence import Part, Tests, depths, mean, plain
+from dsd2.analysis.evidence import MeanTests, Part, depths, mean, plain
 from dsd2.analysis.measured import MeasuredArm, twin, whole
 from dsd2.analysis.registered import CLAIMS, Claim
 
@@ -26,7 +26,7 @@ class Distillation(Claim):
         " deep. At the highest noise rate what the best teacher's student returns is more accurate."
     )
 
-    def parts(self, arms: Sequence[MeasuredArm], tests: Tests) -> list[Part]:
+    def parts(self, arms: Sequence[MeasuredArm], tests: MeanTests) -> list[Part]:
         """See :meth:`Claim.parts`."""
         trios = _trios(arms)
         if not trios:

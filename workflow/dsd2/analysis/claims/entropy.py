@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from dsd2.analysis.evidence import Part, Tests, mean, plain
+from dsd2.analysis.evidence import MeanTests, Part, mean, plain
 from dsd2.analysis.measured import MeasuredArm, by_rate, whole
 from dsd2.analysis.phases import deepest_valley
 from dsd2.analysis.registered import CLAIMS, Claim
@@ -24,7 +24,7 @@ class Entropy(Claim):
         " network's, and at the best point behind the valley it is below that at the valley."
     )
 
-    def parts(self, arms: Sequence[MeasuredArm], tests: Tests) -> list[Part]:
+    def parts(self, arms: Sequence[MeasuredArm], tests: MeanTests) -> list[Part]:
         """See :meth:`Claim.parts`."""
         noisy = [arm for arm in whole(arms) if arm.rate > 0]
         ends = [series[-1] for series in by_rate(arms)] or noisy

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from dsd2.analysis.evidence import Part, Tests, mean, own_rises, plain, rises
+from dsd2.analysis.evidence import MeanTests, Part, mean, own_rises, plain, rises
 from dsd2.analysis.measured import MeasuredArm, twin, whole
 from dsd2.analysis.registered import CLAIMS, Claim
 
@@ -20,7 +20,7 @@ class Filters(Claim):
         " seed's rises by more than {tolerance}, and it is higher on the mean over rounds."
     )
 
-    def parts(self, arms: Sequence[MeasuredArm], tests: Tests) -> list[Part]:
+    def parts(self, arms: Sequence[MeasuredArm], tests: MeanTests) -> list[Part]:
         """See :meth:`Claim.parts`."""
         pruned = [a for a in arms if a.settings.get("pruning.structure") == "filters"]
         taught = whole(pruned, distilled=True)

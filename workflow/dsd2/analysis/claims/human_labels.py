@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from dsd2.analysis.evidence import Part, Tests, depths, mean
+from dsd2.analysis.evidence import MeanTests, Part, depths, mean
 from dsd2.analysis.measured import MeasuredArm, twin, whole
 from dsd2.analysis.registered import CLAIMS, Claim
 
@@ -19,7 +19,7 @@ class HumanLabels(Claim):
         "With labels that people gave the SDD depth is above {tolerance}, and less with a teacher."
     )
 
-    def parts(self, arms: Sequence[MeasuredArm], tests: Tests) -> list[Part]:
+    def parts(self, arms: Sequence[MeasuredArm], tests: MeanTests) -> list[Part]:
         """See :meth:`Claim.parts`."""
         human = [arm for arm in arms if arm.settings["noise.kind"] == "human"]
         alone, taught = whole(human), whole(human, distilled=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from dsd2.analysis.evidence import Part, Tests, depths, mean
+from dsd2.analysis.evidence import MeanTests, Part, depths, mean
 from dsd2.analysis.measured import MeasuredArm, by_rate
 from dsd2.analysis.registered import CLAIMS, Claim
 
@@ -20,7 +20,7 @@ class Noise(Claim):
         " rate."
     )
 
-    def parts(self, arms: Sequence[MeasuredArm], tests: Tests) -> list[Part]:
+    def parts(self, arms: Sequence[MeasuredArm], tests: MeanTests) -> list[Part]:
         """See :meth:`Claim.parts`."""
         if not (series := by_rate(arms)):
             return []

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from dsd2.analysis.depths import Floats
-from dsd2.analysis.evidence import Part, Tests, depths, plain
+from dsd2.analysis.evidence import MeanTests, Part, depths, plain
 from dsd2.analysis.measured import MeasuredArm, alike, whole
 from dsd2.analysis.phases import deepest_valley
 from dsd2.analysis.registered import CLAIMS, Claim
@@ -30,7 +30,7 @@ class Perturbations(Claim):
         " kept."
     )
 
-    def parts(self, arms: Sequence[MeasuredArm], tests: Tests) -> list[Part]:
+    def parts(self, arms: Sequence[MeasuredArm], tests: MeanTests) -> list[Part]:
         """See :meth:`Claim.parts`."""
         for group in alike(whole(arms), "perturbation"):
             found = {str(arm.settings["perturbation.kind"]): arm.curves() for arm in group}
@@ -39,14 +39,14 @@ class Perturbations(Claim):
         return []
 
 
-def _exhibit(found: dict[str, Floats], tests: Tests) -> list[Part]:
+def _exhibit(found: dict[str, Floats], tests: MeanTests) -> list[Part]:
     return [
         tests.above(f"SDD depth, {words}", depths(found[kind]), tests.tolerance)
         for kind, words in WORDS.items()
     ]
 
 
-def _compared(found: dict[str, Floats], tests: Tests) -> list[Part]:
+def _compared(found: dict[str, Floats], tests: MeanTests) -> list[Part]:
     none, rewind, reinit = (found[kind] for kind in WORDS)
     rounds, curve = slice(1, None), none.mean(0).tolist()
     best = deepest_valley(curve).after or max(range(len(curve)), key=curve.__getitem__)

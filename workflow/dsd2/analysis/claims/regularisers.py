@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from dsd2.analysis.evidence import Part, Tests, depths
+from dsd2.analysis.evidence import MeanTests, Part, depths
 from dsd2.analysis.measured import MeasuredArm, alike, whole
 from dsd2.analysis.registered import CLAIMS, Claim
 
@@ -19,7 +19,7 @@ class Regularisers(Claim):
     source = "Fig. 6, Appendix D"
     test = "With each of the regularisers, and with none, the SDD depth is above {tolerance}."
 
-    def parts(self, arms: Sequence[MeasuredArm], tests: Tests) -> list[Part]:
+    def parts(self, arms: Sequence[MeasuredArm], tests: MeanTests) -> list[Part]:
         """See :meth:`Claim.parts`."""
         for group in alike(whole(arms), *KEYS):
             if all(len({repr(arm.settings.get(key)) for arm in group}) > 1 for key in KEYS):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from dsd2.analysis.evidence import Part, Tests, depths, mean
+from dsd2.analysis.evidence import MeanTests, Part, depths, mean
 from dsd2.analysis.measured import MeasuredArm, varied, whole
 from dsd2.analysis.registered import CLAIMS, Claim
 
@@ -21,7 +21,7 @@ class Size(Claim):
         " most {tolerance} deep."
     )
 
-    def parts(self, arms: Sequence[MeasuredArm], tests: Tests) -> list[Part]:
+    def parts(self, arms: Sequence[MeasuredArm], tests: MeanTests) -> list[Part]:
         """See :meth:`Claim.parts`."""
         found = {key: varied(whole(arms), f"model.{key}") for key in ("depth", "width")}
         if not all(found.values()):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from dsd2.analysis.depths import Floats
-from dsd2.analysis.evidence import Part, Tests, mean, plain
+from dsd2.analysis.evidence import MeanTests, Part, mean, plain
 from dsd2.analysis.measured import MeasuredArm, twin, whole
 from dsd2.analysis.registered import CLAIMS, Claim
 
@@ -32,7 +32,7 @@ class Stopping(Claim):
         " sides."
     )
 
-    def parts(self, arms: Sequence[MeasuredArm], tests: Tests) -> list[Part]:
+    def parts(self, arms: Sequence[MeasuredArm], tests: MeanTests) -> list[Part]:
         """See :meth:`Claim.parts`."""
         stopped, gated = (
             _pairs(arms, policy, distilled)
