@@ -8,7 +8,7 @@ from made_up import CLEAN, DEEPER, DIP, FALL, TESTS, made, study_of
 from dsd2.analysis.evidence import MeanTests, depths, highest, own_rises, plain, rises
 from dsd2.analysis.power import detectable
 from dsd2.analysis.registered import CLAIMS
-from dsd2.analysis.scorecard import scale_of, scorecard, scorecard_rows
+from dsd2.analysis.scorecard import said, scale_of, scorecard, scorecard_rows
 from dsd2.analysis.scorecard_text import (
     scorecard_found,
     scorecard_lines,
@@ -60,6 +60,13 @@ def test_stand_ins_decide_nothing():
         "not tried",
         "the images or labels are stand-in data",
     )
+
+
+def test_chains_without_room_for_a_valley_decide_nothing():
+    study = study_of([made(DIP[:2], CLEAN)], ["clean-data"])
+    (found,) = [j for j in scorecard([study], {}) if j.study is not None]
+    assert (found.verdict, found.p) == ("not tried", None)
+    assert "three iterations" in found.why
 
 
 def test_random_curves_are_decided_no_more_often_than_the_level_says():
@@ -176,6 +183,6 @@ def test_the_scale_is_said():
 
 def test_each_claim_says_what_it_is():
     for name, claim in CLAIMS.items():
-        assert CLAIMS.summary(name).endswith("."), name
+        assert said(claim).endswith("."), name
         assert claim.source, name
         assert claim.test.endswith("."), name

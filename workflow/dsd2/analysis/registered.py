@@ -101,7 +101,7 @@ class Table(ABC):
 
 
 class Claim(ABC):
-    """A claim of the paper; the first paragraph of its own docstring is the claim.
+    """A claim of the paper; its own docstring is the claim.
 
     Attributes:
         number: its place in the scorecard.

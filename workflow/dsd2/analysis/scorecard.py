@@ -13,9 +13,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
+from dsd2.analysis.depths import LEAST_POINTS
 from dsd2.analysis.evidence import MeanTests, Part
 from dsd2.analysis.inference import holm
-from dsd2.analysis.measured import MeasuredArm
+from dsd2.analysis.measured import MeasuredArm, whole
 from dsd2.analysis.power import detectable
 from dsd2.analysis.registered import CLAIMS, Claim
 
@@ -26,6 +27,7 @@ Verdict = Literal["supported", "contradicted", "undecided", "not tried"]
 
 NO_STUDY = "no study of this run decides it"
 NO_ARMS = "its study has no arms, or no valley, that it is about"
+TOO_SHORT = "its chains are too short: a valley takes three iterations"
 STAND_IN = "the images or labels are stand-in data"
 ONE_SEED = "one seed shows no spread"
 
@@ -120,6 +122,11 @@ class Judgement:
         return detectable(part.deviation, part.seeds, self.level / self.tried)
 
 
+def said(claim: type[Claim]) -> str:
+    """What a claim says, on one line."""
+    return " ".join((claim.__doc__ or "").split())
+
+
 def supports(parts: Sequence[Part]) -> float:
     """One-sided p that not all parts hold."""
     return max(part.supports for part in parts)
@@ -150,6 +157,9 @@ def scorecard(studies: Sequence[JudgedStudy], left_out: Mapping[str, str]) -> li
 def _tried(name: str, study: JudgedStudy) -> Judgement:
     if study.stands_in:
         return Judgement(name, study, (), STAND_IN)
+    lengths = [arm.curves().shape[1] for arm in whole(study.arms, distilled=None)]
+    if min(lengths, default=LEAST_POINTS) < LEAST_POINTS:
+        return Judgement(name, study, (), TOO_SHORT)
     parts = CLAIMS[name]().parts(study.arms, study.tests)
     if not parts:
         return Judgement(name, study, (), NO_ARMS)
@@ -166,7 +176,7 @@ def scorecard_rows(judgements: Sequence[Judgement]) -> list[dict[str, Any]]:
         whole = {
             "number": claim.number,
             "claim": judgement.name,
-            "says": CLAIMS.summary(judgement.name),
+            "says": said(claim),
             "source": claim.source,
             "test": claim.test.format(tolerance=_tolerance(study)),
             "verdict": judgement.verdict,
