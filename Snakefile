@@ -53,6 +53,7 @@ onsuccess:
             listed = [f"  {line}" for line in view.by_stem(made)]
             say(*view.outcome(study), f"The study {study.folder} is in:", *listed)
     say(*CLAIMS.outcome(SCORECARD["claims"]))
+    say(*CLAIMS.outcome(SCORECARD["claims"]))
     if EVENTS.calm:
         say(f"Done after {took}.")
 

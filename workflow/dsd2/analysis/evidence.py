@@ -16,8 +16,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from dsd2.analysis.depths import LEAST_POINTS, Floats, held_out_depths, mean_depths_without
-from dsd2.analysis.inference import Estimate, depth_variance
+from dsd2.analysis.inference import Estimate
 from dsd2.analysis.phases import deepest_valley
+from dsd2.analysis.standard_errors import depth_variance
 
 
 @dataclass(frozen=True)

@@ -83,7 +83,7 @@ class ClaimInputs:
 
 
 def _figure(study: Study) -> str | None:
-    if not study.figure:
+    if not study.figure or "sdd" not in study.figures:
         return None
     name = FIGURES["sdd"].file or "sdd"
     return paths.FIGURE.format(study=study.folder, figure=name, format="png")
