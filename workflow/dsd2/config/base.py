@@ -34,11 +34,14 @@ def laid_over_base(
     file = found_file(config["like"], home)
     if file in seen:
         raise UserError(f"config key like goes in a circle: {' → '.join([*seen, file])}")
-    content = read_config(file)
+    try:
+        content = read_config(file)
+    except UserError as error:
+        raise UserError(f"config key like: {error}") from error
     try:
         base = laid_over_base(check(content), home, (*seen, file))
     except UserError as error:
-        raise UserError(f"{printable(file)}: {error}") from error
+        raise UserError(f"config key like: {printable(file)}: {error}") from error
     if "studies" in base:
         raise UserError(f"config key like is {file!r}, which lists studies but must be one")
     taken = {key: base[key] for key in VALUES if key in base}
