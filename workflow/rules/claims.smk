@@ -38,6 +38,10 @@ rule claims:
     input:
         rules.judge_claims.output.parquet,
         by(CLAIMS.figures),
+    log:
+        paths.CLAIMS_LOG.format(claims=f"{SCORECARD['claims']}.shown"),
     localrule: True
+    conda:
+        "../../envs/environment.yaml"
     shell:
-        "true"
+        "true > {log:q}"
