@@ -1,6 +1,7 @@
 """What all tests share: their markers, and the promise of those that have none."""
 
 import json
+import os
 import sys
 
 import pytest
@@ -9,6 +10,9 @@ from hypothesis import is_hypothesis_test, settings
 # A busy machine is slow at times; a test must not fail for it.
 settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")
+
+# Most tests read what Snakemake itself writes; those of our own lines ask for them.
+os.environ.setdefault("DSD2_OUTPUT", "snakemake")
 
 STARTS = {"subprocess.Popen", "os.fork", "os.posix_spawn"}
 started = []

@@ -1,6 +1,7 @@
 """What a GPU is not kept waiting for: synchronisations, launches, copies, counted."""
 
 import dataclasses
+import sys
 
 import pytest
 import torch
@@ -88,6 +89,31 @@ def test_replayed_steps_end_with_the_bits_of_launched_ones(card, where, precisio
     assert same(launched[0], replayed[0])
     without_time = [[{**row, "seconds": 0} for row in rows] for _, rows in (launched, replayed)]
     assert without_time[0] == without_time[1]
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {
+            "loss": "early-learning-regularisation",
+            "loss_parameters": (("beta", 0.7), ("strength", 3)),
+        },
+        {"loss": "generalised-cross-entropy", "loss_parameters": (("q", 0.7),)},
+        {"loss": "symmetric-cross-entropy"},
+        {"mixup": 0.4},
+    ],
+    ids=["elr", "gce", "sce", "mixup"],
+)
+def test_losses_and_mixup_wait_once_an_epoch_and_are_replayed(card, settings, monkeypatch):
+    recipe = dataclasses.replace(RECIPE, **settings)
+    launched = trained(recipe, graphs=False)[0]
+    with card.counting() as count:
+        replayed = trained(recipe)[0]
+    assert count.replays == 4 * 5 - graphs.WARM_UP
+    assert same(launched, replayed)
+    monkeypatch.setattr(sys.modules[__name__], "RECIPE", recipe)
+    found, where_from = epochs_syncs(card)
+    assert found == 1, where_from
 
 
 def test_a_step_that_waits_is_launched_and_that_is_said_once(card, capsys, monkeypatch):

@@ -1,5 +1,7 @@
 """What is measured of each class, against scikit-learn and by hand."""
 
+import math
+
 import pytest
 import torch
 from pictures import image_set
@@ -84,6 +86,11 @@ def test_a_network_that_always_says_good_is_no_better_than_the_baseline():
     assert columns["test_accuracy"] == columns["test_majority_accuracy"] == 500 / 505
     assert columns["test_balanced_accuracy"] == columns["validation_balanced_accuracy"] == 0.5
     assert columns["test_macro_f1"] == pytest.approx(1000 / 1005 / 2)
+    assert columns["validation_macro_f1"] == columns["test_macro_f1"]
+    # It is sure by e / (e + 1), and right on 500 of 505.
+    assert columns["test_ece"] == pytest.approx(500 / 505 - math.e / (math.e + 1))
+    assert columns["validation_ece"] == columns["test_ece"]
+    assert columns["test_loss"] == pytest.approx(math.log(math.e + 1) - 500 / 505)
     assert columns["classes"] == ["good part", "bad"]
     assert columns["class_images"] == [500, 5]
     assert columns["class_recall"] == [1.0, 0.0]

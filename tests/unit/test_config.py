@@ -574,7 +574,7 @@ def test_a_network_of_ones_own_is_validated_and_documented_by_its_registration()
         """A small one."""
 
         depth: Annotated[int, Ge(1), Le(2), Doc("How deep."), Default(2)]
-        heads: Annotated[int, Ge(1), Doc("How many heads.")]
+        lamps: Annotated[int, Ge(1), Doc("How many lamps.")]
 
     things = dict(NETWORKS)
     caches = (kinds, section_keys, all_keys, condition, section, layer, _layer)
@@ -583,16 +583,16 @@ def test_a_network_of_ones_own_is_validated_and_documented_by_its_registration()
         NETWORKS.register("tiny")(Tiny)
         for cached in caches:
             cached.cache_clear()
-        assert "`model.heads`: How many heads. (≥ 1; only where `name` is `tiny`)" in reference()
+        assert "`model.lamps`: How many lamps. (≥ 1; only where `name` is `tiny`)" in reference()
         names, *_ = json_schema()["$defs"]["model"]["properties"]["name"]["anyOf"]
         assert "tiny" in names["enum"]
-        tiny = {"name": "tiny", "heads": 2}
+        tiny = {"name": "tiny", "lamps": 2}
         assert load_study(changed("model", tiny)).arms["all", "vanilla"].model.depth == 2
         for model, sentence in (
-            ({"name": "tiny"}, "config key model.heads of arm vanilla is missing"),
-            ({**tiny, "heads": 0}, "config key model.heads is 0 but must be at least 1"),
+            ({"name": "tiny"}, "config key model.lamps of arm vanilla is missing"),
+            ({**tiny, "lamps": 0}, "config key model.lamps is 0 but must be at least 1"),
             ({**tiny, "depth": 3}, "model.depth of arm vanilla is 3 but must be at most 2"),
-            ({"heads": 1}, "model.heads of arm vanilla does not apply to name vgg-like, only to"),
+            ({"lamps": 1}, "model.lamps of arm vanilla does not apply to name vgg-like, only to"),
         ):
             with pytest.raises(UserError, match=re.escape(sentence)):
                 load_study(changed("model", model))

@@ -36,7 +36,7 @@ DEFINED = schema()["$defs"]
 NAMES = st.sampled_from(["a", "b-2", "0", "vanilla", "kd_best", "x" * 60])
 # Of sections whose keys depend on one another; the rest of them is drawn from the schema.
 CHOSEN = {
-    "model": {"weights": [None]},
+    "model": {"weights": [None], "patch": [1, 2], "hidden": [8], "heads": [1, 4]},
     "dataset": {
         "name": ["digits", "cifar10", "cifar100", "flowers102", "imagenet", "imagefolder"],
         "path": ["images"],
@@ -46,12 +46,18 @@ CHOSEN = {
         "stream": [True],
         "image_size": [4, 32, 1024],
         "ignore": [[]],
+        "skip": [0],
     },
     "noise": {
         "file": ["labels.parquet", "a b/ü.pt"],
         "column": ["worse_label", "$(touch x)", "../../x" * 90, "ü{x}" * 50],
     },
-    "training": {"augmentation": ["none", "flip-shift", "auto-cutout"], "epochs": [1, 2, 160]},
+    "training": {
+        "augmentation": ["none", "flip-shift", "auto-cutout"],
+        "epochs": [1, 2, 160],
+        # Others have no weights and no smoothing, and parameters: unit/test_robust_losses.py.
+        "loss": ["cross-entropy"],
+    },
     "pruning": {"structure": ["weights"], "fraction": [0.2, 0.5, 0.123456789]},
     # A training of one step has no other step to go back to.
     "perturbation": {"rewind_step": [0]},

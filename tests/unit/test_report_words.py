@@ -53,7 +53,7 @@ def test_the_other_verdicts_say_what_decides_them(phases):
     [
         (
             (0.05, 0.01, 0.09),
-            "is 5.0 points (90 % interval 1.0 to 9.0 over 3 seeds), not all above",
+            "is 5.0 points (90 % interval 1.0 to 9.0 over 3 seeds), and its",
         ),
         ((0.13, None, None), "13.0 points, the same in all 3 seeds: it has no interval."),
     ],

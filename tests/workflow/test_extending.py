@@ -15,7 +15,7 @@ BLOCK = re.compile(r"^`(workflow/\S+\.py)`:\n\n```python\n(.*?)^```", re.MULTILI
 KEYS = re.compile(r"^```yaml\n(.*?)^```", re.MULTILINE | re.DOTALL)
 DOCUMENT = (ROOT / "docs" / "extending.md").read_text()
 EXAMPLES = {Path(path).stem: (path, code) for path, code in BLOCK.findall(DOCUMENT)}
-TRAINED = dict(zip(("separable", "lamp", "mnist"), KEYS.findall(DOCUMENT), strict=True))
+TRAINED = dict(zip(("separable", "lamp", "absolute", "mnist"), KEYS.findall(DOCUMENT), strict=True))
 MAX_LINES = 40
 
 

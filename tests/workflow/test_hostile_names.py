@@ -72,7 +72,7 @@ BROKEN = {
     "study: ../x": "config key study is '../x' but must match",
     "budget: $(touch ran)": "config key budget is '$(touch ran)' but must match",
     "arms: {../x: null}": "config key arms.../x is no valid name",
-    "tables: ['{x}']": "config key tables.0 is '{x}' but must be one of classes, grid",
+    "tables: ['{x}']": "config key tables.0 is '{x}' but must be one of baselines, classes",
     "noise: {kind: symmetric, rate: .nan}": "config key noise.rate is nan but a number must be",
     "training: {epochs: 2024-02-20}": "training.epochs is datetime.date(2024, 2, 20) but must be",
     "1: 2": "config key 1 is of type int but a key must be text",

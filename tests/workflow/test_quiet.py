@@ -15,7 +15,7 @@ SUMMARY = "These failed; the same command makes them, once the cause is mended:"
 
 def reasons(text):
     """Rule and reason of the failures that a run listed at its end."""
-    listed = re.findall(r"^  (\w+)(?: \S+)?: (.+)$", text.partition(SUMMARY)[2], re.MULTILINE)
+    listed = re.findall(r"^  (\w+)(?: [^:]+)?: (.+)$", text.partition(SUMMARY)[2], re.MULTILINE)
     return sorted(listed)
 
 

@@ -54,11 +54,13 @@ class Registry(Mapping[str, T]):
     Args:
         kind: what one of them is, for messages: ``network``.
         package: dotted name of the package whose modules register them.
+        optional: whether the package may be missing, so that nothing is registered.
     """
 
-    def __init__(self, kind: str, package: str) -> None:
+    def __init__(self, kind: str, package: str, *, optional: bool = False) -> None:
         self.kind = kind
         self._package = package
+        self._optional = optional
         self._loaded = False
         self._things: dict[str, T] = {}
         self._families: dict[str, Family[T]] = {}
@@ -137,12 +139,21 @@ class Registry(Mapping[str, T]):
     def __len__(self) -> int:
         return len(self._all())
 
+    def _modules(self) -> list[str]:
+        """Names of the package's modules."""
+        try:
+            package = importlib.import_module(self._package)
+        except ModuleNotFoundError as error:
+            if self._optional and error.name == self._package:
+                return []
+            raise
+        return sorted(module.name for module in pkgutil.iter_modules(package.__path__))
+
     def _all(self) -> dict[str, T]:
         if not self._loaded:
             self._loaded = True
-            package = importlib.import_module(self._package)
-            for module in sorted(pkgutil.iter_modules(package.__path__), key=lambda m: m.name):
-                importlib.import_module(f"{self._package}.{module.name}")
+            for module in self._modules():
+                importlib.import_module(f"{self._package}.{module}")
             # Whichever module was imported first, names have one order.
             self._things = dict(sorted(self._things.items()))
         return self._things

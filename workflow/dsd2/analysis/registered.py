@@ -129,7 +129,8 @@ class Claim(ABC):
         """
 
 
-FIGURES: Registry[type[Figure]] = Registry("figure", "figures")
+FIGURES: Registry[type[Figure]] = Registry("figure", "figures", optional=True)
+"""Figures belong to the workflow: the library alone, as pip installs it, has none."""
 DEFAULT_FIGURES = ("sdd", "layers", "explorer")
 """Figures of a study that does not say which it has."""
 

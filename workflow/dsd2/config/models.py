@@ -181,6 +181,8 @@ def _name(registry: Registry[Any]) -> Any:
     """The type of a registered name: one of the words, or one of the form of a family."""
     families = registry.families()
     words = tuple(registry)
+    if not words:
+        return Any  # Of what this installation lacks, nothing can be said to be wrong.
     if not families:
         return Literal[words]
     plain = [name for name in words if name not in {family.form for family in families}]

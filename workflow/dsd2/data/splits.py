@@ -53,6 +53,11 @@ def split_sizes(
         UserError: the recipe wants more images than there are, or own ones where there are none.
     """
     whole, train = train, train - recipe.skip
+    if train < 1:
+        raise UserError(
+            f"config key dataset.skip is {recipe.skip} but must be less than the {whole:,} training"
+            " images"
+        )
     own = own_validation is not None and recipe.validation in ("own", "auto")
     if recipe.validation == "own" and not own:
         raise UserError(

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from dsd2.errors import DELETE, UserError, remake
+from dsd2.files.added_columns import ADDED
 from dsd2.files.atomic import replacing
 from dsd2.files.columns import column, is_whole, table_of_rows, with_checksum, with_later_columns
 from dsd2.files.identity import Identity, check_identity
@@ -42,29 +43,8 @@ HISTORY = pa.schema(
 MAY_BE_NAN = ("entropy", "entropy_channel")
 """Columns of numbers that a network may not have: NaN where it has no ReLU layer."""
 
-_ADDED = [
-    column("validation_balanced_accuracy", _REAL, "1", "mean recall of classes", optional=True),
-    column("test_balanced_accuracy", _REAL, "1", "mean recall of classes", optional=True),
-    column("test_macro_f1", _REAL, "1", "mean F1 of classes in labels or answers", optional=True),
-    column(
-        "test_majority_accuracy",
-        _REAL,
-        "1",
-        "of always answering the most frequent class of the given training labels",
-        optional=True,
-    ),
-    column("classes", _TEXTS, "", "names of the classes, on one line each", optional=True),
-    column("class_images", _INTS, "", "test images of each of `classes`", optional=True),
-    column(
-        "class_recall", _REALS, "1", "share of them that is answered so; or null", optional=True
-    ),
-    column("dropped", _INT, "", "training images that corrections leave out", optional=True),
-    column("relabelled", _INT, "", "training labels that they changed", optional=True),
-    column("kept_epoch", _INT, "", "epoch that left the weights; null for a mean", optional=True),
-]
-
 PEAK_GPU = "peak_gpu_memory"
-LATER = frozenset({PEAK_GPU, *(column.name for column in _ADDED)})
+LATER = frozenset({PEAK_GPU, *(column.name for column in ADDED)})
 """Columns that earlier versions did not write: a file that lacks them is read with nulls there."""
 
 METRICS = pa.schema(
@@ -87,10 +67,15 @@ METRICS = pa.schema(
             optional=True,
         ),
         column("validation_accuracy", _REAL, "1", "what gates and selection look at"),
-        column("validation_loss", _REAL, "nats", "cross-entropy on the validation images"),
+        column(
+            "validation_loss",
+            _REAL,
+            "nats",
+            "mean negative log-likelihood, likewise",
+        ),
         column("test_accuracy", _REAL, "1", "reported, never used"),
-        column("test_loss", _REAL, "nats", "cross-entropy on the test images"),
-        *_ADDED,
+        column("test_loss", _REAL, "nats", "mean negative log-likelihood (cross-entropy)"),
+        *ADDED,
         column("entropy", _REAL, "bits", "eq. 1, mean over layers; a neuron is a position"),
         column("entropy_channel", _REAL, "bits", "the same; a neuron is a channel"),
         column("layers", _TEXTS, "", "names of the prunable weights"),

@@ -92,7 +92,7 @@ def class_columns(
     test = counts["test"]
     return {
         **{f"{split}_balanced_accuracy": c.balanced_accuracy for split, c in counts.items()},
-        "test_macro_f1": test.macro_f1,
+        **{f"{split}_macro_f1": c.macro_f1 for split, c in counts.items()},
         "test_majority_accuracy": majority_accuracy(labels["train"], labels["test"]),
         "classes": [one_line(name) for name in classes],
         "class_images": test.images.tolist(),

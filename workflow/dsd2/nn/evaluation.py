@@ -19,13 +19,15 @@ class Evaluation:
 
     Attributes:
         accuracy: against the set's labels.
-        loss: mean cross-entropy in nats.
+        loss: mean cross-entropy in nats, which is the mean negative log-likelihood.
         predictions: the predicted classes, int64 [N].
+        confidences: their probabilities, float32 [N].
     """
 
     accuracy: float
     loss: float
     predictions: Tensor
+    confidences: Tensor
 
 
 def evaluated_at_once(device: torch.device) -> int:
@@ -43,18 +45,20 @@ def evaluate(model: nn.Module, data: ImageSet, counts: StateCounts | None = None
         counts: counts the network's states; gets the end of each batch.
     """
     model.eval()
-    predictions = []
+    predictions, confidences = [], []
     loss = torch.zeros((), dtype=torch.float64, device=data.labels.device)
     size = evaluated_at_once(data.device)
     for images, labels in zip(data.batches(size), data.labels.split(size), strict=True):
         logits = model(data.normalise(images))
         loss += F.cross_entropy(logits, labels, reduction="sum")
         predictions.append(logits.argmax(1))
+        confidences.append(logits.float().softmax(1).amax(1))
         if counts is not None:
             counts.end_batch(len(labels))
     predicted = torch.cat(predictions)
     correct = int((predicted == data.labels).sum())
-    return Evaluation(correct / len(data), float(loss) / len(data), predicted)
+    accuracy, mean_loss = correct / len(data), float(loss) / len(data)
+    return Evaluation(accuracy, mean_loss, predicted, torch.cat(confidences))
 
 
 def evaluate_with_states(model: nn.Module, data: ImageSet) -> tuple[Evaluation, StateCounts]:

@@ -20,6 +20,7 @@ from dsd2.data.labels import Labels, load_labels
 from dsd2.data.streaming import DecodingStream
 from dsd2.devices import Given, share_threads, stage_device
 from dsd2.errors import UserError
+from dsd2.nn.calibration import calibration_columns
 from dsd2.nn.classwise import class_columns
 from dsd2.nn.entropy import StateCounts, channel_entropy, position_entropy
 from dsd2.nn.evaluation import Evaluation, evaluate, evaluate_with_states
@@ -218,7 +219,7 @@ def cost_columns(job: Job, model: nn.Module, masks: Masks) -> Columns:
 def accuracy_columns(
     model: nn.Module, data: dict[str, ImageSet], labels: Labels, classes: Sequence[str]
 ) -> Columns:
-    """Accuracy, loss, entropy and what each class has of them: one pass over each split.
+    """Accuracy, loss, calibration, entropy and what each class has: one pass over each split.
 
     A network without neurons that are on or off has no entropy of eq. 1: NaN.
 
@@ -244,6 +245,7 @@ def accuracy_columns(
         **_fit(train_set, labels, data["train"]),
         **_entropies(counts),
         **{f"{s}_{m}": getattr(e, m) for s, e in held_out.items() for m in ("accuracy", "loss")},
+        **calibration_columns(held_out, {split: d.labels for split, d in data.items()}),
         **class_columns(predictions, {split: d.labels for split, d in data.items()}, classes),
     }
 

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from styles import COLOURS, MARKERS, MILLIMETRES, POINTS, Layout, is_titled, layout_of, title_of
+from styles import (
+    COLOURS,
+    DASHES,
+    MARKERS,
+    MILLIMETRES,
+    POINTS,
+    Layout,
+    is_titled,
+    layout_of,
+    title_of,
+)
 
 from dsd2.analysis.baselines import COST, SIZE, arms_compared, on_front
 from dsd2.analysis.captions import name_of, rows_of, rst_list
@@ -17,11 +27,12 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib import figure as drawing
     from matplotlib.axes import Axes
+    from matplotlib.lines import Line2D
 
 AXES = {SIZE: "parameters that are not removed", COST: "training cost [dense trainings]"}
 """What the two axes of a panel show."""
-Look = tuple[str, str]
-"""Colour and marker of an arm."""
+Look = tuple[str, str, object]
+"""Colour, marker and dash of an arm."""
 
 
 @FIGURES.register("baselines")
@@ -61,11 +72,7 @@ def draw(study: pd.DataFrame, view: StudyView) -> drawing.Figure:
     compared = arms_compared(study, view.confidence)
     place = layout_of(2, view.plot)
     names = list(dict.fromkeys(compared["arm"]))
-    # Unlike in figures of curves, there are more arms than colours: none has both of another's.
-    looks = {
-        name: (COLOURS[i % len(COLOURS)], MARKERS[(i + i // len(COLOURS)) % len(MARKERS)])
-        for i, name in enumerate(names)
-    }
+    looks = {name: _look(i) for i, name in enumerate(names)}
     columns = place.columns_of_legend(view.arm_labels(names))
     line = 1.6 * place.font_size / POINTS
     size = (
@@ -101,24 +108,23 @@ def _draw_axes(
     place: Layout,
 ) -> None:
     """One panel's arms against one cost."""
+    from matplotlib.ticker import LogLocator, NullFormatter
     from saving import plain_numbers
 
     axes.set_xscale("log")
     axes.set_xlabel(AXES[cost])
-    if cost == COST:
-        axes.xaxis.set_major_formatter(plain_numbers())
-        axes.xaxis.set_minor_formatter(plain_numbers())
-        axes.tick_params(axis="x", which="both", labelsize=0.8 * place.font_size)
-    else:
-        axes.xaxis.set_major_formatter(plain_numbers())
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if cost == SIZE else (1, 3)))
+    axes.xaxis.set_major_formatter(plain_numbers())
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    if cost == SIZE:
         for _, arm, own in by_arm(study):
-            _chain(axes, own, looks[arm][0])
+            _chain(axes, own, looks[arm])
     front = rows.iloc[on_front(rows, cost)] if len(rows) else rows
     axes.step(
         front[cost], 100 * front["accuracy"], where="post", color="0.6", linewidth=3, zorder=1
     )
     for row in rows_of(rows):
-        colour, marker = looks[row["arm"]]
+        colour, marker, _ = looks[row["arm"]]
         half = row["accuracy interval"]
         axes.errorbar(
             row[cost],
@@ -139,18 +145,27 @@ def _draw_axes(
         axes.set_ylim(low - margin, high + margin)
 
 
-def _chain(axes: Axes, own: pd.DataFrame, colour: str) -> None:
+def _look(place: int) -> Look:
+    """How an arm looks; of as many as there are colours and markers, none has both of another's."""
+    again = place // len(COLOURS)
+    marker = MARKERS[(place + again) % len(MARKERS)]
+    return COLOURS[place % len(COLOURS)], marker, DASHES[again % len(DASHES)]
+
+
+def _chain(axes: Axes, own: pd.DataFrame, look: Look) -> None:
     """All iterations of an arm that every seed reached, where it has several."""
     reached = own.groupby("seed")["iteration"].max().min()
     left = own["parameters"] - own["prunable"] * own["sparsity"]
     kept = own.assign(left=left)[own["iteration"] <= reached]
     mean = kept.groupby("iteration")[["left", "test_accuracy"]].mean()
     if len(mean) > 1:
-        axes.plot(mean["left"], 100 * mean["test_accuracy"], color=colour, linewidth=0.7, zorder=2)
+        colour, _, dash = look
+        accuracy = 100 * mean["test_accuracy"]
+        axes.plot(mean["left"], accuracy, color=colour, linestyle=dash, linewidth=0.9, zorder=2)
 
 
-def _handle(look: Look, label: str):  # type: ignore[no-untyped-def]
+def _handle(look: Look, label: str) -> Line2D:
     from matplotlib.lines import Line2D
 
-    colour, marker = look
-    return Line2D([], [], color=colour, marker=marker, linestyle="none", label=label)
+    colour, marker, dash = look
+    return Line2D([], [], color=colour, marker=marker, linestyle=dash, linewidth=0.9, label=label)

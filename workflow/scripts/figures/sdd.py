@@ -198,7 +198,7 @@ def _why(row: Row, view: StudyView, own: str) -> str:
     if absent(row["SDD depth low"]):
         return f", the same in all {row['seeds']} seeds: it has no interval"
     tolerance = f"{100 * view.tolerance:g} points"
-    return f", not all above {tolerance}, and its seeds' own valleys, {own} deep, may be above it"
+    return f", and its seeds' own valleys are {own} deep, which decides nothing at {tolerance}"
 
 
 def _label(arm: str, view: StudyView) -> str:
