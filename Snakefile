@@ -21,6 +21,7 @@ include: "workflow/rules/data.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/gate.smk"
 include: "workflow/rules/report.smk"
+include: "workflow/rules/claims.smk"
 include: "workflow/rules/label_issues.smk"
 include: "workflow/rules/export.smk"
 
@@ -51,6 +52,7 @@ onsuccess:
         if made := [path for path in results if Path(path).exists()]:
             listed = [f"  {line}" for line in view.by_stem(made)]
             say(*fitted(view.outcome(study)), f"The study {study.folder} is in:", *listed)
+    say(*fitted(CLAIMS.outcome(SCORECARD["claims"])))
     if EVENTS.calm:
         say(f"Done after {took}.")
 

@@ -31,11 +31,13 @@ TEXT = """\
 | `export` | compressed networks, for use elsewhere |
 | `data_report` | a look at your own images; nothing is trained |
 | `label_issues` | which labels look wrong, by networks that are there |
+| `claims` | which claims of the paper hold, by the studies that decide them |
 | `plan` | nothing: the terminal says what the study would cost |
 | a file under `results/` | that file, and what it needs |
 
 `--forcerun` takes the name of a rule: `figure`, `page`, `table` and `provenance` draw and write
-again, `export_network` compresses again, `collect` collects a chain's metrics again.
+again, `judge_claims` judges again, `export_network` compresses again, `collect` collects a chain's
+metrics again.
 
 ## python -m dsd2
 

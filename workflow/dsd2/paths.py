@@ -83,6 +83,10 @@ EXPORT_LATENCIES = f"{EXPORTS}/latencies.parquet"
 EXPORT_TABLE = f"{EXPORTS}/comparison.{{format}}"
 EXPORT_FIGURE = f"{EXPORTS}/pareto.{{format}}"
 
+CLAIMS = "results/claims/{claims}.{format}"
+CLAIMS_FOUND = "results/claims/found/{claims}.rst"
+CLAIMS_LOG = "results/claims/logs/{claims}.log"
+
 PLAN_LOG = "results/logs/plan.log"
 
 

@@ -7,13 +7,14 @@ from pathlib import Path
 
 from dsd2 import compat, fork_client, paths
 from dsd2.analysis.registered import FIGURES, TABLES
-from dsd2.config.studies import laid_over_file, load_studies
+from dsd2.config.studies import laid_over_file, load_studies, name_of_all
 from dsd2.devices import share_of_gpus
 from dsd2.environment import set_for_jobs
 from dsd2.escaping import escape_rst, script_json
 from dsd2.events import Events, listen
 from dsd2.planning import view
 from dsd2.planning.chains import Plan
+from dsd2.planning.claim_inputs import ClaimInputs
 from dsd2.planning.inputs import Inputs, LastingOutputs, measured_again
 from dsd2.planning.issue_inputs import IssueInputs
 from dsd2.planning.jobs import JobNames
@@ -34,12 +35,17 @@ SCREEN = checked(screen_asked_for, os.environ)
 EVENTS = listen(Events(silent=compat.says_nothing(workflow), screen=SCREEN))
 if SCREEN.ours and (handler := compat.terminal_handler(workflow)):
     EVENTS.replace(handler)
-PLAN = checked(lambda: Plan(*load_studies(study_config(), CLONE), placed=compat.placing(workflow)))
+GIVEN = study_config()
+PLAN = checked(lambda: Plan(*load_studies(GIVEN, CLONE), placed=compat.placing(workflow)))
 EVENTS.name_of = JobNames(PLAN).of
 EVENTS.on_interrupt = compat.terminate_jobs
 STUDIES = PLAN.studies
+if workflow.is_main_process:
+    for folder, study in PLAN.left_out.items():
+        logger.warning(f"The study {folder} is left out: {study.lacks}.")
 INPUTS = Inputs(PLAN)
 ISSUES = IssueInputs(PLAN)
+CLAIMS = ClaimInputs(PLAN)
 LASTING = LastingOutputs(lambda: compat.forced_again(workflow), PLAN.placed)
 MEASURED_AGAIN = checked(measured_again, PLAN, sys.argv[1:])
 

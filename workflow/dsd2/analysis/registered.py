@@ -1,6 +1,7 @@
-"""The figures and tables that a study may have, by name.
+"""The figures and tables that a study may have, and the claims that it may decide, by name.
 
-A figure is one module in ``workflow/scripts/figures/``, a table one in ``dsd2/analysis/tables/``.
+A figure is one module in ``workflow/scripts/figures/``, a table one in ``dsd2/analysis/tables/``, a
+claim one in ``dsd2/analysis/claims/``.
 Snakemake reads all of them whenever it starts: they import large libraries inside functions.
 """
 
@@ -8,7 +9,7 @@ from __future__ import annotations
 
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure as Drawing
 
+    from dsd2.analysis.evidence import MeanTests, Part
+    from dsd2.analysis.measured import MeasuredArm
     from dsd2.analysis.table_format import FormattedTable
 
 _SCRIPTS = str(Path(__file__).parents[2] / "scripts")
@@ -97,9 +100,39 @@ class Table(ABC):
         """What the numbers show, as a list in reStructuredText."""
 
 
+class Claim(ABC):
+    """A claim of the paper; its own docstring is the claim.
+
+    Attributes:
+        number: its place in the scorecard.
+        source: where the paper has it.
+        test: what decides it, in words. All of it must hold. ``{tolerance}`` is filled in.
+    """
+
+    number: ClassVar[int]
+    source: ClassVar[str]
+    test: ClassVar[str]
+
+    @abstractmethod
+    def parts(self, arms: Sequence[MeasuredArm], tests: MeanTests) -> list[Part]:
+        """What the claim says of a study's arms, tested part by part.
+
+        Which arms it is about is seen by their settings. Where it has several series of them, as
+        one a dataset, a part is of their mean.
+
+        Args:
+            arms: those that figures draw.
+            tests: of means over seeds.
+
+        Returns:
+            The parts; none where the study lacks arms that the claim is about.
+        """
+
+
 FIGURES: Registry[type[Figure]] = Registry("figure", "figures", optional=True)
 """Figures belong to the workflow: the library alone, as pip installs it, has none."""
 DEFAULT_FIGURES = ("sdd", "layers", "explorer")
 """Figures of a study that does not say which it has."""
 
 TABLES: Registry[type[Table]] = Registry("table", "dsd2.analysis.tables")
+CLAIMS: Registry[type[Claim]] = Registry("claim", "dsd2.analysis.claims")

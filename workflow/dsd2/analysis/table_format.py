@@ -92,10 +92,12 @@ def with_spread(value: float, spread: float | None) -> str:
     return percent(value) if absent(spread) else f"{percent(value)} ± {percent(spread)}"
 
 
-def with_interval(value: float | None, low: float | None, high: float | None) -> str:
+def with_interval(
+    value: float | None, low: float | None, high: float | None, digits: int = 2
+) -> str:
     """A fraction in percent with its interval, where it has one; a dash where there is neither."""
-    ends = "" if absent(low) else f" ({percent(low)} to {percent(high)})"
-    return minus(percent(value) + ends)
+    ends = "" if absent(low) else f" ({percent(low, digits)} to {percent(high, digits)})"
+    return minus(percent(value, digits) + ends)
 
 
 def means_over(table: pd.DataFrame) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from dsd2.analysis.registered import DEFAULT_FIGURES, FIGURES, TABLES
+from dsd2.analysis.registered import CLAIMS, DEFAULT_FIGURES, FIGURES, TABLES
 from dsd2.config.options import Analysis, Export, LabelIssues, Plot, Unique
 from dsd2.config.paper import Printed
 from dsd2.config.sections import Sections
@@ -118,7 +118,17 @@ class Configuration(Sections):
         Name,
         Doc(
             "Name of the study, and of its folder under results/studies. It may be left out where"
-            " data is given: the study is then named after that folder."
+            " data is given: the study is then named after that folder. Beside studies it names"
+            " what they show together, under results/claims."
+        ),
+    ]
+    like: Annotated[
+        str,
+        MinLen(1),
+        Doc(
+            "File of another study, whose sections, seeds, data_roots, download, missing_data,"
+            " analysis and plot this one starts from. What this one says wins, key by key. The path"
+            " starts in the working directory."
         ),
     ]
     budget: Annotated[
@@ -162,13 +172,14 @@ class Configuration(Sections):
         Doc("Whether a named dataset that is in none of data_roots may be downloaded."),
     ]
     missing_data: Annotated[
-        Literal["error", "stand-in"],
+        Literal["error", "stand-in", "skip"],
         Default("error"),
         Doc(
             "What to do where a named dataset is in none of data_roots and not to be downloaded, or"
             " a CIFAR dataset's human labels are missing. With stand-in synthetic images in the"
             " dataset's own format take their place, or labels of which 30 % are flipped; that"
-            " proves that a study runs, and every result says so (origin)."
+            " proves that a study runs, and every result says so (origin). With skip the study is"
+            " left out where studies lists others, and that is said."
         ),
     ]
     code: Annotated[
@@ -230,6 +241,15 @@ class Configuration(Sections):
         Unique(),
         Default(("stopping", "phases", "classes")),
         Doc("Which tables the study has, as Markdown, CSV, LaTeX and HTML."),
+    ]
+    claims: Annotated[
+        tuple[Annotated[str, NameOf(CLAIMS)], ...],
+        Unique(),
+        Default(()),
+        Doc(
+            "Which claims of the paper the study decides, once `snakemake claims` asks. Whose arms"
+            " a claim is about is seen by their settings (docs/claims.md)."
+        ),
     ]
     paper: Annotated[
         tuple[Annotated[Printed, MinLen(1)], ...],

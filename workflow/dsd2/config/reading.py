@@ -7,6 +7,7 @@ YTE finds in them, and of two equal keys it takes the last. What this module rea
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
@@ -62,6 +63,13 @@ def read_config(file: str | Path) -> dict[str, Any]:
             " as Python; a configuration of this workflow must be plain values"
         )
     return content
+
+
+def found_file(file: str, home: Path | None) -> str:
+    """A file's path from the working directory; in the other folder if it is only there."""
+    if home is None or os.path.lexists(file) or not os.path.lexists(home / file):
+        return file
+    return str(home / file)
 
 
 def check_given(file: str | Path) -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from dsd2.analysis.registered import TABLES
 from dsd2.config.arms import Arm, resolve_arms
 from dsd2.config.autoconfig import own_study_name
+from dsd2.config.base import laid_over_base
 from dsd2.config.export_options import resolve_export, resolve_label_issues
+from dsd2.config.missing import lacks
 from dsd2.config.options import Analysis, Export, LabelIssues, Plot
 from dsd2.config.paper import Printed, printed_values
 from dsd2.config.sanitize import shown
@@ -31,6 +34,8 @@ class Study:
         figure: whether it has any.
         figures: names of its figures, where it has any.
         tables: names of its tables.
+        claims: names of the claims of the paper that it decides.
+        lacks: what data is missing for it to run, where it is then left out; else None.
         paper: what the paper prints of its arms.
         export: which networks are exported, and how.
         label_issues: whose networks judge the labels.
@@ -52,6 +57,8 @@ class Study:
     figure: bool
     figures: tuple[str, ...]
     tables: tuple[str, ...]
+    claims: tuple[str, ...]
+    lacks: str | None
     paper: tuple[Printed, ...]
     export: Export
     label_issues: LabelIssues
@@ -63,13 +70,17 @@ class Study:
         return self.figure or not self.tables or any(TABLES[name].trains for name in self.tables)
 
 
-def load_study(config: Any) -> Study:
+def load_study(config: Any, home: Path | None = None) -> Study:
     """Validate a raw configuration and resolve it.
+
+    Args:
+        config: of one study.
+        home: where a file that it is like is looked for that is not in the working directory.
 
     Raises:
         UserError: one sentence that names the key, its value and what is allowed.
     """
-    config = check(config)
+    config = laid_over_base(check(config), home)
     if "data" in config and "path" in config.get("dataset", {}):
         raise UserError(
             f"config key dataset.path is {shown(config['dataset']['path'])} beside data, which is"
@@ -93,6 +104,8 @@ def load_study(config: Any) -> Study:
         figure=top_level(config, "figure"),
         figures=tuple(top_level(config, "figures")),
         tables=tuple(top_level(config, "tables")),
+        claims=tuple(top_level(config, "claims")),
+        lacks=lacks(config, arms) if top_level(config, "missing_data") == "skip" else None,
         paper=printed_values(top_level(config, "paper"), arms),
         export=resolve_export(config.get("export", {}), arms),
         label_issues=resolve_label_issues(config.get("label_issues", {}), arms),

@@ -1,9 +1,10 @@
-"""The document of a study's tables, ``metrics.parquet`` and label issues, from their schemas."""
+"""The document of tables: ``metrics.parquet``, label issues and claims, from their schemas."""
 
 from __future__ import annotations
 
 import pyarrow as pa
 
+from dsd2.files.claim_records import CLAIMS
 from dsd2.files.issue_records import LABEL_ISSUES
 from dsd2.files.records import LATER, STUDY
 
@@ -44,10 +45,22 @@ are kept. Test labels are never changed.
 | --- | --- | --- | --- |
 """
 
+_CLAIMS = """
+# `claims/NAME.parquet` and `.csv`
+
+What `snakemake claims` leaves under `results/`: a row for each part of each claim that was tried,
+and one for each claim that was not. The rows in which `decides` is true are one a claim.
+[The scorecard](claims.md) explains the tests.
+
+| column | type | unit | meaning |
+| --- | --- | --- | --- |
+"""
+
 
 def document() -> str:
     """The document, in Markdown."""
-    return _TITLE + _rows(STUDY) + _ISSUES + _rows(LABEL_ISSUES)
+    issues, claims = _ISSUES + _rows(LABEL_ISSUES), _CLAIMS + _rows(CLAIMS)
+    return _TITLE + _rows(STUDY) + issues + claims
 
 
 def _rows(schema: pa.Schema) -> str:

@@ -41,6 +41,10 @@ class Plan:
     """
 
     def __init__(self, *studies: Study, placed: Callable[[str], str] = str) -> None:
+        self.left_out = {study.folder: study for study in studies if study.lacks is not None}
+        if len(self.left_out) == len(studies):
+            raise UserError(f"nothing can be run: {studies[0].lacks}")
+        studies = tuple(study for study in studies if study.lacks is None)
         self.studies = {study.folder: study for study in studies}
         self.placed = placed
         self.lookahead = max(study.lookahead for study in studies)
