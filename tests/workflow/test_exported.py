@@ -30,11 +30,12 @@ print(json.dumps(float((classes == test["labels"]).mean())))
 
 def test_exports_can_be_used_without_this_workflow(finished):
     folder = finished.folder / "results" / "studies" / "tiny" / "export"
-    planned = finished.planned("export")
+    planned = finished.planned("export", "--config", "export={int8: true}")
     names = {f"{a}-{c}" for a in ("vanilla", "student", "gated") for c in ("best", "smallest")}
-    assert planned["export_network"] == len(names)
+    assert planned["export_network"] == planned["export_int8"] == len(names)
+    assert "export_int8" not in finished.planned("export")
     assert "train" not in planned
-    text = finished.snakemake("export", "--config", "export={seconds: 0.01}")
+    text = finished.snakemake("export", "--config", "export={seconds: 0.01, int8: true}")
     assert "export/student-best/card.md" in text
     assert {path.parent.name for path in folder.glob("*/card.md")} == names
 
@@ -53,6 +54,13 @@ def test_exports_can_be_used_without_this_workflow(finished):
         answer = session.run(None, {"images": images.numpy()})[0].argmax(1)
         assert torch.equal(torch.from_numpy(answer), classes)
         assert card.count(f"0 of {len(images)} images") == 2
+        session = onnxruntime.InferenceSession(folder / name / "network-int8.onnx")
+        answer = session.run(None, {"images": images.numpy()})[0].argmax(1)
+        page = (folder / name / "int8.md").read_text()
+        share = float((torch.from_numpy(answer) == test.labels).double().mean())
+        assert f"| test accuracy | {stated / 100:.2%} | {share:.2%} |" in page
+        changed = int((torch.from_numpy(answer) != classes).sum())
+        assert f"another class to {changed} of {len(images)} test images" in page
         sums = ["sha256sum", "--check", "--strict", "SHA256SUMS"]
         assert subprocess.run(sums, cwd=folder / name, check=False).returncode == 0
     command = [sys.executable, "-c", CLASSIFY, str(folder / name / "network.onnx"), "test.npz"]

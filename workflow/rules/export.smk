@@ -37,6 +37,30 @@ rule export_network:
         "../scripts/export_network.py"
 
 
+# It takes all cores, so that nothing of this workflow runs beside what is timed.
+rule export_int8:
+    input:
+        onnx=paths.EXPORTED_ONNX,
+        dataset=by(INPUTS.exported_dataset, "study", "network"),
+    output:
+        onnx=paths.EXPORTED_INT8,
+        card=report(
+            paths.EXPORTED_INT8_CARD,
+            caption="../report/export.rst",
+            **in_report("Network {network} with 8-bit integers: what it costs and gains"),
+        ),
+    log:
+        partly(paths.STUDY_LOG, name="export-int8-{network}"),
+    localrule: True
+    conda:
+        "../../envs/environment.yaml"
+    threads: workflow.cores
+    params:
+        seconds=lambda wildcards: STUDIES[wildcards.study].export.seconds,
+    script:
+        "../scripts/quantise_network.py"
+
+
 rule export_networks:
     input:
         metrics=paths.STUDY_METRICS,

@@ -132,6 +132,13 @@ class Export(Typed):
             " ONNX file is fp32."
         ),
     ] = "fp32"
+    int8: Annotated[
+        bool,
+        Doc(
+            "Whether the ONNX model is also written with 8-bit integers, calibrated on training"
+            " images, beside a page that says what that costs and gains."
+        ),
+    ] = False
     licence: Annotated[
         str | None,
         Doc("Licence of the weights, as the card says it; the card says so when there is none."),

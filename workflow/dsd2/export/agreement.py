@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from dsd2.data.dataset import Dataset
 from dsd2.data.files import Encoded
@@ -17,7 +17,7 @@ from dsd2.nn.sizes import EVALUATED
 
 @dataclass(frozen=True)
 class Agreement:
-    """How a file's answers compare with the network's that was trained, on all test images.
+    """How a file's answers compare with another's, or the trained network's, on all test images.
 
     Attributes:
         accuracy: of the file.
@@ -32,22 +32,34 @@ class Agreement:
     scale: float
 
 
-def compare(
-    trained: nn.Module, answers: Mapping[str, Callable[[Tensor], Tensor]], data: Dataset
-) -> dict[str, Agreement]:
-    """How functions of uint8 images agree with a trained network on all test images."""
+def test_set(data: Dataset) -> ImageSet:
+    """The test images of a dataset, decoded as they are asked for where it holds files."""
     images = data.test.images
     stream = DecodingStream(images, 0) if isinstance(images, Encoded) else images
-    test = ImageSet(stream, data.test.labels, data.mean, data.std)
+    return ImageSet(stream, data.test.labels, data.mean, data.std)
+
+
+def compare(
+    expected: Callable[[Tensor], Tensor],
+    answers: Mapping[str, Callable[[Tensor], Tensor]],
+    test: ImageSet,
+) -> dict[str, Agreement]:
+    """How answers agree with those expected, on all test images.
+
+    Args:
+        expected: logits [N, classes] of uint8 images [N, C, H, W].
+        answers: likewise, by name.
+        test: the images.
+    """
     batches = list(test.batches(EVALUATED))
-    expected = torch.cat([trained(test.normalise(batch)) for batch in batches])
+    wanted = torch.cat([expected(batch) for batch in batches])
     agreements = {}
     for name, answer in answers.items():
         logits = torch.cat([answer(batch) for batch in batches])
         agreements[name] = Agreement(
             accuracy=int((logits.argmax(1) == test.labels).sum()) / len(test),
-            differing=int((logits.argmax(1) != expected.argmax(1)).sum()),
-            difference=float((logits - expected).abs().max()),
-            scale=float(expected.abs().max()),
+            differing=int((logits.argmax(1) != wanted.argmax(1)).sum()),
+            difference=float((logits - wanted).abs().max()),
+            scale=float(wanted.abs().max()),
         )
     return agreements

@@ -35,6 +35,9 @@ EXPORTED = (
 )
 """What exporting a network leaves."""
 
+INT8 = (paths.EXPORTED_INT8, paths.EXPORTED_INT8_CARD)
+"""What else it leaves where 8-bit integers are asked for."""
+
 ISSUE_FORMATS = ("parquet", "csv", "html")
 """What label issues are written as."""
 
@@ -193,7 +196,8 @@ def export_results(study: Study) -> list[str]:
     if not study.trains:
         return []
     networks = exported_networks(study.export, study.arms)
-    results = [path for file in EXPORTED for path in _each(file, network=networks)]
+    files = (*EXPORTED, *(INT8 if study.export.int8 else ()))
+    results = [path for file in files for path in _each(file, network=networks)]
     results += _each(paths.EXPORT_TABLE, format=("md", "csv"))
     results += _each(paths.EXPORT_FIGURE, format=Figure.formats)
     return paths.fill(results, study=study.folder)

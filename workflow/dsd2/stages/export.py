@@ -16,7 +16,7 @@ from dsd2 import classify, load_network, paths
 from dsd2.config.export_options import Export, Exported
 from dsd2.data.dataset import Dataset, load_dataset
 from dsd2.errors import UserError
-from dsd2.export.agreement import compare
+from dsd2.export.agreement import compare, test_set
 from dsd2.export.choice import allowed_loss, best_accuracy, checkpoint_of, row_of_export
 from dsd2.export.forms import (
     Form,
@@ -114,7 +114,8 @@ def run_export(
         "network": load_small(files.network, small),
         "onnx": lambda images: torch.from_numpy(run_session(session, images.numpy())),
     }
-    agreements = compare(trained, answers, data)
+    test = test_set(data)
+    agreements = compare(lambda images: trained(test.normalise(images)), answers, test)
     for file, agreement in agreements.items():
         exact = file == "onnx" or export.precision == "fp32"
         if exact and agreement.difference > MAX_DIFFERENCE * max(1.0, agreement.scale):

@@ -57,7 +57,7 @@ def run_latencies(study: str, networks: Path, seconds: float, output: Path) -> N
         output,
         LATENCIES,
         [
-            {**dict(zip(names, key, strict=True)), **asdict(taken), "processor": _processor()}
+            {**dict(zip(names, key, strict=True)), **asdict(taken), "processor": processor()}
             for key, taken in least.items()
         ],
         {"study": study},
@@ -101,7 +101,8 @@ def _calls(
     return calls
 
 
-def _processor() -> str:
+def processor() -> str:
+    """Name of the processor, as Linux or Python calls it."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
