@@ -12,6 +12,7 @@ from dsd2.config.autoconfig import suggestions
 from dsd2.config.studies import load_studies
 from dsd2.config.study import load_study
 from dsd2.errors import UserError
+from dsd2.nn.pretrained import torchvision_weights
 
 
 def picture(width, height):
@@ -224,3 +225,23 @@ def test_a_tilde_is_the_users_own_folder(tmp_path, monkeypatch):
     config = {"study": "own", "dataset": {"name": "imagefolder", "path": "~/photos"}}
     arm = load_study({**config, "arms": {"a": None}}).arms["all", "a"]
     assert arm.dataset.path == str(tmp_path / "photos")
+
+
+def test_one_word_starts_every_network_from_weights(tmp_path, monkeypatch):
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+    cached = torchvision_weights("resnet18", "torchvision").path
+    cached.parent.mkdir(parents=True)
+    cached.touch()
+    photos = str(class_folders(tmp_path / "photos", 20, (40, 40)))
+    arms = {"a": {}, "b": {"distillation": {"teacher": "a", "select": "best"}}}
+    config = {"data": photos, "weights": "torchvision", "arms": arms}
+    models = {arm.model for arm in load_study(config).arms.values()}
+    assert [(m.name, m.weights) for m in models] == [("resnet18", "torchvision")]
+    assert suggestions(photos, {"model": {"weights": "torchvision"}})["model"]["name"] == "resnet18"
+    for_file = suggestions(photos, {"weights": "w.pth"})["model"]
+    assert (for_file["name"], for_file["weights"]) == ("vgg-like", "w.pth")
+    named = {**config, "model": {"name": "vgg-like", "depth": 3, "width": 4}}
+    with pytest.raises(UserError, match=r"model.weights is 'torchvision', which has none of 'vgg"):
+        load_study(named)
+    with pytest.raises(UserError, match="weights is 'torchvision' without data"):
+        load_study({"study": "s", "weights": "torchvision", "arms": {"a": {}}})

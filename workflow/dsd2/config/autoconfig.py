@@ -14,6 +14,7 @@ from dsd2.data.find_data import kind_of
 from dsd2.data.own import OwnDataset
 from dsd2.errors import UserError
 from dsd2.keys import keys
+from dsd2.nn.pretrained import is_torchvisions
 from dsd2.paths import own_study
 from dsd2.recipe import DATASETS
 
@@ -30,6 +31,8 @@ BATCH_SIZES = (8, 16, 32, 64)
 LEARNING_RATE = 0.001
 """Of a batch of the largest size; of smaller ones it is as much smaller. On photos of 64 pixels ten
 times as much left a network at chance (docs/own-images.md)."""
+PRETRAINED = "resnet18"
+"""The network where torchvision's weights are asked for and no network."""
 
 Sections = dict[str, dict[str, Any]]
 
@@ -61,13 +64,22 @@ def suggestions(folder: str, given: Mapping[str, Any] | None = None) -> Sections
         typical = statistics.median_low(sides or [SIZES[1]])
         side = typical if one_size else round(min(max(typical, SIZES[0]), SIZES[1]) / 8) * 8
         suggested |= {} if one_size else {"image_size": side}
-    # The last feature map is about four pixels wide, and wide networks are for many images.
-    depth = min(max(int(math.log2(side)) - 2, 1), 5)
     return {
         "dataset": suggested,
-        "model": {"name": "vgg-like", "depth": depth, "width": 4 if images < 10_000 else 5},
+        "model": _model(images, side, given),
         "training": _training(images, given.get("training") or {}),
     }
+
+
+def _model(images: int, side: int, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The network for so many images of a side, and what it starts from where the user says it."""
+    weights = given.get("weights")
+    started = {} if weights is None else {"weights": weights}
+    if is_torchvisions((given.get("model") or {}).get("weights") or weights or ""):
+        return {"name": PRETRAINED, **started}
+    # The last feature map is about four pixels wide, and wide networks are for many images.
+    depth = min(max(int(math.log2(side)) - 2, 1), 5)
+    return {"name": "vgg-like", "depth": depth, "width": 4 if images < 10_000 else 5, **started}
 
 
 def _ignored(dataset: Mapping[str, Any]) -> list[str]:

@@ -150,6 +150,14 @@ class Configuration(Sections):
             " for any other folder a digest of its path is added, own.NAME.DIGEST."
         ),
     ]
+    weights: Annotated[
+        str,
+        MinLen(1),
+        Doc(
+            "Beside data: the weights that every network starts from, as model.weights has them."
+            " With torchvision's the network is resnet18 unless model names another."
+        ),
+    ]
     seeds: Annotated[
         tuple[Annotated[int, Ge(0)], ...],
         MinLen(1),

@@ -86,6 +86,11 @@ def load_study(config: Any, home: Path | None = None) -> Study:
             f"config key dataset.path is {shown(config['dataset']['path'])} beside data, which is"
             f" {shown(config['data'])}: only one of them may name the folder of images"
         )
+    if "weights" in config and "data" not in config:
+        raise UserError(
+            f"config key weights is {shown(config['weights'])} without data: give it in the section"
+            " model, as model: {weights: …}"
+        )
     panels, arms = resolve_arms(config)
     name = config["study"] if "study" in config else own_study_name(config["data"])
     return Study(
