@@ -15,7 +15,7 @@ PIP = $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
 unexport PYTHONDONTWRITEBYTECODE
 CORES ?= all
 
-.PHONY: help run fast oldest test faults test-cluster check format docs site benchmark coverage gpu clean
+.PHONY: help run fast oldest test faults test-cluster check format docs pictures site benchmark coverage gpu clean
 
 help:
 	@echo "make run     the default study, to its figure"
@@ -27,6 +27,7 @@ help:
 	@echo "make check   formatters, linters, types"
 	@echo "make format  apply the formatters"
 	@echo "make docs    config/README.md's reference, workflow/schemas, docs/metrics.md and docs/command-line.md"
+	@echo "make pictures  the documents' figures anew, from the metrics in docs/pictures"
 	@echo "make site    the documents as a site, in site/: warnings and broken links are errors"
 	@echo "make benchmark  measure speed into results/benchmarks.txt: a quarter of an hour"
 	@echo "make coverage  how often intervals hold and verdicts err, on simulated studies: a minute"
@@ -70,6 +71,9 @@ docs: $(VENV)/run.stamp
 	PYTHONPATH=workflow $(BIN)/python -m dsd2.config.reference workflow/schemas/config.schema.json >> config/README.md
 	PYTHONPATH=workflow $(BIN)/python -m dsd2.files.metrics_reference > docs/metrics.md
 	PYTHONPATH=workflow $(BIN)/python docs/command_line.py > docs/command-line.md
+
+pictures: $(VENV)/run.stamp
+	$(BIN)/python docs/draw_pictures.py
 
 # Not --quiet: mkdocs would drop warnings before --strict counts them.
 site: $(VENV)/docs.stamp
