@@ -2,6 +2,7 @@
 
 import dataclasses
 import pickle
+from collections import OrderedDict
 
 import pytest
 import torch
@@ -219,3 +220,19 @@ def test_grey_images_have_the_mean_of_the_colours_constants(tmp_path):
     wanted = grey.normalised_for(ModelRecipe.of("resnet18", normalise="imagenet"))
     assert wanted.mean.shape == wanted.std.shape == (1, 1, 1)
     assert float(wanted.mean) == pytest.approx((123.675 + 116.28 + 103.53) / 3)
+
+
+def test_position_embeddings_are_interpolated_as_torchvision_does(tmp_path):
+    models = import_torchvision("torchvision.models.vision_transformer")
+    small = {"patch": 4, "hidden": 8, "blocks": 1, "heads": 2}
+    of_16, of_32 = (ModelRecipe.of("vit", **small).build((3, side, side), 10) for side in (16, 32))
+    torch.nn.init.normal_(of_16.encoder.pos_embedding)
+    state = {name: tensor.clone() for name, tensor in of_16.state_dict().items()}
+    expected = models.interpolate_embeddings(32, 4, OrderedDict(state))
+    path = tmp_path / "w.safetensors"
+    save_file(state, path)
+    named = ModelRecipe.of("vit", **small, weights=str(path))
+    start = start_from_weights(of_32, pinned(named, None, False))
+    assert start.resized == ("encoder.pos_embedding",)
+    assert "interpolated for the image size: encoder.pos_embedding" in start.sentence()
+    assert same(of_32.state_dict(), expected, expected)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import pickle
 import re
 import warnings
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
@@ -43,6 +45,7 @@ class Start:
         loaded: how many of the network's tensors were loaded.
         tensors: how many it has.
         adapted: loaded of another number of colours, as sums over them.
+        resized: loaded of another image size, position embeddings that are interpolated.
         new: the network's tensors that stay as they were drawn.
         unused: of the file, those that the network has no place for.
     """
@@ -52,6 +55,7 @@ class Start:
     loaded: int
     tensors: int
     adapted: tuple[str, ...]
+    resized: tuple[str, ...]
     new: tuple[str, ...]
     unused: tuple[str, ...]
 
@@ -60,6 +64,7 @@ class Start:
         parts = [f"{self.loaded} of {self.tensors} tensors are those of {self.weights}"]
         for words, names in (
             ("summed over colours", self.adapted),
+            ("interpolated for the image size", self.resized),
             ("new", self.new),
             ("not used of the file", self.unused),
         ):
@@ -81,7 +86,7 @@ def start_from_weights(model: nn.Module, recipe: ModelRecipe) -> Start | None:
     own, found = model.state_dict(), _found(recipe)
     found = {_renamed(name, own): tensor for name, tensor in found.items()}
     fitting: State = {}
-    adapted = []
+    adapted, resized = [], []
     for name, tensor in own.items():
         if name not in found:
             continue
@@ -89,6 +94,9 @@ def start_from_weights(model: nn.Module, recipe: ModelRecipe) -> Start | None:
         if _has_colours(given, tensor):
             given = given.sum(1, keepdim=True)
             adapted.append(name)
+        elif _has_positions(name, given, tensor):
+            given = interpolated_positions(given, tensor.shape[1])
+            resized.append(name)
         if given.shape == tensor.shape:
             fitting[name] = given.to(tensor.dtype)
     body = {n: t.numel() for n, t in own.items() if n not in head_parameters(model)}
@@ -105,6 +113,7 @@ def start_from_weights(model: nn.Module, recipe: ModelRecipe) -> Start | None:
         loaded=len(fitting),
         tensors=len(own),
         adapted=tuple(adapted),
+        resized=tuple(resized),
         new=tuple(name for name in own if name not in fitting),
         unused=tuple(sorted(name for name in found if name not in fitting)),
     )
@@ -118,6 +127,33 @@ def _has_colours(given: Tensor, own: Tensor) -> bool:
         and own.shape[1] == 1
         and given[:, :1].shape == own.shape
     )
+
+
+def _has_positions(name: str, given: Tensor, own: Tensor) -> bool:
+    """Whether embeddings of a square of patches and a class token are there for another square."""
+    return (
+        "pos_emb" in name
+        and given.dim() == own.dim() == 3
+        and given.shape[2] == own.shape[2]
+        and given.shape[1] != own.shape[1]
+        and all(math.isqrt(t.shape[1] - 1) ** 2 == t.shape[1] - 1 for t in (given, own))
+    )
+
+
+def interpolated_positions(positions: Tensor, count: int) -> Tensor:
+    """Position embeddings of a class token and a square of patches, for another square.
+
+    Bicubic, as Dosovitskiy et al. (2021, §3.2) interpolate them and as torchvision does.
+
+    Args:
+        positions: [1, 1 + h², D].
+        count: 1 + h² of the square that is wanted.
+    """
+    token, patches = positions[:, :1], positions[:, 1:]
+    side, wanted = math.isqrt(patches.shape[1]), math.isqrt(count - 1)
+    square = patches.transpose(1, 2).unflatten(2, (side, side))
+    resized = F.interpolate(square, (wanted, wanted), mode="bicubic", align_corners=True)
+    return torch.cat([token, resized.flatten(2).transpose(1, 2)], 1)
 
 
 def _renamed(name: str, own: State) -> str:
