@@ -1,5 +1,6 @@
 """A copy of the project in a folder of its own, with a study that takes seconds."""
 
+import atexit
 import os
 import re
 import shutil
@@ -8,8 +9,10 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
+import preloaded
 import yaml
 
 ROOT = Path(__file__).parents[2]
@@ -39,6 +42,14 @@ TINY = {
 
 UNDRAWN = {**TINY, "figure": False, "tables": []}
 """The same without figures and tables, each of which is a process that takes seconds."""
+
+
+@cache
+def server():
+    """The process whose forks are the runs of this test process."""
+    started = preloaded.Server()
+    atexit.register(started.stop)
+    return started
 
 
 @dataclass
@@ -82,15 +93,25 @@ class Project:
 
     def snakemake(self, *arguments, cores=2, status=0):
         """Run snakemake to its end; returns what it printed."""
+        run = self._run_forked if server().fits() else self._run
+        ended = run(arguments, cores)
+        text = (self.folder / "snakemake.log").read_text()
+        assert ended == status, text
+        return text
+
+    def _run_forked(self, arguments, cores):
+        """The exit status of a run that is a fork of a process which has imported Snakemake."""
+        options = self.command(*arguments, cores=cores)[3:]
+        return server().run(options, self.folder, self.folder / "snakemake.log", self.patience)
+
+    def _run(self, arguments, cores):
+        """The exit status of a run that is a process of its own."""
         process = self.start(*arguments, cores=cores)
         try:
-            process.wait(timeout=self.patience)
+            return process.wait(timeout=self.patience)
         finally:
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGKILL)
-        text = (self.folder / "snakemake.log").read_text()
-        assert process.returncode == status, text
-        return text
 
     def forget_results(self):
         """As if nothing had been run."""
