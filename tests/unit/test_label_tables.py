@@ -244,6 +244,18 @@ FAULTS = {
         "file,label\n1.png,x\n2.png,x\n",
         r"every label is 'x'; it takes two",
     ),
+    "several labels": (
+        "file,label\n1.png,x\n2.png,y\n3.png,y; x\n",
+        r"the label 'y; x' \(labels.csv line 4\) is several, y and x; an image must have one",
+    ),
+    "several classes": (
+        "file,cat,dog\n1.png,1,0\n2.png,1,1\n",
+        r"line 3: is 1 in cat and dog of cat, dog; each image must be of one class",
+    ),
+    "no class": (
+        "file,cat,dog\n1.png,1,0\n2.png,0,0\n",
+        r"line 3: is 1 in no column of cat, dog",
+    ),
     "case": ("file,label\n1.png,Cat\n2.png,cat\n", r"'Cat' \(labels.csv line 2\) and 'cat' \(.* 3"),
     "zeros": ("file,label\n1.png,01\n2.png,1\n", r"'01' \(labels.csv line 2\) and '1' \(.* line 3"),
     "absolute": ("file,label\n1.png,x\n/data/2.png,y\n", r"line 3: '/data/2.png' is an absolute"),
@@ -383,3 +395,33 @@ def test_two_tables_of_one_folder_are_two_datasets(tmp_path, monkeypatch):
     drawn = dataclasses.replace(recipe(folder, table="a.csv"), split_seed=5)
     assert with_manifests(drawn, noise, [], known)[0].manifest == first
     assert len(known) == 2
+
+
+@pytest.mark.parametrize("yes_no", [("1", "0"), ("1.0", "0.0"), ("True", "False"), ("1", "")])
+def test_a_column_for_each_class_is_read(tmp_path, yes_no):
+    yes, no = yes_no
+    images(tmp_path, "train/1.png", "train/2.png", "valid/3.png", "test/4.png")
+    for split, name, label in (("valid", "3", 0), ("test", "4", 1)):
+        values = ", ".join((no, yes) if label else (yes, no))
+        table(tmp_path, f"filename, cat, dog\n{name}.png, {values}\n", f"{split}/_classes.csv")
+    text = f"filename, cat, dog\n1.png, {yes}, {no}\n2.png, {no}, {yes}\n"
+    table(tmp_path, text, "train/_classes.csv")
+    listing = listed(tmp_path)
+    assert rows(listing) == {"train/1.png": "cat", "train/2.png": "dog"}
+    assert rows(listing, "validation") == {"valid/3.png": "cat"}
+    assert rows(listing, "test") == {"test/4.png": "dog"}
+    assert "train/_classes.csv: the columns cat, dog are taken for classes" in listing.remarks
+
+
+def test_columns_of_ones_beside_a_label_are_no_classes(tmp_path):
+    images(tmp_path, "1.png", "2.png")
+    table(tmp_path, "file,label,seen,kept\n1.png,x,1,0\n2.png,y,1,1\n")
+    assert rows(listed(tmp_path)) == {"1.png": "x", "2.png": "y"}
+
+
+def test_measurements_are_no_classes(tmp_path):
+    names = [f"{i}.png" for i in range(30)]
+    images(tmp_path, *names)
+    table(tmp_path, "file,score\n" + "".join(f"{n},{i / 7:.3f}\n" for i, n in enumerate(names)))
+    with pytest.raises(UserError, match=r"30 of 30 labels stand on one image alone, as '0.000'"):
+        listed(tmp_path)

@@ -120,7 +120,8 @@ def test_splits_one_level_deeper_are_found(tmp_path):
 
 def test_a_single_class_is_not_looked_into(tmp_path):
     fill(tmp_path, "cats/1.png", "cats/more/2.png")
-    assert list_class_folders(tmp_path).classes == ("cats",)
+    with pytest.raises(UserError, match=f"{tmp_path}: has one class, cats; it takes two"):
+        list_class_folders(tmp_path)
 
 
 def test_folders_of_classes_beside_folders_of_images_are_refused(tmp_path):
@@ -208,3 +209,48 @@ def test_what_is_to_be_ignored_must_be_there(tmp_path):
     fill(tmp_path, "a/1.png", "b/1.png")
     with pytest.raises(UserError, match=r"dataset.ignore is 'tset', which"):
         list_class_folders(tmp_path, ["tset"])
+
+
+CATS_AND_DOGS = [f"{kind}.{i}.jpg" for kind in ("cat", "dog") for i in range(3)]
+
+
+@pytest.mark.parametrize(
+    ("images", "others", "sentence"),
+    [
+        (CATS_AND_DOGS, [], "the names of the files begin with cat, dog: if these are the classes"),
+        (["1.jpg", "2.jpg"], ["labels.xlsx"], "in labels.xlsx, it is a workbook: save its table"),
+        (
+            ["images/1.jpg"],
+            ["coco.json"],
+            "has one class, images; .* in coco.json, it is no table",
+        ),
+        (["images/1.jpg"], ["train.txt"], "one class, images; .* in train.txt, it is not read"),
+        (["a/1.jpg", "a/2.jpg"], [], "has one class, a; it takes two$"),
+        (["images/a/1.jpg", "masks/a/1.png"], [], "such names are no classes"),
+        (
+            ["a/train/1.jpg", "a/test/2.jpg", "b/train/1.jpg", "b/test/2.jpg"],
+            [],
+            "hold the folders test and train, which are splits; put the splits first, as train/a$",
+        ),
+        (
+            ["fold1/a/1.jpg", "fold1/b/1.jpg", "fold2/a/1.jpg", "fold2/b/1.jpg"],
+            [],
+            "of the folders fold1 and fold2 holds the folders a and b, which look like the classes",
+        ),
+    ],
+)
+def test_what_only_looks_like_classes_is_refused_with_what_to_do(
+    tmp_path, images, others, sentence
+):
+    fill(tmp_path, *images)
+    for name in others:
+        (tmp_path / name).write_text("x")
+    with pytest.raises(UserError, match=sentence):
+        kind_of(tmp_path)
+
+
+def test_classes_may_hold_folders_of_years_and_of_one_split(tmp_path):
+    fill(tmp_path, *(f"{kind}/{year}/1.jpg" for kind in ("cats", "dogs") for year in (2021, 2022)))
+    assert list_class_folders(tmp_path).classes == ("cats", "dogs")
+    fill(tmp_path / "set", "a/train/1.jpg", "b/train/1.jpg")
+    assert list_class_folders(tmp_path / "set").classes == ("a", "b")

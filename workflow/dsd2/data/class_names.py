@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 
 from dsd2.errors import UserError
+
+SEPARATORS = (",", ";", "|")
+"""What stands between several labels of an image."""
+MOST_SINGLE = 10
+"""So many labels may stand on one image alone, although most do."""
 
 _NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?")
 
@@ -45,3 +51,32 @@ def check_classes(where: str, classes: Iterable[str], places: Mapping[str, str])
             )
     if len(alike) == 1:
         raise UserError(f"{where}: every label is {next(iter(alike.values()))!r}; it takes two")
+
+
+def check_labels(where: str, labels: Sequence[str], places: Mapping[str, str]) -> None:
+    """See that labels are classes: none is several, and most stand on more than one image.
+
+    Args:
+        where: what the labels are in, for messages.
+        labels: of each image.
+        places: where each different one stands first.
+
+    Raises:
+        UserError: a label joins others, or most labels stand on one image alone.
+    """
+    counts = Counter(labels)
+    for label in counts:
+        for separator in SEPARATORS:
+            parts = [part.strip() for part in label.split(separator)]
+            if len(parts) > 1 and all(part in counts for part in parts):
+                raise UserError(
+                    f"{where}: the label {label!r} ({places[label]}) is several,"
+                    f" {' and '.join(parts)}; an image must have one"
+                )
+    single = [label for label, count in counts.items() if count == 1]
+    if len(single) > max(MOST_SINGLE, len(counts) / 2):
+        raise UserError(
+            f"{where}: {len(single)} of {len(counts)} labels stand on one image alone, as"
+            f" {single[0]!r} ({places[single[0]]}); a class needs several images. If that is not"
+            " the column of the labels, name it by dataset.label_column"
+        )

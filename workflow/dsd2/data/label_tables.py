@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from dsd2.data.class_names import check_classes, sorted_classes
+from dsd2.data.class_names import check_classes, check_labels, sorted_classes
 from dsd2.data.find_tables import ALL, FoundTables, split_of_table, tables_of
 from dsd2.data.image_index import ImageIndex, is_image_name
 from dsd2.data.listing import SPLITS, LeftOut, Listed, Listing
@@ -19,6 +19,7 @@ from dsd2.data.sheet_columns import (
     image_column,
     splits_of_rows,
     wanted_column,
+    with_labels,
 )
 from dsd2.data.sheets import Sheet, read_sheet
 from dsd2.data.split_words import first_split
@@ -124,6 +125,7 @@ def _rows(
                 f"config key dataset.split_column is {wanted.split!r}, but {folder} has a table for"
                 " each split; name one table by dataset.table, or leave the key out"
             )
+        sheet = with_labels(sheet, wanted, index, near, remarks)
         if taken is None:
             taken = columns_of(sheet, wanted, index, near)
             image, label = taken.image, taken.label
@@ -259,7 +261,9 @@ def _classes(folder: Path, rows: list[Row]) -> tuple[str, ...]:
     for row in rows:
         places.setdefault(row.label, row.place)
     classes = sorted_classes(places)
-    check_classes(str(folder / rows[0].table), classes, places)
+    where = str(folder / rows[0].table)
+    check_classes(where, classes, places)
+    check_labels(where, [row.label for row in rows], places)
     return classes
 
 

@@ -19,7 +19,8 @@ follow."""
 
 CONTAINERS = {
     *("all", "data", "dataset", "files", "image", "images", "img", "imgs", "jpeg", "jpg"),
-    *("photo", "photos", "pics", "pictures", "png"),
+    *("photo", "photos", "pics", "pictures", "png", "annotations", "groundtruth", "labels"),
+    *("mask", "masks", "segmentation", "segmentations"),
 }
 """What folders are called that hold images of any class, in small letters."""
 

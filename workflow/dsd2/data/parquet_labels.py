@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dsd2.data.class_names import check_classes, sorted_classes
+from dsd2.data.class_names import check_classes, check_labels, sorted_classes
 from dsd2.data.parquet_io import class_names, parquet_schema, read_foreign_parquet, whole_numbers
 from dsd2.errors import UserError
 
@@ -122,6 +122,7 @@ def _of_texts(folder: Path, held: Mapping[Path, list[str]], unlabelled: tuple[st
                 places[text] = f"{file.relative_to(folder)} row {row}"
     classes = sorted_classes(places)
     check_classes(str(folder), classes, places)
+    check_labels(str(folder), [text for texts in held.values() for text in texts], places)
     numbers = {name: label for label, name in enumerate(classes)}
     of = {
         file: np.array([numbers[text] for text in texts], np.int64) for file, texts in held.items()

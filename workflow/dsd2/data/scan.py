@@ -10,7 +10,8 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from dsd2.data.class_folders import check_depth, check_names, distinct_classes
+from dsd2.data.class_folders import check_depth, check_inner, check_names, distinct_classes
+from dsd2.data.label_hints import other_labels
 from dsd2.data.listing import SPLITS, LeftOut, Listed, Listing, split_of
 from dsd2.errors import UserError
 
@@ -166,10 +167,17 @@ class _Scan:
                 f" labels; say dataset.ignore: [{self._name(folder)}] to do without them"
             )
         if not found and is_training:
-            raise _no_classes(folder)
+            raise _no_classes(folder, [image.name for image in beside])
+        if len(found) == 1 and is_training:
+            images = [Path(image).name for image in next(iter(found.values()))]
+            raise UserError(
+                f"{folder}: has one class, {next(iter(found))}; it takes two"
+                f"{other_labels(folder, images)}"
+            )
         self._leave(BESIDE, beside)
         check_depth(folder, found)
         check_names(folder, found)
+        check_inner(folder, found)
         return found
 
     def _checked(self, parts: dict[str, dict[str, list[str]]]) -> tuple[str, ...]:
@@ -273,10 +281,10 @@ def ignored_paths(names: Iterable[str]) -> list[str]:
     return sorted({Path(name).as_posix() for name in names})
 
 
-def _no_classes(folder: Path) -> UserError:
+def _no_classes(folder: Path, images: Sequence[str] = ()) -> UserError:
     return UserError(
         f"{folder}: needs a folder of images for each class; images end in"
-        f" {', '.join(EXTENSIONS[:9])}, or are known by their content"
+        f" {', '.join(EXTENSIONS[:9])}, or are known by their content{other_labels(folder, images)}"
     )
 
 

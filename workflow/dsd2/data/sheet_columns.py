@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dsd2.data.column_names import IMAGE_NAMES, LABEL_NAMES, SPLIT_NAMES, usual
 from dsd2.data.image_index import ImageIndex
 from dsd2.data.listing import split_of
+from dsd2.data.one_hot import with_one_hot
 from dsd2.data.sheets import Sheet
 from dsd2.errors import UserError
 
@@ -53,6 +55,37 @@ def columns_of(sheet: Sheet, wanted: Columns, index: ImageIndex, near: str) -> C
         split = next(iter(usual(_left(sheet, image, wanted.label), SPLIT_NAMES)), None)
     label = wanted_column(sheet, "label_column", wanted.label)
     return Columns(image, label or _label(sheet, _left(sheet, image, split)), split)
+
+
+def with_labels(
+    sheet: Sheet, wanted: Columns, index: ImageIndex, near: str, remarks: list[str]
+) -> Sheet:
+    """A table that has a column of labels, also where it has a column for each class instead.
+
+    Args:
+        sheet: the table.
+        wanted: names that the user gives.
+        index: of the files.
+        near: the table's folder.
+        remarks: which get one, where such columns were taken.
+
+    Raises:
+        UserError: a row is of no class, or of several.
+    """
+    if wanted.label is not None or usual(sheet.columns, LABEL_NAMES):
+        return sheet
+    try:
+        image = wanted_column(sheet, "image_column", wanted.image) or _image(sheet, index, near)
+    except UserError:
+        return sheet  # Whoever looks for the columns says it.
+    split = wanted.split or next(iter(usual(_left(sheet, image), SPLIT_NAMES)), None)
+    classes = _left(sheet, image, split)
+    made = with_one_hot(sheet, classes)
+    if made is None:
+        return sheet
+    path = posixpath.join(near, sheet.path.name)
+    remarks.append(f"{path}: the columns {', '.join(classes)} are taken for classes")
+    return made
 
 
 def wanted_column(sheet: Sheet, key: str, name: str | None) -> str | None:
