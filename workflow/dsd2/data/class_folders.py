@@ -63,8 +63,8 @@ def check_depth(folder: Path, found: dict[str, list[str]]) -> None:
     deep: list[str] = []
     flat: list[str] = []
     for name, images in found.items():
-        places = {Path(image).parent for image in images}
-        is_flat = any(place.name == name for place in places) or len(places) == 1
+        places = {image.rpartition("/")[0] for image in images}
+        is_flat = any(Path(place).name == name for place in places) or len(places) == 1
         (flat if is_flat else deep).append(name)
     if deep and flat:
         raise UserError(
@@ -102,9 +102,9 @@ def check_inner(folder: Path, found: dict[str, list[str]]) -> None:
 def _folders_below(name: str, images: Iterable[str]) -> set[str]:
     """The folders in a class folder that hold its images."""
     below: set[str] = set()
-    for image in images:
-        parts = Path(image).parts
-        below.update(parts[parts.index(name) + 1 : -1][:1])
+    for place in {image.rpartition("/")[0] for image in images}:
+        parts = place.split("/")
+        below.update(parts[parts.index(name) + 1 :][:1])
     return below
 
 

@@ -71,7 +71,7 @@ class _Scan:
         self._ignored: set[str] = set()
         self._seen: dict[str, str] = {}
         self._left: dict[str, dict[str, None]] = {}
-        self._are_images: dict[Path, bool] = {}
+        self._are_images: dict[str, bool] = {}
         self._remarks: list[str] = []
 
     def listing(self) -> Listing:
@@ -126,7 +126,8 @@ class _Scan:
         if "train" not in found:
             self._check_classes_called_as_splits(top, found, folders)
             return {}
-        self._leave(UNUSED, (top / name for name in folders if split_of(name) is None))
+        unused = [top / name for name in folders if split_of(name) is None]
+        self._leave(UNUSED, map(self._name, unused))
         self._leave(BESIDE, images)
         for split, place in found.items():
             if place.name != split:
@@ -159,7 +160,7 @@ class _Scan:
             if images := list(self._images(folder / name)):
                 found[name] = images
             else:
-                self._leave(EMPTY, [folder / name])
+                self._leave(EMPTY, [self._name(folder / name)])
         is_training = split_of(folder.name) in (None, "train")
         if not found and beside and not is_training:
             raise UserError(
@@ -167,12 +168,11 @@ class _Scan:
                 f" labels; say dataset.ignore: [{self._name(folder)}] to do without them"
             )
         if not found and is_training:
-            raise _no_classes(folder, [image.name for image in beside])
+            raise _no_classes(folder, beside)
         if len(found) == 1 and is_training:
-            images = [Path(image).name for image in next(iter(found.values()))]
+            (name, images) = next(iter(found.items()))
             raise UserError(
-                f"{folder}: has one class, {next(iter(found))}; it takes two"
-                f"{other_labels(folder, images)}"
+                f"{folder}: has one class, {name}; it takes two{other_labels(folder, images)}"
             )
         self._leave(BESIDE, beside)
         check_depth(folder, found)
@@ -213,16 +213,14 @@ class _Scan:
                 " link"
             )
         folders, images = self._entries(top, others=True)
-        yield from map(self._name, images)
+        yield from images
         for name in folders:
             yield from self._images(top / name)
 
-    def _entries(self, folder: Path, *, others: bool = False) -> tuple[list[str], list[Path]]:
-        """Names of the folders and paths of the images in a folder, neither hidden nor ignored.
+    def _entries(self, folder: Path, *, others: bool = False) -> tuple[list[str], list[str]]:
+        """Names of the folders and relative paths of the images in a folder.
 
-        Args:
-            folder: it.
-            others: whether files that are no images are noted.
+        Hidden and ignored entries are noted; with ``others`` also files that are no images.
         """
         folders, images = [], []
         try:
@@ -230,42 +228,43 @@ class _Scan:
                 entries = sorted(scanned, key=lambda entry: entry.name)
         except OSError as error:
             raise UserError(f"{error.filename}: cannot be listed ({error.strerror})") from error
+        # Of each image a path is made as text: pathlib takes ten times as long.
+        place = "" if folder == self.folder else f"{self._name(folder)}/"
         for entry in entries:
-            path = Path(entry.path)
-            if self._is_ignored(path):
+            name = place + entry.name
+            if self._is_ignored(name):
                 continue
             if is_hidden(entry.name):
-                self._leave(HIDDEN, [path])
-            elif entry.is_symlink() and not os.path.exists(path):  # noqa: PTH110 - also of loops
-                raise UserError(f"{path}: is a link to nothing; remove it")
+                self._leave(HIDDEN, [name])
+            elif entry.is_symlink() and not os.path.exists(entry.path):  # noqa: PTH110 - also loops
+                raise UserError(f"{entry.path}: is a link to nothing; remove it")
             elif entry.is_dir():
                 folders.append(entry.name)
-            elif self._is_image(path):
-                images.append(path)
+            elif self._is_image(entry.path):
+                images.append(name)
             elif others:
-                kind = path.suffix.lower()
-                self._leave(f"{kind} files" if kind else "files without a suffix", [path])
+                kind = os.path.splitext(entry.name)[1].lower()  # noqa: PTH122
+                self._leave(f"{kind} files" if kind else "files without a suffix", [name])
         return folders, images
 
-    def _is_ignored(self, path: Path) -> bool:
-        name = self._name(path)
+    def _is_ignored(self, name: str) -> bool:
         if name not in self._ignore:
             return False
         self._ignored.add(name)
-        self._leave(IGNORED, [path])
+        self._leave(IGNORED, [name])
         return True
 
-    def _is_image(self, path: Path) -> bool:
-        suffix = path.suffix.lower()
+    def _is_image(self, path: str) -> bool:
+        suffix = os.path.splitext(path)[1].lower()  # noqa: PTH122
         if suffix in EXTENSIONS or suffix in NO_IMAGES:
             return suffix in EXTENSIONS
         if path not in self._are_images:
-            self._are_images[path] = _decodes(path)
+            self._are_images[path] = _decodes(Path(path))
         return self._are_images[path]
 
-    def _leave(self, what: str, paths: Iterable[Path]) -> None:
-        if names := dict.fromkeys(map(self._name, paths)):
-            self._left.setdefault(what, {}).update(names)
+    def _leave(self, what: str, names: Iterable[str]) -> None:
+        if left := dict.fromkeys(names):
+            self._left.setdefault(what, {}).update(left)
 
     def _name(self, path: Path) -> str:
         return path.relative_to(self.folder).as_posix()
