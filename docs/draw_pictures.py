@@ -46,6 +46,9 @@ class Picture:
 PICTURES = {
     "quickstart": Picture("config/config.yaml"),
     "label-loop": Picture("config/label-loop.yaml"),
+    "claims-distillation": Picture("config/claims/distillation.yaml"),
+    "claims-perturbations": Picture("config/claims/perturbations.yaml"),
+    "claims-filters": Picture("config/claims/filters.yaml"),
 }
 
 
