@@ -46,6 +46,7 @@ class Picture:
 PICTURES = {
     "quickstart": Picture("config/config.yaml"),
     "label-loop": Picture("config/label-loop.yaml"),
+    "vit-digits": Picture("config/vit-digits.yaml"),
     "claims-distillation": Picture("config/claims/distillation.yaml"),
     "claims-perturbations": Picture("config/claims/perturbations.yaml"),
     "claims-filters": Picture("config/claims/filters.yaml"),

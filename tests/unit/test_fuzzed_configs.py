@@ -297,7 +297,8 @@ def faulty_values(rule):
     kinds = {kinds} if isinstance(kinds, str) else set(kinds)
     wrong = [value for kind, value in WRONG.items() if kind not in kinds]
     if "enum" in rule:
-        wrong = [*(value for kind, value in WRONG.items() if kind != "null"), None, "", "Digits "]
+        wrong = [value for value in WRONG.values() if value not in rule["enum"]]
+        wrong += ["", "Digits "]
     if "pattern" in rule:
         wrong += ["../x", "a/b", "a\n", "$(touch x)", "ä", " ", "{x}", "'", '"', "--x y", "*"]
     if "enum" not in rule:
