@@ -30,7 +30,9 @@ def run_once(tmp_path_factory, name, settings):
         if not (shared / "ready").exists():
             project = new_project(shared)
             project.configure(**settings(shared))
-            (shared / "first-run.log").write_text(project.snakemake())
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setenv("DSD2_OUTPUT", "lines")
+                (shared / "first-run.log").write_text(project.snakemake())
             (shared / "ready").touch()
     return Project(shared)
 

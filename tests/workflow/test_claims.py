@@ -18,7 +18,7 @@ def test_all_claims_are_planned_and_shared_runs_once(fresh):
     text = fresh.snakemake("--dry-run", *ALL)
     assert "The study claims-human-labels is left out: none of the folders of data_roots" in text
     planned = fresh.planned(*ALL)
-    assert planned["train"] == 644
+    assert planned["train"] == 897
     assert (planned["judge_claims"], planned["claims"]) == (1, 1)
     assert planned["figure"] == planned["study_metrics"] == 7
 

@@ -53,6 +53,12 @@ class Terminal:
         return re.sub(r"\x1b\[[\d;]*\w|\r", "", said).splitlines()
 
 
+@pytest.fixture(autouse=True)
+def _our_own_lines(monkeypatch):
+    """Where other tests read Snakemake's."""
+    monkeypatch.delenv("DSD2_OUTPUT")
+
+
 @pytest.fixture
 def terminal():
     """A function that starts a command on a terminal; nothing of it is left after the test."""

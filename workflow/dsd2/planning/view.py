@@ -74,7 +74,7 @@ def study_view(study: Study, placed: Callable[[str], str] = str) -> StudyView:
         plot=asdict(study.plot),
         paper=[asdict(printed) for printed in study.paper],
         budget=study.budget,
-        export=asdict(replace(study.export, seconds=0, always=False)),
+        export=_export_of(study),
         exports={
             name: asdict(network)
             for name, network in exported_networks(study.export, study.arms).items()
@@ -189,6 +189,13 @@ def study_results(study: Study) -> list[str]:
     exports = export_results(study) if study.export.always else []
     issues = issue_results(study) if study.label_issues.always else []
     return [*paths.fill(results, study=study.folder), *exports, *issues]
+
+
+def _export_of(study: Study) -> dict[str, Any]:
+    """How networks are exported, without what has rules of its own."""
+    options = asdict(replace(study.export, seconds=0, always=False))
+    del options["int8"]
+    return options
 
 
 def export_results(study: Study) -> list[str]:
