@@ -236,7 +236,7 @@ def check(network, image, rounds=2):
 @pytest.mark.parametrize(
     ("name", "groups"),
     [
-        ("torchvision/vgg11_bn", 10),
+        pytest.param("torchvision/vgg11_bn", 10, marks=pytest.mark.long),
         ("torchvision/mobilenet_v2", 25),
         ("torchvision/mobilenet_v3_small", 27),
         ("torchvision/shufflenet_v2_x0_5", 26),
