@@ -15,6 +15,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 USED = ("numpy", "pandas", "pulp", "pydantic", "smart_open", "yaml")
@@ -34,13 +35,15 @@ class Server:
         command = [sys.executable, str(Path(__file__).resolve()), str(theirs.fileno())]
         self._process = subprocess.Popen(command, pass_fds=[theirs.fileno()])
         self._settings = _of_python(os.environ)
+        self._running = threading.Lock()
         theirs.close()
         self._socket = ours
         self._answers = ours.makefile("r")
 
     def fits(self):
         """Whether a run with the environment as it is now may be a fork."""
-        return self._process.poll() is None and _of_python(os.environ) == self._settings
+        is_free = self._process.poll() is None and not self._running.locked()
+        return is_free and _of_python(os.environ) == self._settings
 
     def run(self, arguments, folder, log, patience):
         """Run Snakemake to its end, in a session of its own; gives its exit status.
@@ -57,15 +60,16 @@ class Server:
             "log": str(log),
             "environment": dict(os.environ),
         }
-        self._socket.sendall(json.dumps(asked).encode() + b"\n")
-        self._socket.settimeout(patience)
-        pid = json.loads(self._answers.readline())
-        try:
-            return json.loads(self._answers.readline())
-        except TimeoutError:
-            os.killpg(pid, signal.SIGKILL)
-            self._process.kill()
-            raise
+        with self._running:
+            self._socket.sendall(json.dumps(asked).encode() + b"\n")
+            self._socket.settimeout(patience)
+            pid = json.loads(self._answers.readline())
+            try:
+                return json.loads(self._answers.readline())
+            except TimeoutError:
+                os.killpg(pid, signal.SIGKILL)
+                self._process.kill()
+                raise
 
     def stop(self):
         """End the process."""

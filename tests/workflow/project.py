@@ -44,6 +44,10 @@ UNDRAWN = {**TINY, "figure": False, "tables": []}
 """The same without figures and tables, each of which is a process that takes seconds."""
 
 
+SNAKEMAKE = [sys.executable, "-m", "snakemake"]
+"""How this environment's Snakemake is started."""
+
+
 @cache
 def server():
     """The process whose forks are the runs of this test process."""
@@ -72,9 +76,7 @@ class Project:
 
     def command(self, *arguments, cores=2):
         return [
-            sys.executable,
-            "-m",
-            "snakemake",
+            *SNAKEMAKE,
             *(["--cores", str(cores)] if cores else []),
             *arguments,
         ]
@@ -93,15 +95,17 @@ class Project:
 
     def snakemake(self, *arguments, cores=2, status=0):
         """Run snakemake to its end; returns what it printed."""
-        run = self._run_forked if server().fits() else self._run
-        ended = run(arguments, cores)
+        command = self.command(*arguments, cores=cores)
+        # A cluster's starts another environment's.
+        here = command[: len(SNAKEMAKE)] == SNAKEMAKE and server().fits()
+        ended = (self._run_forked if here else self._run)(arguments, cores)
         text = (self.folder / "snakemake.log").read_text()
         assert ended == status, text
         return text
 
     def _run_forked(self, arguments, cores):
         """The exit status of a run that is a fork of a process which has imported Snakemake."""
-        options = self.command(*arguments, cores=cores)[3:]
+        options = self.command(*arguments, cores=cores)[len(SNAKEMAKE) :]
         return server().run(options, self.folder, self.folder / "snakemake.log", self.patience)
 
     def _run(self, arguments, cores):
