@@ -14,7 +14,7 @@ ONE_CHAIN = {"arms": {"vanilla": None}, "figure": False, "tables": []}
 TWO_CHAINS = {
     "arms": {
         "vanilla": None,
-        "student": {"distillation": {"teacher": "vanilla", "select": "dense"}},
+        "student": {"distillation": {"teacher": "vanilla", "select": "dense", "alpha": 0.95}},
     }
 }
 ONE_TRAINING = {**ONE_CHAIN, "pruning": {"fraction": 0.45, "target_sparsity": 0.4}}
