@@ -17,6 +17,13 @@ def reproducible():
 
 
 @pytest.fixture
+def without_gradients():
+    """No gradients are kept during a test."""
+    with torch.no_grad():
+        yield
+
+
+@pytest.fixture
 def study():
     """A study's table, made by hand: a curve that descends, one that does not, and its stops."""
     rows = []

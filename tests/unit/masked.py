@@ -8,6 +8,19 @@ from dsd2.nn.models import prunable_weights
 from dsd2.recipe import ModelRecipe
 
 
+class Of(nn.Module):
+    """A network of one function, and of modules that it may use."""
+
+    def __init__(self, function, **modules):
+        super().__init__()
+        self.function = function
+        for name, module in modules.items():
+            setattr(self, name, module)
+
+    def forward(self, x):
+        return self.function(self, x)
+
+
 def random_network(kind, seed):
     """A network in double precision and evaluation mode, and the images' (C, H, W).
 

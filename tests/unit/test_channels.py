@@ -3,7 +3,7 @@
 import pytest
 import torch
 import torch.nn.functional as F
-from masked import narrow_resnet, randomised
+from masked import Of, narrow_resnet, randomised
 from torch import nn
 
 from dsd2.config.chain_length import chains_end
@@ -21,23 +21,7 @@ FILTERS = PruningRecipe(criterion="magnitude", fraction=0.4, structure="filters"
 DIGITS = DatasetRecipe.of("digits", train=None, test=None, validation=200, split_seed=0)
 
 
-@pytest.fixture(autouse=True)
-def _without_gradients():
-    with torch.no_grad():
-        yield
-
-
-class Of(nn.Module):
-    """A network of one function, and of modules that it may use."""
-
-    def __init__(self, function, **modules):
-        super().__init__()
-        self.function = function
-        for name, module in modules.items():
-            setattr(self, name, module)
-
-    def forward(self, x):
-        return self.function(self, x)
+pytestmark = pytest.mark.usefixtures("without_gradients")
 
 
 def conv(inputs, outputs, **options):

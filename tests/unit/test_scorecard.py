@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 from made_up import CLEAN, DEEPER, DIP, FALL, TESTS, made, study_of
 
-from dsd2.analysis.evidence import MeanTests, depths, highest, own_rises, plain, rises
+from dsd2.analysis.depths import depths
+from dsd2.analysis.evidence import MeanTests, highest, own_rises, plain, rises
 from dsd2.analysis.power import detectable
 from dsd2.analysis.registered import CLAIMS
 from dsd2.analysis.scorecard import said, scale_of, scorecard, scorecard_rows

@@ -16,10 +16,7 @@ ROUNDING = 1e-5
 """In single precision, as a share of the largest logit, or of one where all are smaller."""
 
 
-@pytest.fixture(autouse=True)
-def _without_gradients():
-    with torch.no_grad():
-        yield
+pytestmark = pytest.mark.usefixtures("without_gradients")
 
 
 def images_of(shape, dtype=torch.float64):

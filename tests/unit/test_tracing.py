@@ -4,7 +4,7 @@ import onnxruntime
 import pytest
 import torch
 import torch.nn.functional as F
-from masked import randomised
+from masked import Of, randomised
 from torch import nn
 
 from dsd2.compat import import_torchvision
@@ -23,23 +23,7 @@ EXACT = 1e-7
 has the rounding of single precision."""
 
 
-@pytest.fixture(autouse=True)
-def _without_gradients():
-    with torch.no_grad():
-        yield
-
-
-class Of(nn.Module):
-    """A network of one function, and of modules that it may use."""
-
-    def __init__(self, function, **modules):
-        super().__init__()
-        self.function = function
-        for name, module in modules.items():
-            setattr(self, name, module)
-
-    def forward(self, x):
-        return self.function(self, x)
+pytestmark = pytest.mark.usefixtures("without_gradients")
 
 
 class Random(nn.Module):

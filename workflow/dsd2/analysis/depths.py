@@ -68,6 +68,26 @@ def mean_depths_without(curves: Floats) -> Floats:
     return np.stack([held_out_depths(np.delete(curves, s, -2)).mean(-1) for s in seeds], -1)
 
 
+def depths(curves: Floats) -> Floats:
+    """Held-out depths of seeds, and the means without each: zero of curves that are too short.
+
+    Args:
+        curves: accuracies by seed, [S, K].
+
+    Returns:
+        Both, [2, S]; of a seed that is alone the mean without it is its own depth.
+    """
+    if curves.shape[1] < LEAST_POINTS:
+        return np.zeros((2, len(curves)))
+    held = held_out_depths(curves)
+    return np.stack([held, mean_depths_without(curves) if len(curves) > 1 else held])
+
+
+def means_without(each: Floats) -> Floats:
+    """The mean of all but each along the first axis, [S, ...]; one that is alone is itself."""
+    return each if len(each) == 1 else (each.sum(0) - each) / (len(each) - 1)
+
+
 def _below_sides(curves: Floats) -> Floats:
     """How far each inner point lies below the lower of the highest points on its sides."""
     before = np.maximum.accumulate(curves, -1)[..., :-2]

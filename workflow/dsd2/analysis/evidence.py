@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dsd2.analysis.depths import LEAST_POINTS, Floats, held_out_depths, mean_depths_without
+from dsd2.analysis.depths import Floats, depths, means_without
 from dsd2.analysis.inference import Estimate
 from dsd2.analysis.phases import deepest_valley
 from dsd2.analysis.standard_errors import depth_variance
@@ -47,16 +47,7 @@ class Part:
 def plain(each: Sequence[float] | Floats) -> Floats:
     """Numbers of seeds that do not depend on each other, [S] to [2, S]."""
     own = np.asarray(each, float)
-    without = own if len(own) == 1 else (own.sum() - own) / (len(own) - 1)
-    return np.stack([own, without])
-
-
-def depths(curves: Floats) -> Floats:
-    """Held-out SDD depths of curves, [S, K] to [2, S]; zero of curves that are too short."""
-    if curves.shape[1] < LEAST_POINTS:
-        return np.zeros((2, len(curves)))
-    held = held_out_depths(curves)
-    return np.stack([held, mean_depths_without(curves) if len(curves) > 1 else held])
+    return np.stack([own, means_without(own)])
 
 
 def own_depths(curves: Floats) -> Floats:
@@ -75,9 +66,8 @@ def held_out(curves: Floats, read: Callable[[Floats, Floats], float]) -> Floats:
     """
 
     def each(some: Floats) -> Floats:
-        alone = len(some) == 1
-        others = some if alone else (some.sum(0) - some) / (len(some) - 1)
-        return np.array([read(*pair) for pair in zip(some, others, strict=True)])
+        pairs = zip(some, means_without(some), strict=True)
+        return np.array([read(own, others) for own, others in pairs])
 
     held = each(curves)
     if len(curves) == 1:

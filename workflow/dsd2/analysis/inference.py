@@ -30,7 +30,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dsd2.analysis.depths import LEAST_POINTS, Floats, held_out_depths, mean_depths_without
+from dsd2.analysis.depths import Floats, depths, means_without
 from dsd2.analysis.phases import ROUNDING, check_curve, deepest_valley
 from dsd2.analysis.standard_errors import depth_variance, error_of, image_variance
 from dsd2.errors import UserError
@@ -119,9 +119,7 @@ def beyond_share(
     _check_as_many(curves, twin_curves)
     own = np.array([deepest_valley(curve).depth for curve in cut(curves)])
     twin, without_twin = _depths(twin_curves)
-    # The mean of all depths but one; of one depth it is itself.
-    without = (own.sum() - own) / max(len(own) - 1, 1)
-    variance = _variance(own - share * twin, without - share * without_twin)
+    variance = _variance(own - share * twin, means_without(own) - share * without_twin)
     shared = image_variance(images, own.mean())
     shared = shared + share**2 * image_variance(images, twin.mean())
     return _estimate(own - share * twin, variance, confidence, shared, two_sided=True)
@@ -222,11 +220,8 @@ def cut(curves: Curves) -> list[Sequence[float]]:
 
 def _depths(curves: Curves) -> tuple[Floats, Floats]:
     """Each seed's held-out depth, and the means without each seed, [S] each."""
-    alike = np.array([[*curve] for curve in cut(curves)], float)
-    if alike.shape[1] < LEAST_POINTS:
-        return np.zeros(len(curves)), np.zeros(len(curves))
-    held = held_out_depths(alike)
-    return held, mean_depths_without(alike) if len(curves) > 1 else held
+    held, without = depths(np.array([[*curve] for curve in cut(curves)], float))
+    return held, without
 
 
 def _variance(held: Floats, without: Floats) -> float | None:

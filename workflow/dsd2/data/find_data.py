@@ -30,21 +30,17 @@ def kind_of(folder: Path, ignore: Sequence[str] = ()) -> str:
     try:
         listing = list_class_folders(folder, ignore)
     except UserError as error:
-        refused: UserError | None = error
+        refused = error
     else:
-        refused = None
-        if len(listing.classes) > 1:
-            _check_tables(folder, listing, ignore)
-            _check_parquet(folder)
-            return "imagefolder"
+        _check_tables(folder, listing, ignore)
+        _check_parquet(folder)
+        return "imagefolder"
     tables = find_tables(folder, ignore)
     if tables.tables or tables.ambiguous:
         return "csv"
     if find_parquet(folder) is not None:
         return "parquet"
-    if refused is not None:
-        raise refused
-    return "imagefolder"
+    raise refused
 
 
 def _check_tables(folder: Path, listing: Listing, ignore: Sequence[str]) -> None:

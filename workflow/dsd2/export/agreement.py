@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -52,14 +52,23 @@ def compare(
         test: the images.
     """
     batches = list(test.batches(EVALUATED))
-    wanted = torch.cat([expected(batch) for batch in batches])
-    agreements = {}
-    for name, answer in answers.items():
-        logits = torch.cat([answer(batch) for batch in batches])
-        agreements[name] = Agreement(
-            accuracy=int((logits.argmax(1) == test.labels).sum()) / len(test),
-            differing=int((logits.argmax(1) != wanted.argmax(1)).sum()),
-            difference=float((logits - wanted).abs().max()),
-            scale=float(wanted.abs().max()),
-        )
-    return agreements
+    wanted = all_logits(expected, batches)
+    return {
+        name: agreement(all_logits(answer, batches), wanted, test.labels)
+        for name, answer in answers.items()
+    }
+
+
+def agreement(logits: Tensor, expected: Tensor, labels: Tensor) -> Agreement:
+    """How logits agree with those expected, [N, classes] each, of images with labels [N]."""
+    return Agreement(
+        accuracy=int((logits.argmax(1) == labels).sum()) / len(labels),
+        differing=int((logits.argmax(1) != expected.argmax(1)).sum()),
+        difference=float((logits - expected).abs().max()),
+        scale=float(expected.abs().max()),
+    )
+
+
+def all_logits(answer: Callable[[Tensor], Tensor], batches: Iterable[Tensor]) -> Tensor:
+    """The logits [N, classes] that a function gives of batches of uint8 images."""
+    return torch.cat([answer(batch) for batch in batches])

@@ -13,11 +13,12 @@ from torch import Tensor
 
 from dsd2.data.dataset import Dataset, load_dataset
 from dsd2.data.streaming import DecodingStream
-from dsd2.export.agreement import Agreement, compare, test_set
+from dsd2.export.agreement import Agreement, agreement, all_logits, test_set
 from dsd2.export.int8 import quantised
 from dsd2.export.latency import Latency, measure
 from dsd2.export.onnx import run_session, save_onnx, session_of
 from dsd2.files.atomic import write_text
+from dsd2.nn.sizes import EVALUATED
 from dsd2.stages.latencies import BATCHES, processor
 
 CALIBRATION = 512
@@ -45,7 +46,10 @@ def run_quantise(exported: Path, dataset: Path, seconds: float, output: Path, ca
     sessions = {"fp32": session_of(exported.read_bytes()), "int8": session_of(output.read_bytes())}
     answers = {name: partial(_logits, session) for name, session in sessions.items()}
     test = test_set(data)
-    agreements = compare(answers["fp32"], answers, test)
+    logits = {name: all_logits(answer, test.batches(EVALUATED)) for name, answer in answers.items()}
+    agreements = {
+        name: agreement(given, logits["fp32"], test.labels) for name, given in logits.items()
+    }
     drawn = torch.Generator().manual_seed(0)
     times = {
         (name, batch): measure(partial(answer, shown), seconds)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 
-from dsd2.analysis.depths import Floats
-from dsd2.analysis.evidence import MeanTests, Part, depths, mean
+from dsd2.analysis.depths import Floats, depths
+from dsd2.analysis.evidence import MeanTests, Part, mean
 from dsd2.analysis.measured import MeasuredArm, whole
 from dsd2.analysis.registered import CLAIMS, Claim
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from dsd2.analysis.evidence import MeanTests, Part, depths, mean
+from dsd2.analysis.depths import depths
+from dsd2.analysis.evidence import MeanTests, Part, mean
 from dsd2.analysis.measured import MeasuredArm, twin, whole
 from dsd2.analysis.registered import CLAIMS, Claim
 

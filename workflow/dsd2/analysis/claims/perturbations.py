@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from dsd2.analysis.depths import Floats
-from dsd2.analysis.evidence import MeanTests, Part, depths, plain
+from dsd2.analysis.depths import Floats, depths
+from dsd2.analysis.evidence import MeanTests, Part, plain
 from dsd2.analysis.measured import MeasuredArm, alike, whole
 from dsd2.analysis.phases import deepest_valley
 from dsd2.analysis.registered import CLAIMS, Claim
