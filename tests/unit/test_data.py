@@ -369,7 +369,7 @@ def test_human_labels_follow_their_images_through_the_split(digits, tmp_path):
     assert torch.equal(clean.validation.given, data.validation.labels)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @needs_cifar10
 def test_the_real_cifar10():
     source = CIFAR.read([CIFAR10], download=False)

@@ -1,4 +1,6 @@
-"""Thousands of configurations made from the schema: right ones load, broken ones are one sentence.
+"""Configurations made from the schema: right ones load, broken ones are one sentence.
+
+`make faults` tries thousands of them.
 
 A broken one is a right one with one fault put in, whose kind says that it is a fault, whatever the
 code under test thinks of it.
@@ -22,15 +24,21 @@ from dsd2.errors import UserError
 from dsd2.nn.schedule import last_iteration
 from dsd2.planning.chains import Plan
 
-RIGHT, BROKEN, ANY = 400, 1500, 200
-"""Configurations of each kind that are tried."""
+SHARE = pytest.mark.parametrize("share", [0.2, pytest.param(1, marks=pytest.mark.long)])
+"""Of the configurations that are tried at most."""
 
-fuzz = settings(
-    derandomize=True,
-    database=None,
-    phases=[Phase.generate],
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
-)
+
+def tried(most, share, *strategies):
+    """A decorator that runs a function with a share of so many made-up configurations."""
+    fuzz = settings(
+        derandomize=True,
+        database=None,
+        phases=[Phase.generate],
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+        max_examples=round(most * share),
+    )
+    return lambda test: fuzz(given(*strategies)(test))()
+
 
 DEFINED = schema()["$defs"]
 NAMES = st.sampled_from(["a", "b-2", "0", "vanilla", "kd_best", "x" * 60])
@@ -221,9 +229,13 @@ def arms(draw, before, config):
     return arm or draw(st.sampled_from([None, {}]))
 
 
-@settings(fuzz, max_examples=RIGHT)
-@given(config=studies())
-def test_right_configurations_load_and_write_below_results_alone(config):
+@SHARE
+@pytest.mark.fuzz
+def test_right_configurations_load_and_write_below_results_alone(share):
+    tried(400, share, studies())(_loads_and_writes_below_results_alone)
+
+
+def _loads_and_writes_below_results_alone(config):
     plan = Plan(*load_studies(config))
     written = [paths.STUDY.format(study=name) for name in plan.studies]
     for run, stop in ((run, stop) for run in plan.runs for stop in plan.stops):
@@ -472,9 +484,13 @@ def is_one_sentence(text):
     assert re.search(allowed, text), text
 
 
-@settings(fuzz, max_examples=BROKEN)
-@given(case=broken())
-def test_broken_configurations_are_one_sentence(case):
+@SHARE
+@pytest.mark.fuzz
+def test_broken_configurations_are_one_sentence(share):
+    tried(1500, share, broken())(_is_refused_in_one_sentence)
+
+
+def _is_refused_in_one_sentence(case):
     config, key = case
     with pytest.raises(UserError) as fault:
         Plan(*load_studies(config))
@@ -495,9 +511,13 @@ ANYTHING = st.recursive(
 )
 
 
-@settings(fuzz, max_examples=ANY)
-@given(config=studies(), value=ANYTHING, data=st.data())
-def test_whatever_is_put_anywhere_loads_or_is_one_sentence(config, value, data):
+@SHARE
+@pytest.mark.fuzz
+def test_whatever_is_put_anywhere_loads_or_is_one_sentence(share):
+    tried(200, share, studies(), ANYTHING, st.data())(_loads_or_is_one_sentence)
+
+
+def _loads_or_is_one_sentence(config, value, data):
     put(config, data.draw(st.sampled_from(list(places(config)))), value)
     try:
         Plan(*load_studies(config))

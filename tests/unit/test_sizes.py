@@ -58,10 +58,13 @@ def test_a_process_without_torch_gets_the_same_sizes_once_and_from_files_then(tm
     files = sorted(tmp_path.glob("results/networks/*.json"))
     assert len(files) == len(MODELS)
     assert counted(tmp_path, MODELS) == [False, *expected]
-    for damaged in (b"", b"{}", files[0].read_bytes().replace(b"1", b"2", 1)):
-        files[0].write_bytes(damaged)
-        assert counted(tmp_path, MODELS) == [True, *expected]
-        assert counted(tmp_path, MODELS) == [False, *expected]
+    for file, damaged in zip(
+        files, (b"", b"{}", files[2].read_bytes().replace(b"1", b"2", 1)), strict=True
+    ):
+        file.write_bytes(damaged)
+    assert counted(tmp_path, MODELS) == [True, *expected]
+    assert all(len(file.read_bytes()) > 2 for file in files)
+    assert counted(tmp_path, MODELS) == [False, *expected]
 
 
 @pytest.mark.process

@@ -94,7 +94,7 @@ def letters(text):
 
 
 @pytest.mark.filterwarnings("ignore:Glyph", "ignore:constrained_layout")
-@pytest.mark.parametrize("first", range(0, len(TEXTS), 3))
+@pytest.mark.parametrize("first", range(0, len(TEXTS), 6))
 @pytest.mark.parametrize("kind", DRAWINGS)
 def test_any_text_is_drawn_as_it_is(study, tmp_path, kind, first):
     title, *rest = (TEXTS[(first + i) % len(TEXTS)] for i in range(6))

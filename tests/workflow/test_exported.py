@@ -30,12 +30,16 @@ print(json.dumps(float((classes == test["labels"]).mean())))
 
 def test_exports_can_be_used_without_this_workflow(finished):
     folder = finished.folder / "results" / "studies" / "tiny" / "export"
-    planned = finished.planned("export", "--config", "export={int8: true}")
-    names = {f"{a}-{c}" for a in ("vanilla", "student", "gated") for c in ("best", "smallest")}
+    planned = finished.planned("export")
+    assert planned["export_network"] == 6, "the best and the smallest of three arms"
+    assert "export_int8" not in planned
+    export = {"seconds": 0.01, "int8": True, "arms": ["student"]}
+    finished.configure(export=export)
+    planned = finished.planned("export")
+    names = {"student-best", "student-smallest"}
     assert planned["export_network"] == planned["export_int8"] == len(names)
-    assert "export_int8" not in finished.planned("export")
     assert "train" not in planned
-    text = finished.snakemake("export", "--config", "export={seconds: 0.01, int8: true}")
+    text = finished.snakemake("export")
     assert "export/student-best/card.md" in text
     assert {path.parent.name for path in folder.glob("*/card.md")} == names
 
@@ -92,6 +96,7 @@ def test_exports_can_be_used_without_this_workflow(finished):
     # What is measured has its own files: timing anew touches no network.
     assert set(finished.planned("export", "--config", "export={seconds: 0.02}")) == {
         "export",
+        "export_int8",
         "export_latencies",
         "export_comparison",
     }

@@ -43,16 +43,21 @@ def test_every_example_is_one_short_file():
         assert code.count("\n") <= MAX_LINES, path
 
 
-@pytest.mark.parametrize("name", TRAINED)
-def test_its_name_and_keys_can_be_configured_at_once(name, tmp_path):
+@pytest.mark.parametrize(
+    "names",
+    [tuple(TRAINED), *(pytest.param((name,), marks=pytest.mark.long) for name in TRAINED)],
+    ids=" ".join,
+)
+def test_their_names_and_keys_can_be_configured_at_once(names, tmp_path):
     """From the configuration that the document shows to the study's last result."""
     project = new_project(tmp_path / "clone", UNDRAWN)
-    add(name, project)
     write_mnist(project.folder / "data")
     study = {"arms": {"a": None}, "pruning": {"fraction": 0.6, "target_sparsity": 0.9}}
-    for key, section in yaml.safe_load(TRAINED[name]).items():
-        small = {} if key == "model" else {**TINY, **study}.get(key, {})
-        study[key] = {**small, **section} if isinstance(section, dict) else section
+    for name in names:
+        add(name, project)
+        for key, section in yaml.safe_load(TRAINED[name]).items():
+            small = {} if key == "model" else {**TINY, **study}.get(key, {})
+            study[key] = {**small, **section} if isinstance(section, dict) else section
     project.configure(**study)
     assert project.planned()["train"] == 3
     assert project.done(project.snakemake())["train"] == 3

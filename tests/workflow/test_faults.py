@@ -11,14 +11,15 @@ from pathlib import Path
 import pytest
 from project import TINY, training_processes, wait_until
 
+KILLS = 30
 needs_proc = pytest.mark.skipif(not Path("/proc/self/cwd").exists(), reason="needs Linux's /proc")
 
 
+@pytest.mark.long
 @needs_proc
-@pytest.mark.parametrize("kills", [1, pytest.param(30, marks=pytest.mark.long)])
-def test_kills_at_random_moments_lose_nothing(fresh, finished, kills):
+def test_kills_at_random_moments_lose_nothing(fresh, finished):
     draws, killed = random.Random(20240220), 0
-    while killed < kills:
+    while killed < KILLS:
         process = fresh.start()
         trains = wait_until(
             lambda p=process: training_processes(fresh.folder) or p.poll() is not None, 60

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from project import wait_until
 
-QUIET = ["all", "rules", "progress host reason"]
+OTHERS = ("rules", "progress host reason")
+QUIET = ["all", *(pytest.param(quiet, marks=pytest.mark.long) for quiet in OTHERS)]
 
 SUMMARY = "These failed; the same command makes them, once the cause is mended:"
 
@@ -19,14 +20,14 @@ def reasons(text):
     return sorted(listed)
 
 
-def test_a_failed_training_is_named_whatever_is_quiet(fresh):
+@pytest.mark.parametrize("quiet", QUIET)
+def test_a_failed_training_is_named_whatever_is_quiet(fresh, quiet):
     arms = {"wild": {"training": {"learning_rate": 1.0e20}}}
     fresh.configure(arms=arms, pruning={"fraction": 0.6, "target_sparsity": 0.7})
-    for quiet in QUIET:
-        text = fresh.snakemake("--quiet", *quiet.split(), "--retries", "1", status=1)
-        ((rule, reason),) = reasons(text)
-        assert rule == "train", quiet
-        assert reason.startswith("the training diverged in epoch 1 of 2"), quiet
+    text = fresh.snakemake("--quiet", *quiet.split(), "--retries", "1", status=1)
+    ((rule, reason),) = reasons(text)
+    assert rule == "train"
+    assert reason.startswith("the training diverged in epoch 1 of 2")
 
 
 def break_script(project, name):

@@ -70,6 +70,19 @@ class DecodingStream:
             yield batch
 
 
+def batchable(
+    images: Tensor | Encoded, workers: int = 0, pinned: bool = False
+) -> Tensor | DecodingStream:
+    """Images as an :class:`dsd2.nn.images.ImageSet` takes them: in memory, or decoded when needed.
+
+    Args:
+        images: of a dataset.
+        workers: processes that decode; 0 decodes in this one.
+        pinned: whether batches are to lie in memory that a GPU copies from faster.
+    """
+    return DecodingStream(images, workers, pinned) if isinstance(images, Encoded) else images
+
+
 class _Batches(torch.utils.data.Dataset[Tensor | UserError]):
     """Batches as items: one is decoded as a whole, by one worker."""
 

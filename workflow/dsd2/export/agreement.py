@@ -9,8 +9,7 @@ import torch
 from torch import Tensor
 
 from dsd2.data.dataset import Dataset
-from dsd2.data.files import Encoded
-from dsd2.data.streaming import DecodingStream
+from dsd2.data.streaming import batchable
 from dsd2.nn.images import ImageSet
 from dsd2.nn.sizes import EVALUATED
 
@@ -34,9 +33,7 @@ class Agreement:
 
 def test_set(data: Dataset) -> ImageSet:
     """The test images of a dataset, decoded as they are asked for where it holds files."""
-    images = data.test.images
-    stream = DecodingStream(images, 0) if isinstance(images, Encoded) else images
-    return ImageSet(stream, data.test.labels, data.mean, data.std)
+    return ImageSet(batchable(data.test.images), data.test.labels, data.mean, data.std)
 
 
 def compare(

@@ -15,9 +15,8 @@ from torch import nn
 from dsd2.artefacts.checkpoint import Checkpoint, load_checkpoint_of
 from dsd2.data.corrections import without_dropped
 from dsd2.data.dataset import Dataset, load_dataset
-from dsd2.data.files import ImageFiles
 from dsd2.data.labels import Labels, load_labels
-from dsd2.data.streaming import DecodingStream
+from dsd2.data.streaming import batchable
 from dsd2.devices import Given, share_threads, stage_device
 from dsd2.errors import UserError
 from dsd2.nn.calibration import calibration_columns
@@ -184,9 +183,7 @@ def image_sets(
     }
     sets = {}
     for split, given in own.items():
-        images = getattr(dataset, split).images
-        if isinstance(images, ImageFiles):
-            images = DecodingStream(images, workers, pinned=device.type == "cuda")
+        images = batchable(getattr(dataset, split).images, workers, pinned=device.type == "cuda")
         sets[split] = ImageSet(images, given, dataset.mean, dataset.std).to(device)
     return sets
 

@@ -12,7 +12,6 @@ from onnxruntime import InferenceSession
 from torch import Tensor
 
 from dsd2.data.dataset import Dataset, load_dataset
-from dsd2.data.streaming import DecodingStream
 from dsd2.export.agreement import Agreement, agreement, all_logits, test_set
 from dsd2.export.int8 import quantised
 from dsd2.export.latency import Latency, measure
@@ -63,12 +62,10 @@ def run_quantise(exported: Path, dataset: Path, seconds: float, output: Path, ca
 
 def calibration_images(data: Dataset) -> Tensor:
     """Some training images, uint8 [N, C, H, W]."""
-    held = data.train.images
     count = len(data.train.labels)
     rows = torch.linspace(0, count - 1, min(CALIBRATION, count)).round().long()
-    if isinstance(held, Tensor):
-        return held[rows]
-    return torch.cat(list(DecodingStream(held, 0).batches(rows, BATCH)))
+    images = data.train.images[rows]
+    return images if isinstance(images, Tensor) else images.decode_all()
 
 
 def quantised_card(
