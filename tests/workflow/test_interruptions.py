@@ -30,6 +30,9 @@ READ = {
 }
 """How each output is read, with every check there is."""
 
+MOMENTS = ["half", *(pytest.param(name, marks=pytest.mark.long) for name in ("whole", "renamed"))]
+"""Of a write: half of the file is there, all of it, and it has its name."""
+
 # Python imports this at its start: the process kills itself at one moment of writing one file.
 KILLER = """
 import os, pathlib, signal
@@ -75,21 +78,21 @@ def same_checkpoint(place, folder):
 
 
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="needs Linux's /proc")
-def test_killed_at_every_moment_of_every_write(place, tmp_path_factory):
-    folder = place / "killed"
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_killed_at_a_moment_of_every_write(place, tmp_path_factory, moment):
+    folder = place / f"killed-{moment}"
     library = tmp_path_factory.mktemp("killer")
     (library / "sitecustomize.py").write_text(KILLER)
     for name in OUTPUTS:
-        for moment in ("half", "whole", "renamed"):
-            around = environment(library, DIE_WHILE_WRITING=f"{name} {moment}")
-            every = ["--save-every", "0"] if name == "resume" else []
-            done = subprocess.run(
-                train_command(folder, *every), env=around, capture_output=True, check=False
-            )
-            assert done.returncode == -signal.SIGKILL, (name, moment, done.stderr)
-            for output in OUTPUTS:
-                if (folder / output).exists():
-                    READ[output](folder / output)
+        around = environment(library, DIE_WHILE_WRITING=f"{name} {moment}")
+        every = ["--save-every", "0"] if name == "resume" else []
+        done = subprocess.run(
+            train_command(folder, *every), env=around, capture_output=True, check=False
+        )
+        assert done.returncode == -signal.SIGKILL, (name, done.stderr)
+        for output in OUTPUTS:
+            if (folder / output).exists():
+                READ[output](folder / output)
     assert finish(folder).returncode == 0
     assert same_checkpoint(place, folder)
     assert sorted(path.name for path in folder.iterdir()) == sorted({*OUTPUTS} - {"resume"})

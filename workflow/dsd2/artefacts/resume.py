@@ -11,6 +11,7 @@ from typing import Any
 from torch import nn
 
 from dsd2.errors import UnreadableError, UserError
+from dsd2.files.atomic import remove
 from dsd2.files.tensors import load_tensors, save_tensors
 from dsd2.nn.training import Progress, State
 from dsd2.processes import Stopped
@@ -98,7 +99,7 @@ class ResumeFile:
 
     def discard(self) -> None:
         """Remove the state, once the artefacts it led to are written."""
-        self.path.unlink(missing_ok=True)
+        remove(self.path)
 
 
 def _copied(model: nn.Module, progress: Progress) -> tuple[State, dict[str, Any]]:

@@ -52,6 +52,13 @@ def replacing(path: Path) -> Iterator[Path]:
         raise
 
 
+def remove(path: Path) -> None:
+    """Remove a file if it is there, and what killed writers of it left."""
+    path.unlink(missing_ok=True)
+    if path.parent.is_dir():
+        _remove_leftovers(path)
+
+
 def _beginning(path: Path) -> str:
     """What the names of a file's temporary files begin with; a name has 255 letters at most."""
     return f".{path.name[:180]}."

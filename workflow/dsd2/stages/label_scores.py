@@ -18,6 +18,7 @@ from dsd2.data.dataset import load_dataset
 from dsd2.data.labels import load_labels
 from dsd2.devices import Given, share_threads, stage_device
 from dsd2.errors import UserError
+from dsd2.files.atomic import remove
 from dsd2.files.decision import chain_identity
 from dsd2.files.identity import Identity
 from dsd2.files.records import CHAIN, read_rows
@@ -99,7 +100,7 @@ def run_label_scores(
             save_label_scores(files.resume, scores, identity, number)
             saved = time.monotonic()
     save_label_scores(files.output, scores, identity, len(rows))
-    files.resume.unlink(missing_ok=True)
+    remove(files.resume)
 
 
 def _so_far(path: Path, identity: Identity) -> tuple[Scores, int] | None:
