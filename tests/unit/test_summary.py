@@ -67,6 +67,8 @@ def test_accuracy_is_kept_to_the_last_point_within_one_of_the_dense():
     found = kept_sparsity([first, second], [zeta, zeta], 0.9)
     assert found.mean == pytest.approx(1 - (0.25 * 0.5) ** 0.5)
     assert found.low < found.mean < found.high < 1
+    never, always = [0.8, 0.1, 0.1, 0.1], [0.8] * 4
+    assert kept_sparsity([never, always], [zeta, zeta], 0.9).low == 0, "no sparsity is below"
     for curves_of in ([first], [first, first]):
         alike = kept_sparsity(curves_of, [zeta] * len(curves_of), 0.9)
         assert (alike.mean, alike.low, alike.high) == (0.75, None, None)

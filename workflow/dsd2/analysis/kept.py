@@ -20,7 +20,7 @@ def kept_sparsity(curves: Curves, sparsities: Curves, confidence: float) -> Esti
 
     It is looked for in each seed, whatever lies before it. Mean and interval are of the logarithm
     of the share of weights that is left, as the figures' axis is, and turned back: neither reaches
-    1. There is no test, so no ``p``.
+    1. The interval ends at 0, the dense network. There is no test, so no ``p``.
 
     Args:
         curves: accuracy by iteration, one curve a seed; the first point is the dense network.
@@ -32,7 +32,8 @@ def kept_sparsity(curves: Curves, sparsities: Curves, confidence: float) -> Esti
     """
     left = [_log_left(*seed) for seed in zip(curves, sparsities, strict=True)]
     found = mean_of(left, confidence)
-    low, high = (None if end is None else 1 - math.exp(end) for end in (found.high, found.low))
+    ends = (found.high, found.low)
+    low, high = (None if end is None else 1 - math.exp(min(end, 0.0)) for end in ends)
     return Estimate(1 - math.exp(found.mean), low, high, None)
 
 
