@@ -71,6 +71,35 @@ def test_integers_answer_nearly_alike_are_smaller_and_made_alike_twice(kind):
     assert 0 < small < 0.3 * single
 
 
+def test_two_products_fit_into_the_16_bits_that_some_processors_add_them_in():
+    model = model_of(*dense("vgg-like"))
+    made = quantised(model, [images_of(IMAGE)])
+    weights = [
+        onnx.numpy_helper.to_array(tensor)
+        for tensor in made.graph.initializer
+        if tensor.data_type == onnx.TensorProto.INT8 and len(tensor.dims) > 1
+    ]
+    assert weights
+    for weight in weights:
+        assert 2 * 255 * int(np.abs(weight.astype(int)).max()) < 2**15
+        assert np.abs(weight.astype(int)).max() > 2**5, "the bits that there are, are used"
+
+
+def test_large_products_are_not_cut_off():
+    network = nn.Sequential(
+        nn.Conv2d(3, 8, 3, bias=False), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 10)
+    )
+    torch.manual_seed(0)
+    with torch.no_grad():
+        # All weights of a filter are as large as its largest, and so are all pixels.
+        network[0].weight.copy_(torch.ones(8, 3, 3, 3) * torch.randn(8).view(8, 1, 1, 1))
+    model = model_of(network, IMAGE)
+    images = np.full((16, *IMAGE), 255, np.uint8)
+    made = quantised(model, [images, images // 2, 0 * images])
+    exact, rounded = (run_session(session_of(m.SerializeToString()), images) for m in (model, made))
+    assert np.abs(exact - rounded).max() < 0.05 * np.abs(exact).max()
+
+
 def test_normalisations_stay_in_single_precision():
     model = model_of(*dense("vgg-like"))
     made = quantised(model, [images_of(IMAGE)])
