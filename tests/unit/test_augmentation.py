@@ -1,11 +1,13 @@
 """The gather against torchvision's flip and crop."""
 
+import pytest
 import torch
 
 from dsd2.compat import import_torchvision
 from dsd2.nn.augmentation import SHIFT, Views, draw_views, pad_images, take_views
 
 
+@pytest.mark.slow
 def test_every_view_equals_torchvisions_flip_then_padded_crop():
     functional = import_torchvision("torchvision.transforms.v2.functional")
     images = torch.randint(0, 256, (3, 3, 10, 12), dtype=torch.uint8)

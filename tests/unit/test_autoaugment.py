@@ -64,6 +64,7 @@ def test_every_image_gets_what_torchvision_gives_it(channels, monkeypatch):
     assert (mine != images).flatten(1).any(1).double().mean() > 0.7
 
 
+@pytest.mark.slow
 def test_an_images_result_does_not_depend_on_the_others(monkeypatch):
     images = some_images(120)
     edits = edits_of(images)

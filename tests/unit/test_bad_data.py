@@ -262,6 +262,7 @@ def test_images_without_bytes_and_odd_metadata_are_named(tmp_path):
             reader()
 
 
+@pytest.mark.slow
 def test_damaged_parquet_is_a_sentence_or_what_it_says(tmp_path):
     draws, path = random.Random(0), tmp_path / "train.parquet"
     write_parquet(path, IMAGES * 4, [0, 1, 1] * 4, ["x", "y"])

@@ -242,6 +242,7 @@ def test_networks_of_torchvision_lose_channels(name, groups):
     assert all(density < 1 for name, density in densities(masks).items() if name in readers)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["basic", "bottleneck"])
 def test_what_is_left_of_a_resnet_is_exported_without_the_channels(kind):
     torch.manual_seed(0)

@@ -197,6 +197,7 @@ def test_a_removed_weight_that_is_not_zero_is_not_dropped_in_silence(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_the_sign_of_a_removed_weights_zero_changes_nothing():
     draws = torch.Generator().manual_seed(0)
     pixels = torch.randint(0, 256, (24, *IMAGE), dtype=torch.uint8, generator=draws)

@@ -450,6 +450,7 @@ def test_names_are_one_folder():
     assert paths.number(7) == "07"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", sorted((ROOT / "config").rglob("*.yaml")), ids=lambda p: p.stem)
 def test_every_configuration_of_ours_is_valid(path, monkeypatch, tmp_path):
     config = yaml.safe_load(path.read_text())

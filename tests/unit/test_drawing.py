@@ -67,6 +67,7 @@ def test_the_curves_to_the_target_sparsity_are_drawn_and_each_has_its_star(figur
     assert stars == {COLOURS[0]: pytest.approx(80), COLOURS[1]: pytest.approx(82)}
 
 
+@pytest.mark.slow
 def test_a_gates_stops_are_marked_on_its_twin(figure):
     stops = markers(figure.axes[0], "x")
     assert {stop.get_color() for stop in stops} == {COLOURS[1]}
@@ -105,6 +106,7 @@ def test_an_arm_that_is_not_drawn_is_a_twin_all_the_same(study):
     assert text.count("\n*") == 0
 
 
+@pytest.mark.slow
 def test_networks_without_relu_are_drawn_without_entropy(study):
     bare = study.assign(
         entropy=float("nan"), states=[[]] * len(study), state_entropy=[[]] * len(study)
@@ -127,6 +129,7 @@ def in_panels(study, panels, **changes):
     return draw(whole, changed(**{"panels": labels, "drawn": arms, **changes}))
 
 
+@pytest.mark.slow
 def test_panels_wrap_into_rows_of_pairs(study):
     drawn = in_panels(study, "abcde", plot={**VIEW.plot, "columns": 3, "width": None})
     tops, bottoms = drawn.axes[::2], drawn.axes[1::2]

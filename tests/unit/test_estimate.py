@@ -76,6 +76,7 @@ def timed(monkeypatch):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "recipe", [VGG, ModelRecipe.of("resnet18"), ModelRecipe.of("resnet50", stem="imagenet")]
 )

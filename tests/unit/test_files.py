@@ -298,6 +298,7 @@ def changed(row, name):
     return {**row, name: {str: "other", int: 7, float: -0.25, bool: True}[type(value)]}
 
 
+@pytest.mark.slow
 def test_every_value_and_the_metadata_count_for_the_checksum(tmp_path):
     path = tmp_path / "table.parquet"
     row = row_of(STUDY)

@@ -49,6 +49,7 @@ def part(dotted):
     return name if name and is_ours else None
 
 
+@pytest.mark.slow
 def test_folders_import_one_way():
     below = defaultdict(set)
     for file in LIBRARY.rglob("*.py"):

@@ -47,6 +47,7 @@ def dense(kind):
     return network, IMAGE
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", NETWORKS)
 def test_integers_answer_nearly_alike_are_smaller_and_made_alike_twice(kind):
     network, image = dense(kind)

@@ -91,6 +91,7 @@ def test_a_setting_has_one_name_however_its_number_is_written(section, key, writ
         assert written_out(with_setting(section, key, value)) == first, repr(value)
 
 
+@pytest.mark.slow
 def test_a_default_that_is_said_is_the_default_in_every_way_to_write_it():
     for section in SECTIONS:
         for key, rule in schema()["$defs"][section]["properties"].items():
@@ -229,6 +230,7 @@ def our_names():
     return found
 
 
+@pytest.mark.slow
 def test_the_names_of_our_studies_stay(tmp_path, monkeypatch, golden):
     # Results on disks have these names. Only a raised revision may change this file.
     monkeypatch.chdir(tmp_path)

@@ -72,6 +72,7 @@ def test_every_classification_network_of_torchvision_has_a_name():
         assert from_json(ModelRecipe, to_json(recipe)) == recipe
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["mobilenet_v3_small", "shufflenet_v2_x0_5", "regnet_y_400mf"])
 @pytest.mark.parametrize("channels", [1, 3])
 def test_a_network_of_torchvision_is_torchvisions(name, channels):
@@ -111,6 +112,7 @@ def test_a_small_vision_transformer_is_torchvisions():
     assert sizes.head == "heads.head.weight"
 
 
+@pytest.mark.slow
 def test_arguments_reach_the_function_and_are_part_of_the_name():
     plain = model_of({"name": "torchvision/mobilenet_v2"})
     narrow = model_of({"name": "torchvision/mobilenet_v2", "arguments": {"width_mult": 0.25}})

@@ -110,6 +110,7 @@ def test_a_long_plateau_is_no_collapse_whatever_its_height(height, length, noise
     assert found == ["light", *["critical"] * (length + 1), "collapsed"]
 
 
+@pytest.mark.slow
 def test_a_very_long_curve_has_phases():
     stairs = [1 - 0.04 * (i // 2) / 1000 - 0.03 * (i // 400) for i in range(10_000)]
     assert len(phases(stairs, 0.02)) == 10_000

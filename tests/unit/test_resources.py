@@ -91,6 +91,7 @@ def test_more_is_asked_for_in_each_attempt():
     assert needs.minutes(2) == 2 * needs.minutes()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("study", sorted((ROOT / "config" / "paper").glob("*.yaml")))
 def test_every_study_of_the_paper_has_needs(study, monkeypatch):
     monkeypatch.chdir(ROOT)

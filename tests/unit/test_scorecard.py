@@ -132,6 +132,7 @@ def test_the_power_is_that_of_the_textbooks(effect, seeds, level):
     assert detectable(3.0, seeds, level) == pytest.approx(3 * detectable(1.0, seeds, level))
 
 
+@pytest.mark.slow
 def test_a_simulated_effect_is_seen_as_often_as_the_power_says():
     effect, draws = detectable(1.0, 5, 0.01), np.random.default_rng(2)
     own = draws.normal(effect, 1, (4000, 5))

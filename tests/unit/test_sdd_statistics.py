@@ -39,6 +39,7 @@ def truth(curve):
     return float(signed_depth(np.array(curve)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seeds", [3, 5, 8])
 @pytest.mark.parametrize("name", CURVES)
 def test_intervals_hold_the_true_depth_as_often_as_they_say(name, seeds, random):
@@ -59,6 +60,7 @@ def test_intervals_of_paired_differences_likewise(random):
     assert np.mean(shares) == pytest.approx(CONFIDENCE, abs=0.03)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seeds", [3, 5, 8])
 def test_words_are_wrong_no_more_often_than_stated(seeds, random):
     wrong = {word: [] for word in ("exhibits", "dodges", "no descent", "reduces")}

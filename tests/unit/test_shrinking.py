@@ -26,6 +26,7 @@ def images_of(shape, dtype=torch.float64):
     return torch.randn(3, *shape, dtype=dtype)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "part", [0, 1, *(pytest.param(part, marks=pytest.mark.long) for part in range(2, 12))]
 )
@@ -46,6 +47,7 @@ def test_each_part_keeps_the_logits_of_random_networks(kind, part):
         assert (small - single).abs().max() <= ROUNDING * scale, (kind, seed)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["vgg-like", "basic", "bottleneck"])
 def test_nothing_is_left_to_remove(kind):
     for seed in range(10):
@@ -56,6 +58,7 @@ def test_nothing_is_left_to_remove(kind):
         }, (kind, seed)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("recipe", "shape"),
     [

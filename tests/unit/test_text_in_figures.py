@@ -93,6 +93,7 @@ def letters(text):
     return re.sub(r"\s", "", text)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:Glyph", "ignore:constrained_layout")
 @pytest.mark.parametrize("first", range(0, len(TEXTS), 6))
 @pytest.mark.parametrize("kind", DRAWINGS)

@@ -40,6 +40,7 @@ def allocated(limit, **changes):
     return Allocation(plan, [], gpus=False, limit=limit), next(iter(plan.runs))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("study", STUDIES, ids=lambda file: file.stem)
 @pytest.mark.parametrize("limit", [60, 2880])
 @pytest.mark.parametrize("gpus", [True, False])

@@ -124,6 +124,7 @@ def agree(network, image, folder):
     return graph, about["format"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("part", range(4))
 def test_random_networks_compute_the_same_in_every_form(part, tmp_path):
     for seed in range(6 * part, 6 * (part + 1)):

@@ -187,6 +187,7 @@ def test_l1_shrinks_the_prunable_weights(data):
     assert size(1e-2) < 0.95 * size(0.0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("taught", [False, True])
 @pytest.mark.parametrize("augmentation", ["none", "flip-shift", "auto-cutout"])
 @pytest.mark.parametrize("killed_after", [1, 2, 3])

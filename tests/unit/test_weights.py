@@ -40,6 +40,7 @@ def same(one, other, names=None):
     return all(torch.equal(one[name], other[name]) for name in names or one)
 
 
+@pytest.mark.slow
 def test_weights_are_those_that_torchvision_has_by_name():
     models = import_torchvision("torchvision.models")
     for name in models.list_models(module=models):
@@ -177,6 +178,7 @@ def cached(tmp_path, monkeypatch):
     return state
 
 
+@pytest.mark.slow
 def test_a_run_from_torchvisions_weights_rewinds_to_them(tmp_path, cached, capsys):
     make_data(tmp_path)
     model = recipe("torchvision")
@@ -198,6 +200,7 @@ def test_a_run_from_torchvisions_weights_rewinds_to_them(tmp_path, cached, capsy
     assert data.mean.flatten().tolist() == pytest.approx([123.675, 116.28, 103.53])
 
 
+@pytest.mark.slow
 def test_a_checkpoint_of_a_run_is_weights(tmp_path):
     make_data(tmp_path)
     run = recipe_of(ModelRecipe.of(SMALL))
