@@ -236,6 +236,20 @@ def test_few_validation_images_cannot_tell_nearly_equal_networks_apart():
     assert choose(curve, "smallest", 10_000, None)["iteration"] == 0
 
 
+def test_a_network_that_always_answers_the_frequent_class_is_not_as_good():
+    """98 of 100 images are of one class."""
+    curve = rows(0.99, 0.98, 0.98)
+    for row, balanced in zip(curve, (0.99, 0.74, 0.5), strict=True):
+        row |= {"validation_balanced_accuracy": balanced, "classes": ["bad", "good"]}
+    assert choose(curve, "smallest", 100, 0.02)["iteration"] == 0
+    curve[1]["validation_balanced_accuracy"] = 0.75
+    assert choose(curve, "smallest", 100, 0.02)["iteration"] == 1
+    curve[0]["validation_balanced_accuracy"] = 0.5
+    assert choose(curve, "smallest", 100, 0.02)["iteration"] == 2, "the best tells none, either"
+    curve[2]["validation_balanced_accuracy"] = None
+    assert choose(curve, "smallest", 100, 0.02)["iteration"] == 2, "not measured"
+
+
 def test_wilsons_interval():
     low, high = proportion_interval(0.5, 100, 0.95)
     assert low == pytest.approx(0.4038, abs=1e-4)

@@ -111,7 +111,8 @@ class Export(Typed):
         Doc(
             "Which networks of each arm, over all its seeds; best, the best by validation accuracy"
             " among the iterations that the arm's stop leaves; smallest, the sparsest within"
-            " tolerance of it."
+            " tolerance of it that keeps at least half of what its balanced accuracy is above a"
+            " guess."
         ),
     ] = ("best", "smallest")
     tolerance: Annotated[

@@ -16,9 +16,10 @@ from dsd2.errors import UserError
 Row = Mapping[str, Any]
 """A row of the study's table."""
 
-
 LEAST = 0.01
 """Validation accuracy that may be given up however many images there are."""
+HALF = 0.5
+"""Of what the balanced accuracy is above a guess, the share that a smaller network keeps."""
 
 
 def allowed_loss(best: float, images: int, tolerance: float | None) -> float:
@@ -44,17 +45,46 @@ def choose(rows: Sequence[Row], choice: str, images: int, tolerance: float | Non
     Args:
         rows: of one arm, all seeds and iterations.
         choice: best, what the arm returns with the best of its seeds (with a gated arm, what the
-            gate leaves to choose from); smallest, the sparsest of those that are nearly as good.
+            gate leaves to choose from); smallest, the sparsest of those that are nearly as good
+            and tell the classes apart (:func:`tells_classes_apart`).
         images: validation images.
         tolerance: what the configuration allows to be given up; see :func:`allowed_loss`.
     """
     if choice == "best":
         returned = [row for row in rows if row["returned"]]
         return max(returned, key=lambda r: (r["validation_accuracy"], r["sparsity"], -r["seed"]))
-    best = max(row["validation_accuracy"] for row in rows)
-    least = best - allowed_loss(best, images, tolerance)
-    good = [row for row in rows if row["validation_accuracy"] >= least]
+    best = max(rows, key=lambda r: (r["validation_accuracy"], _balanced(r) or 0.0))
+    accuracy = best["validation_accuracy"]
+    least = accuracy - allowed_loss(accuracy, images, tolerance)
+    good = [
+        row
+        for row in rows
+        if row["validation_accuracy"] >= least and tells_classes_apart(row, best)
+    ]
     return max(good, key=lambda row: (row["sparsity"], row["validation_accuracy"], -row["seed"]))
+
+
+def tells_classes_apart(row: Row, best: Row) -> bool:
+    """Whether a network keeps half of what the best one's balanced accuracy is above a guess.
+
+    Where nearly all images are of one class, a network that always answers it loses next to no
+    accuracy. Validation images of the other classes are few, so that half is asked for, and no
+    standard error. True where the balanced accuracy is not known, or no better than a guess.
+
+    Args:
+        row: of the network.
+        best: of the one with the best validation accuracy.
+    """
+    own, reached = _balanced(row), _balanced(best)
+    if own is None or reached is None:
+        return True
+    guess = 1 / len(best["classes"])
+    return reached <= guess or own - guess >= HALF * (reached - guess)
+
+
+def _balanced(row: Row) -> float | None:
+    """The validation images' mean recall of classes; earlier versions did not measure it."""
+    return row.get("validation_balanced_accuracy")
 
 
 def row_of_export(

@@ -224,6 +224,11 @@ def _chosen_as(chosen: Row, data: CardData) -> str:
                 f" With {data.standard_error_of} validation images that is the standard error of"
                 " the best: so few cannot tell a smaller difference."
             )
+        if chosen["validation_balanced_accuracy"] is not None:
+            reason += (
+                " Its balanced accuracy is above a guess by at least half as much as that of the"
+                " best."
+            )
     source = f"Iteration {chosen['iteration']} of the run `{chosen['run']}`."
     part = "The test accuracy played no part in the choice."
     if data.tested:
