@@ -3,7 +3,7 @@
 import ast
 import subprocess
 import sys
-from collections import defaultdict
+from collections import Counter, defaultdict
 from functools import cache
 from pathlib import Path
 
@@ -105,3 +105,11 @@ def test_what_snakemake_reads_imports_nothing_that_costs_seconds(module):
     command = [sys.executable, "-c", program]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert done.stdout.split() == []
+
+
+def test_no_two_files_of_tests_have_one_name():
+    """pytest imports both as one module, and refuses the second."""
+    tests = Path(__file__).parents[1]
+    files = [file.name for folder in ("unit", "workflow") for file in (tests / folder).glob("*.py")]
+    files += [file.name for file in tests.glob("*.py")]
+    assert {name for name, count in Counter(files).items() if count > 1} == {"conftest.py"}
