@@ -9,7 +9,8 @@ from project import Project, training_processes, wait_until
 
 from cluster import ClusterProject, slurm_says, small_quickstart
 
-ONE_CHAIN = {"arms": {"vanilla": None}, "figure": False, "tables": []}
+UNDRAWN = {"figure": False, "tables": []}
+ONE_CHAIN = {"arms": {"vanilla": None}, **UNDRAWN}
 """Three iterations of one run, and nothing drawn."""
 TWO_CHAINS = {
     "arms": {
@@ -105,9 +106,9 @@ def runs(slurm, tmp_path_factory):
             "out of memory": start("memory", ClusterProject, ONE_CHAIN, out_of_memory),
             "cancelled": start("cancelled", ClusterProject, ONE_CHAIN, cancelled),
             "requeued": start("requeued", ClusterProject, ONE_CHAIN, requeued),
-            "blocks": start("blocks", ClusterProject, {}, whole, BLOCKS),
+            "blocks": start("blocks", ClusterProject, UNDRAWN, whole, BLOCKS),
             "single": start("single", ClusterProject, TWO_CHAINS, whole, SINGLE),
-            "local": start("local", Project, {}, whole, ()),
+            "local": start("local", Project, UNDRAWN, whole, ()),
         }
 
 
@@ -125,7 +126,9 @@ def test_results_are_a_local_runs_to_the_byte(runs, name, iterations, trainings)
     assert same_bytes(project, runs)
     assert [job.state for job in jobs] == ["COMPLETED"] * (1 + trainings), "the dataset, and these"
     assert {job.partition for job in jobs} == {"cpu"}
-    assert (project.folder / "results/studies/quickstart/figures/sdd.png").exists()
+    study = project.folder / "results/studies/quickstart"
+    assert (study / "metrics.parquet").exists()
+    assert (study / "figures/sdd.png").exists() == (name == "single")
 
 
 def test_a_cancelled_block_keeps_its_finished_iterations(runs):
