@@ -11,7 +11,8 @@ define INSTALL
 @$(PIP) install --root-user-action ignore --no-compile --constraint envs/$(VERSIONS).txt --requirement $(1)
 @$(BIN)/python -m compileall -qq -j 0 $(VENV)/lib || true
 endef
-PIP = $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
+# Twice quiet: errors alone. Warnings of a machine's own indices are no matter of ours.
+PIP = $(BIN)/python -m pip --quiet --quiet --disable-pip-version-check --no-input
 unexport PYTHONDONTWRITEBYTECODE
 CORES ?= all
 WORKERS ?= auto
@@ -112,13 +113,13 @@ $(VENV)/slurm.stamp: envs/requirements-slurm.txt | $(VENV)/dev.stamp
 	$(BIN)/python -m venv --without-pip $(VENV)/slurm
 	$(BIN)/python -c 'import sysconfig; print("import site; site.addsitedir(%r)" % sysconfig.get_path("purelib"))' \
 	  > "$$($(VENV)/slurm/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/below.pth"
-	$(BIN)/pip --python $(VENV)/slurm/bin/python install --quiet --constraint envs/$(VERSIONS).txt \
+	$(BIN)/pip --python $(VENV)/slurm/bin/python install --quiet --quiet --constraint envs/$(VERSIONS).txt \
 	  --requirement envs/requirements-slurm.txt
 	touch $@
 
 # In an environment of its own, so that it may be made while tests run.
 $(VENV)/docs.stamp: envs/requirements-docs.txt envs/$(VERSIONS).txt | $(BIN)/python
 	$(BIN)/python -m venv --without-pip $(VENV)/docs
-	$(BIN)/pip --python $(VENV)/docs/bin/python install --quiet --constraint envs/$(VERSIONS).txt \
+	$(BIN)/pip --python $(VENV)/docs/bin/python install --quiet --quiet --constraint envs/$(VERSIONS).txt \
 	  --requirement envs/requirements-docs.txt
 	touch $@

@@ -72,7 +72,13 @@ CHANGES = {
 }
 
 
-@pytest.mark.parametrize("change", CHANGES)
+EVERY_DAY = ("filters", "shifts", "channels last")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [name if name in EVERY_DAY else pytest.param(name, marks=pytest.mark.long) for name in CHANGES],
+)
 def test_two_iterations_of_every_kind(card, place, change):
     recipe = dataclasses.replace(RECIPE, **CHANGES[change])
     rows = [trained(place, recipe, iteration) for iteration in (0, 1)]

@@ -253,6 +253,7 @@ def command(place, recipe, out):
     return [sys.executable, "-m", "dsd2", "train", *names, *inputs, *outputs, "--save-every", "0"]
 
 
+@pytest.mark.long
 @pytest.mark.process
 def test_a_killed_streamed_training_leaves_no_worker_and_resumes_to_the_same_bytes(
     folder, tmp_path

@@ -50,7 +50,6 @@ def hostile_study(folder):
         "validation": 6,
     }
     doubled = ATTACK.replace("{", "{{").replace("}", "}}")
-    student = {"distillation": {"teacher": "vanilla", "select": "dense"}}
     return {
         "study": "hostile_",
         "title": f"Title {ATTACK}",
@@ -65,10 +64,10 @@ def hostile_study(folder):
         },
         "arms": {
             "vanilla": {"label": ATTACK},
-            "student": {
-                **student,
-                "label": f"{doubled} τ = {{distillation.temperature}}",
-                "grid": {"distillation.temperature": [2.0]},
+            # Of the same trainings: what is attacked is its label.
+            "several": {
+                "label": f"{doubled} epochs = {{training.epochs}}",
+                "grid": {"training.epochs": [1]},
             },
         },
         "tables": ["stopping", "phases", "classes", "models", "grid", "levels"],

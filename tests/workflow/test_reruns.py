@@ -129,6 +129,7 @@ def test_results_copied_without_their_times_retrain_nothing(finished, tmp_path):
     assert "train" not in copied_without_times(finished, tmp_path / "clone").planned()
 
 
+@pytest.mark.long
 def test_data_that_is_gone_is_made_again_for_new_trainings_alone(undrawn):
     before = undrawn.modified("results/runs/*/iter-*/checkpoint.safetensors")
     again = str(vanilla_checkpoint(undrawn, 2).relative_to(undrawn.folder))
