@@ -15,7 +15,6 @@ endef
 PIP = $(BIN)/python -m pip --quiet --quiet --disable-pip-version-check --no-input
 unexport PYTHONDONTWRITEBYTECODE
 CORES ?= all
-WORKERS ?= auto
 
 .PHONY: help run fast oldest test faults test-cluster check format docs pictures site benchmark coverage gpu clean
 
@@ -47,10 +46,10 @@ oldest:
 	$(VENV)/oldest/bin/snakemake --dry-run --quiet
 
 test: $(VENV)/dev.stamp
-	$(BIN)/pytest -n $(WORKERS) --dist worksteal
+	$(BIN)/pytest -n auto --dist worksteal
 
 faults: $(VENV)/dev.stamp
-	$(BIN)/pytest -n $(WORKERS) --dist worksteal -m long
+	$(BIN)/pytest -n auto --dist worksteal -m long
 
 test-cluster: $(VENV)/dev.stamp $(VENV)/slurm.stamp
 	$(VENV)/slurm/bin/python -m pytest tests/cluster

@@ -10,6 +10,7 @@ import pytest
 import snakemake
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+from test_documents import required
 
 ROOT = Path(__file__).parents[2]
 REPORT = Path(snakemake.__file__).parent / "report"
@@ -20,8 +21,7 @@ EXTRAS = {"pillow_heif", "timm", "mlflow", "wandb"}
 @cache
 def installed():
     """The distributions that requirements.txt installs, with all that they require."""
-    lines = (ROOT / "envs/requirements.txt").read_text().splitlines()
-    left = [Requirement(line) for line in lines if line and not line.startswith("#")]
+    left = [Requirement(name) for name in required("requirements.txt")]
     found = set()
     while left:
         requirement = left.pop()
