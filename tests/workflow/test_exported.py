@@ -33,6 +33,8 @@ def test_exports_can_be_used_without_this_workflow(finished):
     planned = finished.planned("export")
     assert planned["export_network"] == 6, "the best and the smallest of three arms"
     assert "export_int8" not in planned
+    planned = finished.planned("export", "--config", "export={int8: true}")
+    assert planned["export_network"] == planned["export_int8"] == 6
     export = {"seconds": 0.01, "int8": True, "arms": ["student"]}
     finished.configure(export=export)
     planned = finished.planned("export")
