@@ -160,3 +160,39 @@ def test_the_card_evaluates_many_images_at_once(card):
             evaluate_with_states(model, images)
         syncs.append(count.syncs.total())
     assert syncs[0] == syncs[1], "no batch is waited for"
+
+
+class PinnedStream:
+    """Images as a stream gives them, in memory that a GPU copies from without a wait."""
+
+    def __init__(self, images):
+        self.images = images
+        self.shape = tuple(images.shape)
+
+    def __len__(self):
+        return len(self.images)
+
+    def batches(self, order, size, seeds=None):
+        return (self.images[rows].pin_memory() for rows in order.split(size))
+
+
+def edited_epoch(device, count=700, size=64):
+    """The batches of an epoch of streamed images that AutoAugment and CutOut edit."""
+    images = image_set(count, (3, 32, 32))
+    streamed = dataclasses.replace(images, images=PinnedStream(images.images)).to(device)
+    order = torch.randperm(count, generator=torch.Generator().manual_seed(1))
+    epoch = streamed.epochs("auto-cutout", size)(order, torch.Generator().manual_seed(2))
+    return [(batch.rows.cpu(), batch.images.cpu()) for batch in epoch.batches]
+
+
+def test_streamed_images_are_edited_many_batches_at_once(card):
+    with card.counting() as count:
+        found = edited_epoch(CUDA)
+    expected = edited_epoch(torch.device("cpu"))
+    assert [len(rows) for rows, _ in found] == [64] * 10 + [60]
+    for one, other in zip(found, expected, strict=True):
+        assert torch.equal(one[0], other[0])
+        assert torch.equal(one[1], other[1])
+    # Each batch is read twice by this test. A kind of edit waits for its matrix or its extremes.
+    assert count.syncs.total() - 2 * len(found) < 60
+    assert count.kernels.total() / len(found) < 100

@@ -9,8 +9,7 @@ on a GPU too.
 from __future__ import annotations
 
 import math
-from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -18,6 +17,7 @@ import torch
 from torch import Tensor
 
 from dsd2.compat import import_torchvision
+from dsd2.nn.transfer import sent
 
 CHUNK = 1024
 """Images edited at once, which bounds the memory; the result does not depend on it."""
@@ -82,6 +82,7 @@ _EDITS: dict[str, Callable[[Any, Tensor, float], Tensor]] = {
     "autocontrast": lambda tv, images, _: tv.autocontrast(images),
     "equalize": lambda tv, images, _: tv.equalize(images),
     "invert": lambda tv, images, _: tv.invert(images),
+    "identity": lambda tv, images, _: images,
 }
 """Each operation by torchvision's functions, on uint8 images [N, C, H, W] with a magnitude."""
 
@@ -131,12 +132,18 @@ def auto_cutout(images: Tensor, edits: Edits) -> Tensor:
 def auto_augment(images: Tensor, edits: Edits) -> Tensor:
     """What torchvision's ``AutoAugment`` does to each image by itself, for the given draws."""
     functional = import_torchvision("torchvision.transforms.v2.functional")
-    images = images.clone()
+    place = torch.arange(len(images))
     for first_or_second in range(2):
-        for operation, magnitude, rows in _groups(edits, first_or_second, images.shape[-2:]):
-            for some in rows.to(images.device).split(CHUNK):
-                images[some] = _EDITS[operation](functional, images[some], magnitude)
-    return images
+        groups = _groups(edits, first_or_second, images.shape[-2:])
+        # Images of a group lie side by side: writing rows by their index makes a GPU wait.
+        order = torch.cat([rows for *_, rows in groups])
+        images = images[sent(place[order], images.device)]
+        place = order.argsort()
+        parts = images.split([len(rows) for *_, rows in groups])
+        for (operation, magnitude, _), group in zip(groups, parts, strict=True):
+            for some in group.split(CHUNK):
+                some.copy_(_EDITS[operation](functional, some, magnitude))
+    return images[sent(place, images.device)]
 
 
 def cut_out(images: Tensor, row: Tensor, column: Tensor) -> Tensor:
@@ -153,7 +160,7 @@ def cut_out(images: Tensor, row: Tensor, column: Tensor) -> Tensor:
     side = min(height, width) // 2
 
     def inside(centre: Tensor, size: int) -> Tensor:
-        first = centre.to(images.device)[:, None] - side // 2
+        first = sent(centre, images.device)[:, None] - side // 2
         place = torch.arange(size, device=images.device)
         return (place >= first) & (place < first + side)
 
@@ -175,17 +182,17 @@ def _magnitude(operation: str, step: int, size: Sequence[int]) -> float:
 
 def _groups(
     edits: Edits, first_or_second: int, size: Sequence[int]
-) -> Iterator[tuple[str, float, Tensor]]:
-    """The images that get an operation of a magnitude, as (operation, magnitude, rows)."""
-    groups: dict[tuple[str, float], list[Tensor]] = defaultdict(list)
+) -> list[tuple[str, float, Tensor]]:
+    """Images that get the same edit, as (operation, magnitude, rows); each is in one group."""
+    masks: dict[tuple[str, float], Tensor] = {}
+    nothing = torch.zeros(len(edits.policy), dtype=torch.bool)
     for number, pair in enumerate(_POLICY):
         operation, probability, step = pair[first_or_second]
         done = (edits.policy == number) & (edits.chance[:, first_or_second] <= probability)
         magnitude = _magnitude(operation, step, size)
         negative = done & (operation not in _UNSIGNED) & (edits.sign[:, first_or_second] <= 0.5)
-        groups[operation, magnitude].append(done & ~negative)
-        groups[operation, -magnitude].append(negative)
-    for (operation, magnitude), chosen in groups.items():
-        rows = torch.stack(chosen).any(0).nonzero().flatten()
-        if len(rows):
-            yield operation, magnitude, rows
+        for key, chosen in ((magnitude, done & ~negative), (-magnitude, negative)):
+            masks[operation, key] = masks.get((operation, key), nothing) | chosen
+    masks["identity", 0.0] = ~torch.stack(list(masks.values())).any(0)
+    found = ((*edit, mask.nonzero().flatten()) for edit, mask in masks.items())
+    return [group for group in found if len(group[2])]

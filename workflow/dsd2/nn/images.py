@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, NamedTuple, Protocol
 
 import torch
@@ -17,6 +19,7 @@ from dsd2.nn.augmentation import (
     take_views,
     view_positions,
 )
+from dsd2.nn.sizes import EDITED_ON_GPU
 from dsd2.nn.transfer import sent
 from dsd2.recipe import AUGMENTATIONS, Augmentation
 
@@ -172,14 +175,24 @@ def _streamed_epochs(
     def batches(
         rows: Tensor, views: Views | None, drawn: Any, decoded: Iterator[Tensor]
     ) -> Iterator[Batch]:
-        for first, cpu_batch in zip(range(0, len(rows), size), decoded, strict=True):
-            batch = slice(first, first + size)
-            taken = cpu_batch.to(device, non_blocking=True)
+        first = 0
+        for taken in _together(decoded, at_once, device):
+            some = slice(first, first + len(taken))
+            first += len(taken)
             if views is not None:
                 places = torch.arange(len(taken), device=device)
-                taken = take_views(pad_images(taken), places, views[batch])
+                taken = take_views(pad_images(taken), places, views[some])
             if augmentation.edits:
-                taken = augmentation.edit(taken, drawn[batch])
-            yield Batch(rows[batch], taken)
+                taken = augmentation.edit(taken, drawn[some])
+            yield from map(Batch, rows[some].split(size), taken.split(size))
 
+    # Each kind of edit takes launches and waits on a GPU, whatever the number of images.
+    many = augmentation.edits and device.type == "cuda"
+    at_once = max(1, EDITED_ON_GPU // (size * math.prod(images.shape[1:]))) if many else 1
     return epoch
+
+
+def _together(batches: Iterator[Tensor], number: int, device: torch.device) -> Iterator[Tensor]:
+    """So many batches as one tensor on the device; the last may have fewer."""
+    while some := [batch.to(device, non_blocking=True) for batch in islice(batches, number)]:
+        yield some[0] if len(some) == 1 else torch.cat(some)

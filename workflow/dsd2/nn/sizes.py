@@ -30,6 +30,8 @@ EVALUATED = 128
 """Images of a batch of evaluation on a CPU, whose caches larger ones no longer fit."""
 EVALUATED_ON_GPU = 1024
 """Likewise on a GPU, which smaller ones leave idle."""
+EDITED_ON_GPU = 64 * 2**20
+"""Bytes of streamed images that a GPU edits at once; one batch at least."""
 BACKWARD = 3
 """A training step costs three forward passes: one forward, and twice that backward."""
 

@@ -13,7 +13,14 @@ from dsd2.config.distillation import table_bytes
 from dsd2.data.metadata import Metadata
 from dsd2.environment import RESERVE
 from dsd2.errors import UserError
-from dsd2.nn.sizes import BACKWARD, EVALUATED, EVALUATED_ON_GPU, Sizes, network_sizes
+from dsd2.nn.sizes import (
+    BACKWARD,
+    EDITED_ON_GPU,
+    EVALUATED,
+    EVALUATED_ON_GPU,
+    Sizes,
+    network_sizes,
+)
 from dsd2.recipe import AUGMENTATIONS, VIEWS, DatasetRecipe, RunRecipe
 
 LABEL = 16
@@ -106,10 +113,11 @@ def data_bytes(recipe: RunRecipe, data: Metadata) -> int:
     training = recipe.training
     channels, height, width = data.image
     pixels = channels * height * width
-    if recipe.dataset.stream:
-        return data.images * (NAME + LABEL) + AHEAD * training.batch_size * pixels
-    total = data.images * (pixels + LABEL)
     augmentation = AUGMENTATIONS[training.augmentation]
+    if recipe.dataset.stream:
+        edited = 3 * EDITED_ON_GPU * augmentation.edits
+        return data.images * (NAME + LABEL) + AHEAD * training.batch_size * pixels + edited
+    total = data.images * (pixels + LABEL)
     if augmentation.shifts:
         total += data.train * channels * (height + 1) * (width + 1)
     if augmentation.edits:
