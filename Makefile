@@ -48,8 +48,9 @@ oldest:
 test: $(VENV)/dev.stamp
 	$(BIN)/pytest -n auto --dist worksteal
 
-faults: $(VENV)/dev.stamp
+faults: $(VENV)/dev.stamp $(VENV)/slurm.stamp
 	$(BIN)/pytest -n auto --dist worksteal -m long
+	$(VENV)/slurm/bin/python -m pytest tests/cluster -m long
 
 test-cluster: $(VENV)/dev.stamp $(VENV)/slurm.stamp
 	$(VENV)/slurm/bin/python -m pytest tests/cluster

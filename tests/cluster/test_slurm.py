@@ -81,30 +81,53 @@ def out_of_memory(project):
     return project
 
 
-def whole(project, options):
-    project.snakemake(*options)
+def in_blocks(project):
+    """Three iterations are one job."""
+    project.snakemake(*BLOCKS)
     return project
 
 
+def one_by_one(project):
+    """Each training is a job of its own."""
+    project.snakemake(*SINGLE)
+    return project
+
+
+def locally(project):
+    """No job goes to the cluster."""
+    project.snakemake()
+    return project
+
+
+RUNS = {
+    "out of time": (ClusterProject, ONE_TRAINING, out_of_time),
+    "parted": (ClusterProject, ONE_TRAINING, parted),
+    "out of memory": (ClusterProject, ONE_CHAIN, out_of_memory),
+    "cancelled": (ClusterProject, ONE_CHAIN, cancelled),
+    "requeued": (ClusterProject, ONE_CHAIN, requeued),
+    "blocks": (ClusterProject, UNDRAWN, in_blocks),
+    "single": (ClusterProject, DRAWN, one_by_one),
+    "local": (Project, UNDRAWN, locally),
+}
+"""The kind of project, what its study changes, and what is done with it."""
+
+
 @pytest.fixture(scope="module")
-def runs(slurm, tmp_path_factory):
-    """All runs at once, as futures by name: most of a cluster's time is waiting."""
+def runs(slurm, tmp_path_factory, request):
+    """The runs that the chosen tests need, as futures by name.
+
+    All are started at once, since most of a cluster's time is waiting.
+    """
+    marks = [mark for item in request.session.items for mark in item.iter_markers("runs")]
+    needed = dict.fromkeys(name for mark in marks for name in mark.args)
     base = tmp_path_factory.mktemp("cluster")
     with ThreadPoolExecutor() as pool:
 
-        def start(name, kind, study, work, *arguments):
-            return pool.submit(work, small_quickstart(base / name, kind, **study), *arguments)
+        def start(name):
+            kind, study, work = RUNS[name]
+            return pool.submit(work, small_quickstart(base / name.replace(" ", "-"), kind, **study))
 
-        yield {
-            "out of time": start("time", ClusterProject, ONE_TRAINING, out_of_time),
-            "parted": start("parted", ClusterProject, ONE_TRAINING, parted),
-            "out of memory": start("memory", ClusterProject, ONE_CHAIN, out_of_memory),
-            "cancelled": start("cancelled", ClusterProject, ONE_CHAIN, cancelled),
-            "requeued": start("requeued", ClusterProject, ONE_CHAIN, requeued),
-            "blocks": start("blocks", ClusterProject, UNDRAWN, whole, BLOCKS),
-            "single": start("single", ClusterProject, DRAWN, whole, SINGLE),
-            "local": start("local", Project, UNDRAWN, whole, ()),
-        }
+        yield {name: start(name) for name in needed}
 
 
 def same_bytes(project, runs):
@@ -113,7 +136,14 @@ def same_bytes(project, runs):
     return bool(own) and all(local[path] == content for path, content in own.items())
 
 
-@pytest.mark.parametrize(("name", "iterations", "trainings"), [("blocks", 9, 3), ("single", 3, 3)])
+@pytest.mark.parametrize(
+    ("name", "iterations", "trainings"),
+    [
+        pytest.param("blocks", 9, 3, marks=pytest.mark.runs("blocks")),
+        pytest.param("single", 3, 3, marks=[pytest.mark.runs("single"), pytest.mark.long]),
+    ],
+)
+@pytest.mark.runs("local")
 def test_results_are_a_local_runs_to_the_byte(runs, name, iterations, trainings):
     project = runs[name].result()
     jobs = project.jobs()
@@ -126,6 +156,7 @@ def test_results_are_a_local_runs_to_the_byte(runs, name, iterations, trainings)
     assert (study / "figures/sdd.png").exists() == (name == "single")
 
 
+@pytest.mark.runs("local", "cancelled")
 def test_a_cancelled_block_keeps_its_finished_iterations(runs):
     project, status, first, text = runs["cancelled"].result()
     assert status == 1
@@ -136,6 +167,7 @@ def test_a_cancelled_block_keeps_its_finished_iterations(runs):
     assert same_bytes(project, runs)
 
 
+@pytest.mark.runs("local", "requeued")
 def test_a_preempted_job_starts_again_by_itself(runs):
     project = runs["requeued"].result()
     assert [(job.state, job.restarts) for job in project.jobs()] == [
@@ -145,12 +177,16 @@ def test_a_preempted_job_starts_again_by_itself(runs):
     assert same_bytes(project, runs)
 
 
+@pytest.mark.long
+@pytest.mark.runs("local", "out of time")
 def test_out_of_time_is_sent_again_with_more(runs):
     project = runs["out of time"].result()
     assert [job.state for job in project.jobs()] == ["COMPLETED", "TIMEOUT", "COMPLETED"]
     assert same_bytes(project, runs)
 
 
+@pytest.mark.long
+@pytest.mark.runs("local", "parted")
 def test_a_training_longer_than_a_job_may_take_goes_on_in_the_next(runs):
     project = runs["parted"].result()
     dataset, *attempts = project.jobs()
@@ -160,6 +196,7 @@ def test_a_training_longer_than_a_job_may_take_goes_on_in_the_next(runs):
     assert same_bytes(project, runs)
 
 
+@pytest.mark.runs("local", "out of memory")
 def test_out_of_memory_is_sent_again_with_more_and_gpus_have_their_partition(runs):
     project = runs["out of memory"].result()
     _, small, large = project.jobs()

@@ -157,7 +157,7 @@ def _plain(name: str) -> str:
 
 @dataclass
 class Report:
-    """What is told of the files, in lines and at the end.
+    """What is printed of the files, in lines and at the end.
 
     Attributes:
         classes: their names.

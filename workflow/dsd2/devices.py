@@ -82,9 +82,9 @@ def stage_device(gpus: int | None = None) -> StageDevice:
     if gpus == 0 or not torch.cuda.is_available():
         return StageDevice(torch.device("cpu"), 0.0)
     names = device_names(torch.cuda.device_count(), os.environ)
-    asked = time.monotonic()
+    start = time.monotonic()
     number = claim(names, gpu_share(), lock_folder(os.environ))
-    waited = time.monotonic() - asked
+    waited = time.monotonic() - start
     torch.cuda.set_device(number)
     return StageDevice(torch.device("cuda"), waited)
 
@@ -143,7 +143,7 @@ def share_of_gpus(given: Callable[[str], int | None]) -> int | None:
 
 
 def gpu_limits(memory: Sequence[int] | None, given: Callable[[str], int | None]) -> dict[str, int]:
-    """What Snakemake may give out at once of this machine's GPUs, beside what it was told.
+    """What Snakemake may give out at once of this machine's GPUs, beside the user's limits.
 
     One stage a GPU; where stages may share them, as many as may and as fit together.
 
@@ -193,7 +193,7 @@ def _private(state: os.stat_result) -> bool:
 def claim(names: Sequence[str], at_once: int, folder: Path) -> int:
     """Take a place on the GPU that has fewest of this user's stages; wait until there is one.
 
-    The place is this process's until it ends, however it ends; asked again, it is the same one.
+    The place is this process's until it ends, however it ends. A second call gives the same one.
 
     Args:
         names: of the GPUs.

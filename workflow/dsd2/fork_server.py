@@ -119,9 +119,9 @@ def _run_stage(
         _become_stage(request, streams, main)
     ends = os.pidfd_open(stage)
     while ends not in (ready := _ready(connection, workflow, ends)):
-        asked = receive(connection, SIZE) if connection.fileno() in ready else b""
-        os.kill(stage, int.from_bytes(asked, "big") if asked else signal.SIGKILL)
-        if not asked:
+        number = receive(connection, SIZE) if connection.fileno() in ready else b""
+        os.kill(stage, int.from_bytes(number, "big") if number else signal.SIGKILL)
+        if not number:
             leave(1)
     status = os.waitstatus_to_exitcode(os.waitpid(stage, 0)[1])
     with suppress(OSError):

@@ -48,9 +48,9 @@ _REPR.maxstring = _REPR.maxother = _REPR.maxlong = 80
 _REPR.maxlevel = 3
 
 
-def _copy(value: Any, path: tuple[object, ...], room: Iterator[int]) -> Any:
+def _copy(value: Any, path: tuple[object, ...], remaining: Iterator[int]) -> Any:
     where = f"config key {named(*path)}" if path else "the configuration"
-    if next(room, None) is None:
+    if next(remaining, None) is None:
         raise UserError(
             f"{where} is the {MAX_VALUES}th value, which must be enough for a configuration"
         )
@@ -64,9 +64,9 @@ def _copy(value: Any, path: tuple[object, ...], room: Iterator[int]) -> Any:
                     " be text: write it in quotes"
                 )
             _check_text(key, f"config key {named(*path, key)}")
-        return {key: _copy(inner, (*path, key), room) for key, inner in value.items()}
+        return {key: _copy(inner, (*path, key), remaining) for key, inner in value.items()}
     if isinstance(value, list | tuple):
-        return [_copy(inner, (*path, i), room) for i, inner in enumerate(value)]
+        return [_copy(inner, (*path, i), remaining) for i, inner in enumerate(value)]
     if isinstance(value, float) and not math.isfinite(value):
         raise UserError(f"{where} is {value} but a number must be finite")
     if isinstance(value, int) and abs(value) > MAX_INTEGER:

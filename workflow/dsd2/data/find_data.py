@@ -49,13 +49,14 @@ def _check_tables(folder: Path, listing: Listing, ignore: Sequence[str]) -> None
         tabulated = list_tables(folder, None, Columns(), ignore)
     except UserError:
         return  # There are none, or they cannot be read as labels.
-    told, known = _names(tabulated.listing), _names(listing)
-    for name in sorted(told.keys() & known.keys()):
-        if told[name] != known[name]:
+    in_table, in_folders = _names(tabulated.listing), _names(listing)
+    for name in sorted(in_table.keys() & in_folders.keys()):
+        if in_table[name] != in_folders[name]:
             raise UserError(
-                f"{folder}: the table {tabulated.tables[0]} says {told[name]!r} of"
-                f" {name}, which lies in the class folder {known[name]!r}; say dataset.name: csv to"
-                " go by the table, or dataset.name: imagefolder to go by the folders"
+                f"{folder}: the table {tabulated.tables[0]} says {in_table[name]!r} of"
+                f" {name}, which lies in the class folder {in_folders[name]!r}; say"
+                " dataset.name: csv to go by the table, or dataset.name: imagefolder to go by"
+                " the folders"
             )
 
 

@@ -88,10 +88,10 @@ def _cannot_write(path: Path, error: OSError) -> str:
     folder = next(parent for parent in path.absolute().parents if parent.exists())
     if error.errno in _NO_LEAVE:
         return f"{path}: cannot be written ({reason}); give {folder} write permission"
-    room = shutil.disk_usage(folder)
+    usage = shutil.disk_usage(folder)
     return (
-        f"{path}: cannot be written ({reason}): {folder} has {room.free / 1e6:.1f} MB"
-        f" free of {room.total / 1e6:.0f} MB; make room and run the same command again"
+        f"{path}: cannot be written ({reason}): {folder} has {usage.free / 1e6:.1f} MB"
+        f" free of {usage.total / 1e6:.0f} MB; make room and run the same command again"
     )
 
 

@@ -52,9 +52,9 @@ class _Mode(TorchFunctionMode):
 
 @contextmanager
 def watching(model: nn.Module, before: Seen, after: Seen | None = None) -> Iterator[None]:
-    """Be told of each torch function that a network calls, inside the ``with`` block.
+    """Call functions around each torch function that a network calls, in the ``with`` block.
 
-    Calls that functions of torch make themselves are not told. Fused kernels of attention, which
+    Calls that functions of torch make themselves are not seen. Fused kernels of attention, which
     would hide a layer's parts, are not taken meanwhile.
 
     Args:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping, Sequence
 
 import torch
@@ -115,8 +116,8 @@ def prune_filters(
     With a channel go the rows of all weights that make it, and the columns of all that read it; so
     its biases and batch-norms are read by nothing, and the network computes what one without the
     channel would. A channel's score is the sum over its rows. Channels that the same layers make
-    are ranked by themselves, by what lived before the round, as Li et al. (2017) do. The classifier
-    loses no rows.
+    are ranked by themselves, by what lived before the round, as Li et al. (2017) do. A layer that
+    reads some of them, as after a split, keeps the best of those. The classifier loses no rows.
 
     Args:
         scores: importance of each weight [outputs, inputs of a group, …].
@@ -138,7 +139,7 @@ def prune_filters(
                 rows = torch.where(mask, scores[name].detach().flatten(1), 0.0).double().sum(1)
                 score.index_add_(0, places, rows)
                 living.index_add_(0, places, mask.any(1).long())
-        stays = prune_lowest({"": score}, {"": living > 0}, fraction)[""]
+        stays = _staying(score, living > 0, fraction, list(group.columns.values()))
         for name, places in group.rows.items():
             if name in masks:
                 pruned[name].flatten(1).logical_and_(stays[places][:, None])
@@ -148,6 +149,26 @@ def prune_filters(
                 # Place −1 is a column of another group.
                 read.logical_and_(torch.cat([stays, stays.new_ones(1)])[places][:, None])
     return pruned
+
+
+def _staying(score: Tensor, living: Tensor, fraction: float, readers: Sequence[Tensor]) -> Tensor:
+    """The living channels but the lowest-scoring fraction, bool [channels].
+
+    Args:
+        score: of each channel.
+        living: which are there, bool [channels].
+        fraction: of the living channels, in [0, 1].
+        readers: for each layer which channel each of its columns reads; −1 is none of these.
+    """
+    stays = prune_lowest({"": score}, {"": living}, fraction)[""]
+    alone = [places for places in readers if (places >= 0).all() and living[places].any()]
+    if all(stays[places].any() for places in alone):
+        return stays
+    ranked = score.masked_fill(~living, -math.inf)
+    best = [int(places[ranked[places].argmax()]) for places in alone]
+    protected = score.clone()
+    protected[best] += score.max() + 1
+    return prune_lowest({"": protected}, {"": living}, fraction)[""]
 
 
 def densities(masks: Masks) -> dict[str, float]:

@@ -60,7 +60,7 @@ class TorchvisionNetwork(Built):
 
 
 def _needed(architecture: str, image: tuple[int, int, int]) -> dict[str, Any]:
-    """What some networks must be told: the size of images, and that there is one head."""
+    """Arguments that some networks need: the size of images, and that there is one head."""
     if architecture.startswith("vit_"):
         return {"image_size": image[1]}
     if architecture.startswith("maxvit"):
