@@ -15,6 +15,8 @@ endef
 PIP = $(BIN)/python -m pip --quiet --quiet --disable-pip-version-check --no-input
 unexport PYTHONDONTWRITEBYTECODE
 CORES ?= all
+# Tests wait a third of their time, for processes that they have started.
+WORKERS ?= $(shell expr $$(nproc) \* 3 / 2)
 
 .PHONY: help run fast oldest test faults test-cluster check format docs pictures site benchmark coverage gpu clean
 
@@ -46,10 +48,10 @@ oldest:
 	$(VENV)/oldest/bin/snakemake --dry-run --quiet
 
 test: $(VENV)/dev.stamp
-	$(BIN)/pytest -n auto --dist worksteal
+	$(BIN)/pytest -n $(WORKERS) --dist worksteal
 
 faults: $(VENV)/dev.stamp $(VENV)/slurm.stamp
-	$(BIN)/pytest -n auto --dist worksteal -m long
+	$(BIN)/pytest -n $(WORKERS) --dist worksteal -m long
 	$(VENV)/slurm/bin/python -m pytest tests/cluster -m long
 
 test-cluster: $(VENV)/dev.stamp $(VENV)/slurm.stamp

@@ -70,6 +70,7 @@ def study(hostile):
     return hostile.folder / "results/studies/hostile_"
 
 
+@pytest.mark.long
 def test_nothing_runs_and_nothing_is_fetched_in_the_report(hostile, browser):
     hostile.snakemake("--report", "report.html")
     open_report(browser, hostile.folder / "report.html")
