@@ -4,12 +4,12 @@ PYTHON ?= python3
 VENV ?= .venv
 VERSIONS ?= newest
 BIN = $(VENV)/bin
-# All modules are compiled at once, on every core. Without that each process of a user who has set
-# PYTHONDONTWRITEBYTECODE, as containers do, compiles torch and Snakemake again: seconds a stage.
+# Python compiles what it imports, once. Not for a user who has set PYTHONDONTWRITEBYTECODE, as containers
+# do: there every process would compile torch and Snakemake again, so that all is compiled here.
 define INSTALL
 @echo "Installing $(1) into $(VENV): once, some minutes"
 @$(PIP) install --root-user-action ignore --no-compile --constraint envs/$(VERSIONS).txt --requirement $(1)
-@$(BIN)/python -m compileall -qq -j 0 $(VENV)/lib || true
+$(if $(PYTHONDONTWRITEBYTECODE),@$(BIN)/python -m compileall -qq -j 0 $(VENV)/lib || true)
 endef
 # Twice quiet: errors alone. Warnings of a machine's own indices are no matter of ours.
 PIP = $(BIN)/python -m pip --quiet --quiet --disable-pip-version-check --no-input
@@ -115,13 +115,13 @@ $(VENV)/slurm.stamp: envs/requirements-slurm.txt | $(VENV)/dev.stamp
 	$(BIN)/python -m venv --without-pip $(VENV)/slurm
 	$(BIN)/python -c 'import sysconfig; print("import site; site.addsitedir(%r)" % sysconfig.get_path("purelib"))' \
 	  > "$$($(VENV)/slurm/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/below.pth"
-	$(BIN)/pip --python $(VENV)/slurm/bin/python install --quiet --quiet --constraint envs/$(VERSIONS).txt \
+	$(BIN)/pip --python $(VENV)/slurm/bin/python install --quiet --quiet --no-compile --constraint envs/$(VERSIONS).txt \
 	  --requirement envs/requirements-slurm.txt
 	touch $@
 
 # In an environment of its own, so that it may be made while tests run.
 $(VENV)/docs.stamp: envs/requirements-docs.txt envs/$(VERSIONS).txt | $(BIN)/python
 	$(BIN)/python -m venv --without-pip $(VENV)/docs
-	$(BIN)/pip --python $(VENV)/docs/bin/python install --quiet --quiet --constraint envs/$(VERSIONS).txt \
+	$(BIN)/pip --python $(VENV)/docs/bin/python install --quiet --quiet --no-compile --constraint envs/$(VERSIONS).txt \
 	  --requirement envs/requirements-docs.txt
 	touch $@

@@ -24,6 +24,8 @@ from dsd2.analysis.captions import FOUND
 from dsd2.escaping import one_line
 from dsd2.export.encoding import load_compact
 
+pytestmark = pytest.mark.long
+
 TABLES = ("stopping", "phases", "classes", "models", "grid", "levels")
 SHOWN = (
     *("figures/sdd.png", "figures/layers.png", "figures/sdd.html", "provenance.html"),
@@ -70,7 +72,6 @@ def study(hostile):
     return hostile.folder / "results/studies/hostile_"
 
 
-@pytest.mark.long
 def test_nothing_runs_and_nothing_is_fetched_in_the_report(hostile, browser):
     hostile.snakemake("--report", "report.html")
     open_report(browser, hostile.folder / "report.html")

@@ -15,6 +15,7 @@ from real_data import CIFAR10, needs_cifar10
 FIG5 = "config/paper/fig5.yaml"
 
 
+@pytest.mark.long
 def test_the_full_figure_5_is_listed(fresh, capsys):
     start = time.monotonic()
     planned = fresh.planned("--configfile", FIG5)

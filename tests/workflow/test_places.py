@@ -82,6 +82,7 @@ def draw_images(folder):
             Image.fromarray(pixels).save(folder / label / f"{i}.png")
 
 
+@pytest.mark.long
 def test_it_runs_from_another_folder_with_its_own_default_study(clone, elsewhere):
     own = {**SMALL, "arms": {"vanilla": None}, "export": {}}
     (clone / "config" / "config.yaml").write_text(yaml.safe_dump(own))

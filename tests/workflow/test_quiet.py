@@ -68,6 +68,7 @@ def test_a_bad_configuration_is_named_though_all_is_quiet(fresh):
     assert text.count("config key trainning is unknown: did you mean training?") == 1
 
 
+@pytest.mark.long
 def test_a_success_after_a_failure_says_nothing_of_it(fresh):
     fresh.configure(arms={"vanilla": None}, pruning={"fraction": 0.6, "target_sparsity": 0.5})
     marker = fresh.folder / "failed-once"

@@ -69,7 +69,8 @@ def test_a_laxer_threshold_trains_what_it_needs_and_a_stricter_one_nothing(undra
     assert len(trained(undrawn)) == 12
 
 
-def test_a_further_wall_trains_the_further_iterations(undrawn):
+@pytest.mark.long
+def test_a_higher_target_sparsity_trains_the_further_iterations(undrawn):
     undrawn.configure(pruning={"fraction": 0.6, "target_sparsity": 0.98})
     done = undrawn.done(undrawn.snakemake())
     assert done["train"] <= 3
@@ -170,6 +171,7 @@ def test_a_refactoring_of_the_library_retrains_nothing(finished):
     assert "Nothing to be done" in finished.snakemake()
 
 
+@pytest.mark.long
 def test_two_studies_share_the_runs_that_both_need(undrawn):
     arms = {"alone": None, "student": TINY["arms"]["student"]}
     arms["student"] = {"distillation": {"teacher": "alone", "select": "best"}}

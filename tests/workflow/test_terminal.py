@@ -124,6 +124,7 @@ def test_ctrl_c_ends_a_run_with_two_lines(fresh, terminal):
     assert termios.tcgetattr(shown.theirs) == shown.before
 
 
+@pytest.mark.long
 def test_a_signal_to_snakemake_alone_ends_its_jobs_too(fresh):
     long(fresh)
     process, log = fresh.start(), fresh.folder / "snakemake.log"
