@@ -101,7 +101,7 @@ def same_bits(pretended) -> list[Row]:
             first = train_on(model, masks, data, replace(recipe, epochs=2))
             again, masks = network_of(workload)
             again.load_state_dict(network_state(model))
-            kept = Progress(first.epoch, dict(first.momentum), list(first.history))
+            kept = Progress(first.epoch, dict(first.moments), list(first.history))
             train_on(again, masks, data, recipe, progress=kept)
             return network_state(again)
 
