@@ -82,6 +82,12 @@ def test_a_study_that_is_shown_loads_over_the_default_one():
     default = yaml.safe_load((ROOT / "config/config.yaml").read_text())
     study = load_study({**default, **yaml.safe_load(shown.text)})
     assert [arm for _, arm in study.arms] == ["vanilla", "kd-best", "kd-warm"]
+    # The tutorial says that the new arm alone is trained.
+    shared = load_study(default).arms
+    assert [arm for arm in study.arms if shared.get(arm) == study.arms[arm]] == [
+        ("all", "vanilla"),
+        ("all", "kd-best"),
+    ]
 
 
 @pytest.mark.slow
