@@ -117,6 +117,33 @@ NETWORKS = {
         },
         [(12, {"up"}, {"down"})],
     ),
+    "a shortcut with channels of zeros": (
+        lambda m, x: m.fc(
+            (F.pad(m.one(x)[:, :, ::2, ::2], (0, 0, 0, 0, 2, 2)) + m.two(x)).sum((2, 3))
+        ),
+        {"one": conv(3, 4), "two": conv(3, 8, stride=2), "fc": nn.Linear(8, 2)},
+        [(8, {"one", "two"}, {"fc"})],
+    ),
+    "an average pool as large as the map": (
+        lambda m, x: m.fc(F.avg_pool2d(m.one(x), m.one(x).size(3)).view(x.size(0), -1)),
+        {"one": conv(3, 4), "fc": nn.Linear(4, 2)},
+        [(4, {"one"}, {"fc"})],
+    ),
+    "borders of zeros": (
+        lambda m, x: m.fc(m.two(F.pad(m.border(m.one(x)), (0, 1, 1, 0), value=2.0)).mean((2, 3))),
+        {
+            "one": conv(3, 4),
+            "border": nn.ZeroPad2d(1),
+            "two": nn.Conv2d(4, 5, 3),
+            "fc": nn.Linear(5, 2),
+        },
+        [(4, {"one"}, {"two"}), (5, {"two"}, {"fc"})],
+    ),
+    "a border of the map itself": (
+        lambda m, x: m.fc(F.pad(m.one(x), (1, 1, 1, 1), mode="reflect").mean((2, 3))),
+        {"one": conv(3, 4), "fc": nn.Linear(4, 2)},
+        [],
+    ),
     "a map that is flattened": (
         lambda m, x: m.fc(F.max_pool2d(m.one(x), 4).flatten(1)),
         {"one": conv(3, 4), "fc": nn.Linear(64, 2)},

@@ -20,12 +20,14 @@ _FUNCTIONS = {
     """,
     "moved": """
         flatten view reshape permute transpose chunk split cat concat getitem unsqueeze squeeze
-        unbind stack expand expand_as movedim unflatten
+        unbind stack expand expand_as movedim unflatten swapaxes narrow flip roll channel_shuffle
+        pixel_shuffle
     """,
+    "pad": "pad",
     "plane": """
         adaptive_avg_pool2d adaptive_max_pool2d avg_pool2d max_pool2d boolean_dispatch interpolate
     """,
-    "reduced": "mean amax",
+    "reduced": "mean sum amax",
 }
 RULES: dict[str, str] = {name: rule for rule, names in _FUNCTIONS.items() for name in names.split()}
 """The rule of functions and of tensors' methods, by name."""
@@ -36,6 +38,7 @@ LAYERS: dict[type[nn.Module], str] = {
     **dict.fromkeys((nn.MaxPool2d, nn.AvgPool2d, nn.Upsample), "plane"),
     **dict.fromkeys((nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool2d), "plane"),
     **dict.fromkeys((nn.Flatten, nn.Unflatten, nn.ChannelShuffle, nn.PixelShuffle), "moved"),
+    **dict.fromkeys((nn.ZeroPad2d, nn.ConstantPad2d), "pad"),
     **dict.fromkeys((nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d), ANY),
     **dict.fromkeys((nn.Identity, nn.Dropout, nn.Dropout2d, nn.Softplus), ANY),
     **dict.fromkeys((nn.ReLU, nn.ReLU6, nn.LeakyReLU, nn.ELU, nn.Hardtanh, nn.Hardswish), ANY),

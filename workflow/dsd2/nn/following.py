@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, fx, nn
 
 from dsd2.nn.channel_rules import ANY, rule_of_function, rule_of_layer
@@ -14,7 +15,7 @@ from dsd2.nn.models import PooledLinear, prunable_weights
 MATRICES = ("conv", "linear", "pooled_linear")
 """Rules of layers that make channels of others by a weight."""
 KEPT, CONSTANT = 0, -1
-"""Names of channels that stay, and of parameters, which are no channel."""
+"""Names of channels that stay, and of parameters and padding, which are no channel."""
 
 
 class Sets:
@@ -103,6 +104,8 @@ class Follow(fx.Interpreter):
             return fx.node.map_aggregate(value, lambda v: _filled(v, KEPT))
         if rule == ANY:
             return self.joined(given, value.shape)
+        if rule == "pad":
+            return self.padded(n, module, given[0], value)
         if rule in ("plane", "reduced"):
             return self.spread(given[0], value, n)
         return getattr(self, rule)(module, given[0], value)
@@ -132,6 +135,16 @@ class Follow(fx.Interpreter):
             return getattr(args[0], n.target)(*args[1:], **kwargs)
         return n.target(*args, **kwargs)
 
+    def padded(self, n: fx.Node, module: nn.Module | None, names: Tensor, value: Tensor) -> Tensor:
+        """Names of a map with constants around it; they stay where its ends are copied."""
+        args, kwargs = self.fetch_args_kwargs_from_env(n)
+        given = dict(zip(("input", "pad", "mode"), args, strict=False)) | kwargs
+        if given.get("mode", "constant") != "constant":
+            self.sets.keep(names)
+            return _filled(value, KEPT)
+        padding = given["pad"] if module is None else module.padding
+        return F.pad(names, list(padding), value=CONSTANT)  # type: ignore[arg-type]
+
     def joined(self, given: Sequence[Tensor], shape: torch.Size) -> Tensor:
         """Names of what is computed place by place: those of all operands, which are joined.
 
@@ -151,10 +164,12 @@ class Follow(fx.Interpreter):
     def spread(self, names: Tensor, value: Tensor, n: fx.Node) -> Tensor:
         """Names of a pool or a mean: each channel is made from itself alone."""
         same = names.dim() == value.dim()
-        axes: Sequence[int] = [a % names.dim() for a in _axes(n, names.dim())]
         if same:
             resized = (a for a in range(names.dim()) if value.shape[a] != names.shape[a])
             axes = sorted({*range(2, names.dim()), *resized})
+        else:
+            args, kwargs = self.fetch_args_kwargs_from_env(n)
+            axes = [a % names.dim() for a in _axes(args, kwargs, names.dim())]
         one = self.uniform(names, axes)
         if not same:
             one = one.squeeze(tuple(axes))
@@ -164,10 +179,13 @@ class Follow(fx.Interpreter):
         return one.expand(value.shape)
 
     def uniform(self, names: Tensor, axes: Sequence[int]) -> Tensor:
-        """Names without what varies along axes, of size 1 there; what varies stays."""
+        """Names without what varies along axes, of size 1 there; what varies stays.
+
+        Constants beside a channel, as a border of zeros is, are read by what reads the channel.
+        """
         for axis in axes:
-            first = names.narrow(axis, 0, 1)
-            same = (names == first).all(axis, keepdim=True)
+            first = names.amax(axis, keepdim=True)
+            same = ((names == first) | (names == CONSTANT)).all(axis, keepdim=True)
             if not bool(same.all()):
                 self.sets.keep(names[(~same).expand(names.shape)])
                 first = torch.where(same, first, KEPT)
@@ -230,12 +248,12 @@ def _holds_tensors(value: Any) -> bool:
     return isinstance(value, list | tuple) and any(isinstance(v, Tensor) for v in value)
 
 
-def _axes(n: fx.Node, dimensions: int) -> Sequence[int]:
+def _axes(args: Sequence[Any], kwargs: Mapping[str, Any], dimensions: int) -> Sequence[int]:
     """The axes that a mean is over."""
-    axes = n.kwargs.get("dim", n.args[1] if len(n.args) > 1 else None)
+    axes = kwargs.get("dim", args[1] if len(args) > 1 else None)
     if axes is None:
         axes = range(dimensions)
-    return (axes,) if isinstance(axes, int) else tuple(axes)  # type: ignore[arg-type]
+    return (axes,) if isinstance(axes, int) else tuple(axes)
 
 
 def _is_one_for_many(names: Tensor, other: Tensor, shape: torch.Size) -> bool:
