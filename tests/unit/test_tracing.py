@@ -135,6 +135,18 @@ HEAD = {"fc": nn.Linear(3, 2)}
 WRITTEN = {
     "view": (lambda m, x: m.fc(F.adaptive_avg_pool2d(x, 1).view(x.size(0), -1)), HEAD),
     "reshape": (lambda m, x: m.fc(F.avg_pool2d(x, (12, 10)).reshape(x.shape[0], 3)), HEAD),
+    "pool of the map's size": (
+        lambda m, x: m.fc(F.avg_pool2d(x, (x.size(2), x.shape[3])).flatten(1)),
+        HEAD,
+    ),
+    "pool of a part of the shape": (
+        lambda m, x: m.fc(F.avg_pool2d(x, kernel_size=x.shape[2:]).view(x.size()[:2])),
+        HEAD,
+    ),
+    "mean of axes that are counted": (
+        lambda m, x: m.fc(x.mean((x.dim() - 1, x.dim() - 2))),
+        HEAD,
+    ),
     "mean": (lambda m, x: m.fc(x.mean(dim=(2, 3))), HEAD),
     "mean, kept": (lambda m, x: m.fc(torch.mean(x, [-1, -2], keepdim=True).flatten(1)), HEAD),
     "a layer beside": (

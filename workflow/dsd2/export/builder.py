@@ -73,7 +73,10 @@ class Builder(fx.Interpreter):
             if result.shape[:1] != (BATCH,) or result.dtype != self.dtype:
                 raise self.refusal(" that mixes images or changes their type")
             source = n.args[0] if n.args else n.kwargs.get("input")
-            self.values[n] = getattr(self, rule)(source, **options)
+            try:
+                self.values[n] = getattr(self, rule)(source, **options)
+            except TypeError as error:
+                raise self.refusal(" with other arguments than are known") from error
         elif n.op == "placeholder":
             self.values[n] = IMAGES
         elif n.op != "get_attr" and not _is_size(result):
@@ -98,13 +101,18 @@ class Builder(fx.Interpreter):
             if found not in OPTIONS:
                 return found, {}
             rule, names = found, OPTIONS[found]
-            options = dict(zip(names, node.args[1:], strict=False)) | node.kwargs
+            args, kwargs = fx.node.map_arg((node.args, node.kwargs), self.known)
+            options = dict(zip(names, args[1:], strict=False)) | kwargs
             options.pop("input", None)
         for name in names:
             only, usual = ONLY.get(name, (None, None))
             if name in ONLY and options.pop(name, usual) != only:
                 raise self.refusal(f" whose {name} is not {only}")
         return rule, options
+
+    def known(self, node: fx.Node) -> Any:
+        """The numbers that a node stands for, as a size of the map that a pool is as large as."""
+        return self.env[node] if _is_size(self.env[node]) else node
 
     def refusal(self, detail: str = "") -> UserError:
         """The error that the call is not supported."""
