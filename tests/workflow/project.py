@@ -134,7 +134,8 @@ class Project:
     def done(self, text):
         """How many jobs of each stage a run finished, by the log that it names."""
         finished = {}
-        logs = re.findall(r"\S+\.snakemake\.log", text)
+        # The folder's name may have spaces.
+        logs = re.findall(r"\.snakemake/log/\S+\.snakemake\.log", text)
         for line in (self.folder / logs[-1]).read_text().splitlines() if logs else ():
             if line.startswith("Finished jobid:"):
                 stage = line.rpartition("(Rule: ")[2].rstrip(")")

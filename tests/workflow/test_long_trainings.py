@@ -38,7 +38,7 @@ def test_a_training_whose_attempts_are_used_up_is_named_and_the_same_command_goe
     monkeypatch.setenv("DSD2_MAX_RUNTIME", "1")
     text = long.snakemake(status=1)
     _, _, failed = text.partition("These failed")
-    assert "train results/runs/" in failed
+    assert "train vanilla seed 0 iteration 0" in failed
     assert "stopped after epoch 1 of 3" in failed
     assert "the same command, goes on from it" in failed
     text = long.snakemake(status=1)

@@ -142,4 +142,6 @@ def test_another_runs_metrics_in_the_place_of_ones_own_are_refused(finished):
     (chain,) = finished.folder.glob(f"{RUN}/stopping/*/*.parquet")
     chain.unlink()
     text = finished.snakemake(status=1)
-    assert re.search(r"iter-01/metrics.parquet: is of run \S+, not of \S+; `snakemake", text)
+    assert re.search(
+        r"iter-01/metrics.parquet: is of run \S+, but run \S+ belongs here; delete it", text
+    )
