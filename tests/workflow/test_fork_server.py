@@ -39,20 +39,21 @@ import_of = os.getpid()
 
 def main(arguments, started):
     leave_server(main)
-    print(os.getpid() != import_of, os.getpid(), os.getcwd(), flush=True)
-    match arguments:
-        case ["status", number]:
-            return int(number)
-        case ["raise"]:
-            raise ValueError("of the stage")
-        case ["exit", text]:
-            sys.exit(text)
-        case ["last"]:
-            try:
+    # A signal may come as soon as the line is out.
+    try:
+        print(os.getpid() != import_of, os.getpid(), os.getcwd(), flush=True)
+        match arguments:
+            case ["status", number]:
+                return int(number)
+            case ["raise"]:
+                raise ValueError("of the stage")
+            case ["exit", text]:
+                sys.exit(text)
+            case ["last"]:
                 time.sleep(600)
-            except Stopped as stopped:
-                print(stopped, flush=True)
-                return 128 + stopped.signal
+    except Stopped as stopped:
+        print(stopped, flush=True)
+        return 128 + stopped.signal
 
 if __name__ == "__main__":
     from dsd2.fork_client import run_by_server
