@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, starmap
 from typing import Any, NamedTuple, Protocol
 
 import torch
@@ -160,6 +160,9 @@ def _streamed_epochs(
     images: ImageStream, augmentation: type[Augmentation], size: int, device: torch.device
 ) -> Epochs:
     """Epochs of images in files, with the same draws as :func:`_held_epochs`."""
+    # Each kind of edit takes launches and waits on a GPU, whatever the number of images.
+    many = augmentation.edits and device.type == "cuda"
+    at_once = max(1, EDITED_ON_GPU // (size * math.prod(images.shape[1:]))) if many else 1
 
     def epoch(order: Tensor, draws: torch.Generator) -> Epoch:
         views = drawn = seeds = None
@@ -175,20 +178,18 @@ def _streamed_epochs(
     def batches(
         rows: Tensor, views: Views | None, drawn: Any, decoded: Iterator[Tensor]
     ) -> Iterator[Batch]:
-        first = 0
-        for taken in _together(decoded, at_once, device):
-            some = slice(first, first + len(taken))
-            first += len(taken)
+        step = at_once * size
+        together = _together(decoded, at_once, device)
+        for first, taken in zip(range(0, len(rows), step), together, strict=True):
+            some = slice(first, first + step)
             if views is not None:
                 places = torch.arange(len(taken), device=device)
                 taken = take_views(pad_images(taken), places, views[some])
             if augmentation.edits:
                 taken = augmentation.edit(taken, drawn[some])
-            yield from map(Batch, rows[some].split(size), taken.split(size))
+            parts = zip(rows[some].split(size), taken.split(size), strict=True)
+            yield from starmap(Batch, parts)
 
-    # Each kind of edit takes launches and waits on a GPU, whatever the number of images.
-    many = augmentation.edits and device.type == "cuda"
-    at_once = max(1, EDITED_ON_GPU // (size * math.prod(images.shape[1:]))) if many else 1
     return epoch
 
 
